@@ -1,0 +1,20 @@
+/* Scratch memory of one call: asked for once, aligned to cache lines, freed at the end. See scratch.c. */
+#ifndef FC_SCRATCH_H
+#define FC_SCRATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FC_ALIGN 64
+
+/* `bytes` rounded up so that what follows is aligned. */
+static inline int64_t fc_aligned(int64_t bytes) { return (bytes + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN; }
+
+/* NULL where there is not enough memory (or bytes is negative or absurd). */
+void *fc_scratch(int64_t bytes);
+void fc_scratch_free(void *scratch);
+
+/* Fill all scratch with a NaN pattern from now on (tests: nothing may rely on what it holds). */
+void fc_scratch_poison(int on);
+
+#endif

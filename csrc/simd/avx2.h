@@ -1,0 +1,88 @@
+/* The vocabulary of vec.h in AVX2 with FMA: 256-bit vectors, 16 registers, spans as vectors of sign bits. */
+#include <immintrin.h>
+
+#define FC_F32_LANES 8
+#define FC_F64_LANES 4
+#define REGISTERS 16
+
+typedef __m256 vf32, vmask32;
+typedef __m256d vf64, vmask64;
+typedef __m256i vspan32, vspan64;
+
+#define FC_DEFINE(B, T, V, S)                                                                               \
+    static inline V vf##B##_zero(void) { return _mm256_setzero_##S(); }                                     \
+    static inline V vf##B##_set1(T x) { return _mm256_set1_##S(x); }                                        \
+    static inline V vf##B##_load(const T *p) { return _mm256_loadu_##S(p); }                                \
+    static inline void vf##B##_store(T *p, V v) { _mm256_storeu_##S(p, v); }                                \
+    static inline V vf##B##_add(V a, V b) { return _mm256_add_##S(a, b); }                                  \
+    static inline V vf##B##_sub(V a, V b) { return _mm256_sub_##S(a, b); }                                  \
+    static inline V vf##B##_mul(V a, V b) { return _mm256_mul_##S(a, b); }                                  \
+    static inline V vf##B##_div(V a, V b) { return _mm256_div_##S(a, b); }                                  \
+    static inline V vf##B##_fma(V a, V b, V c) { return _mm256_fmadd_##S(a, b, c); }                        \
+    static inline V vf##B##_sqrt(V a) { return _mm256_sqrt_##S(a); }                                        \
+    static inline V vf##B##_abs(V a) { return _mm256_andnot_##S(_mm256_set1_##S((T)-0.0), a); }             \
+    static inline V vf##B##_max(V a, V b) { return _mm256_max_##S(a, b); }                                  \
+    static inline V vf##B##_min(V a, V b) { return _mm256_min_##S(a, b); }                                  \
+    static inline V vf##B##_gt(V a, V b) { return _mm256_cmp_##S(a, b, _CMP_GT_OQ); }                       \
+    static inline V vf##B##_isnan(V a) { return _mm256_cmp_##S(a, a, _CMP_UNORD_Q); }                       \
+    static inline V vf##B##_select(V m, V a, V b) { return _mm256_blendv_##S(b, a, m); }                    \
+    static inline V vf##B##_m_and(V a, V b) { return _mm256_and_##S(a, b); }                                \
+    static inline V vf##B##_m_or(V a, V b) { return _mm256_or_##S(a, b); }                                  \
+    static inline int vf##B##_m_any(V m) { return _mm256_movemask_##S(m) != 0; }                            \
+    static inline V vf##B##_load_span(const T *p, __m256i s) { return _mm256_maskload_##S(p, s); }          \
+    static inline V vf##B##_merge_span(V v, const T *p, __m256i s) {                                        \
+        return _mm256_blendv_##S(v, _mm256_maskload_##S(p, s), _mm256_castsi256_##S(s));                    \
+    }                                                                                                       \
+    static inline void vf##B##_store_span(T *p, V v, __m256i s) { _mm256_maskstore_##S(p, s, v); }
+
+FC_DEFINE(32, float, vf32, ps)
+FC_DEFINE(64, double, vf64, pd)
+#undef FC_DEFINE
+
+static inline vspan32 vf32_span(int first, int last) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_andnot_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane),
+                               _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane));
+}
+
+static inline vspan64 vf64_span(int first, int last) {
+    const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+    return _mm256_andnot_si256(_mm256_cmpgt_epi64(_mm256_set1_epi64x(first), lane),
+                               _mm256_cmpgt_epi64(_mm256_set1_epi64x(last), lane));
+}
+
+static inline float vf32_sum(vf32 a) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+static inline double vf64_sum(vf64 a) {
+    __m128d s = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+
+static inline void vf64_transpose(vf64 r[4]) {
+    vf64 a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
+    vf64 c = _mm256_unpacklo_pd(r[2], r[3]), d = _mm256_unpackhi_pd(r[2], r[3]);
+    r[0] = _mm256_permute2f128_pd(a, c, 0x20);
+    r[1] = _mm256_permute2f128_pd(b, d, 0x20);
+    r[2] = _mm256_permute2f128_pd(a, c, 0x31);
+    r[3] = _mm256_permute2f128_pd(b, d, 0x31);
+}
+
+static inline void vf32_transpose(vf32 r[8]) {
+    vf32 t[8];
+    for (int i = 0; i < 8; i += 4) { /* 4 x 4 blocks within 128-bit lanes */
+        vf32 a = _mm256_unpacklo_ps(r[i], r[i + 1]), b = _mm256_unpackhi_ps(r[i], r[i + 1]);
+        vf32 c = _mm256_unpacklo_ps(r[i + 2], r[i + 3]), d = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
+        t[i] = _mm256_shuffle_ps(a, c, 0x44);
+        t[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        t[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        t[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+    }
+}

@@ -1,0 +1,79 @@
+/* The vector vocabulary: what a kernel may say about vectors, for one instruction set and one type.
+ *
+ * A wrapper in csrc/isa/ defines FC_ISA_<NAME> and FC_BITS (32 or 64); this header then gives the kernels
+ *
+ *   real            float or double            VL         lanes of a vector
+ *   vec             a vector of VL reals       vspan      a range of lanes [first, last)
+ *   vmask           a truth value a lane       REGISTERS  vector registers of the machine
+ *
+ *   v_zero() v_set1(x) v_load(p) v_store(p, v)                      p need not be aligned
+ *   v_add v_sub v_mul v_div (a, b)      v_fma(a, b, c) = a * b + c   v_sqrt(a) v_abs(a)
+ *   v_max(a, b) v_min(a, b)             b where either is NaN: v_max(limit, x) passes NaN on
+ *   v_gt(a, b) v_isnan(a)  m_and m_or (m, n)  v_select(m, a, b) = m ? a : b   m_any(m)
+ *   v_sum(a)                            of all lanes, always added in the same order
+ *   v_span(first, last)                 the lanes first <= i < last
+ *   v_load_span(p, s)                   lane i from p[i] inside s, 0 outside: p[i] is not touched outside s
+ *   v_merge_span(v, p, s)               lane i from p[i] inside s, from v outside
+ *   v_store_span(p, v, s)               writes p[i] inside s only
+ *   v_transpose(r)                      the VL x VL block in r[0..VL), in place
+ *
+ * Every operation works lane by lane and so gives a lane the same bits wherever it stands: results cannot depend
+ * on how pixels were dealt to vectors. */
+#ifndef FC_VEC_H
+#define FC_VEC_H
+
+#include <math.h>
+#include <stdint.h>
+
+#if defined(FC_ISA_AVX512)
+#include "avx512.h"
+#elif defined(FC_ISA_AVX2)
+#include "avx2.h"
+#elif defined(FC_ISA_NEON)
+#include "neon.h"
+#else
+#include "scalar.h"
+#endif
+
+#define FC_PASTE_(a, b, c) a##b##c
+#define FC_PASTE(a, b, c) FC_PASTE_(a, b, c)
+#define FC_V(name) FC_PASTE(vf, FC_BITS, _##name)
+
+#if FC_BITS == 32
+typedef float real;
+#define VL FC_F32_LANES
+#else
+typedef double real;
+#define VL FC_F64_LANES
+#endif
+typedef FC_PASTE(vf, FC_BITS, ) vec;
+typedef FC_PASTE(vspan, FC_BITS, ) vspan;
+typedef FC_PASTE(vmask, FC_BITS, ) vmask;
+
+#define v_zero() FC_V(zero)()
+#define v_set1(x) FC_V(set1)(x)
+#define v_load(p) FC_V(load)(p)
+#define v_store(p, v) FC_V(store)(p, v)
+#define v_add(a, b) FC_V(add)(a, b)
+#define v_sub(a, b) FC_V(sub)(a, b)
+#define v_mul(a, b) FC_V(mul)(a, b)
+#define v_div(a, b) FC_V(div)(a, b)
+#define v_fma(a, b, c) FC_V(fma)(a, b, c)
+#define v_sqrt(a) FC_V(sqrt)(a)
+#define v_abs(a) FC_V(abs)(a)
+#define v_max(a, b) FC_V(max)(a, b)
+#define v_min(a, b) FC_V(min)(a, b)
+#define v_gt(a, b) FC_V(gt)(a, b)
+#define v_isnan(a) FC_V(isnan)(a)
+#define v_select(m, a, b) FC_V(select)(m, a, b)
+#define m_and(a, b) FC_V(m_and)(a, b)
+#define m_or(a, b) FC_V(m_or)(a, b)
+#define m_any(m) FC_V(m_any)(m)
+#define v_sum(a) FC_V(sum)(a)
+#define v_span(first, last) FC_V(span)(first, last)
+#define v_load_span(p, s) FC_V(load_span)(p, s)
+#define v_merge_span(v, p, s) FC_V(merge_span)(v, p, s)
+#define v_store_span(p, v, s) FC_V(store_span)(p, v, s)
+#define v_transpose(r) FC_V(transpose)(r)
+
+#endif
