@@ -1,0 +1,67 @@
+/* The kernels of convolution: what each computes, written once for every instruction set and type. Pointers are to
+ * the table's type; sizes, strides and offsets count elements. */
+#ifndef FC_CONV_TABLE_H
+#define FC_CONV_TABLE_H
+
+#include <stdint.h>
+
+#define FC_OUTER_ROWS 14  /* the most rows of a tile, over all instruction sets */
+#define FC_OUTER_WIDTHS 4 /* tiles are 1, 2, 4 or 8 vectors wide */
+#define FC_DOT_ROWS 4
+#define FC_DOT_COLUMNS 6
+
+/* A tile of outer products, `rows` by `columns`:
+ *
+ *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) + sum over i < k, in order, of a[i * rows + r] * b[offset[i] + j]
+ *
+ * and, when `last`, + bias[r] and the clamp. Vectors run along j: b is read in whole vectors, up to the kernel's full
+ * width whatever `columns` says; c is read and written inside `columns` only. */
+typedef struct fc_outer {
+    int64_t k;
+    const void *a;
+    const void *b;
+    const int64_t *offset;
+    void *c;
+    int64_t ldc, columns;
+    const void *bias; /* or NULL */
+    double min, max;
+    int first, last, clamp;
+} fc_outer;
+typedef void (*fc_outer_fn)(const fc_outer *tile);
+
+/* A tile of dot products: c[m * ldc + n] += sum over s < segments, i < length of
+ * a[s * a_step + m * lda + i] * b[s * b_step + offset[n] + i]. Neither a nor b is read elsewhere. */
+typedef struct fc_dot {
+    int64_t segments, length, a_step, b_step, lda;
+    const void *a;
+    const void *b;
+    const int64_t *offset;
+    void *c;
+    int64_t ldc;
+} fc_dot;
+typedef void (*fc_dot_fn)(const fc_dot *tile);
+
+typedef struct fc_conv_kernels {
+    int rows; /* the most rows `outer` has here */
+    fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS]; /* [rows - 1][log2(vectors)], NULL where registers do not suffice */
+    int dot_rows, dot_columns;
+    fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS]; /* [rows - 1][columns - 1] */
+
+    /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns. */
+    void (*pack)(void *dst, int64_t ld, const void *b, const int64_t *offset, int64_t k, const int64_t *position,
+                 int64_t columns);
+    /* dst[j * dst_ld + i] = src[i * src_ld + j] for i < rows, j < columns. */
+    void (*transpose)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows, int64_t columns);
+    /* dst[i * dst_step] = src[i * src_step] for i < n. */
+    void (*copy)(void *dst, int64_t dst_step, const void *src, int64_t src_step, int64_t n);
+    /* dst[i * step] = value for i < n. */
+    void (*fill)(void *dst, int64_t step, int64_t n, double value);
+    /* Whether all of x[0..n) are finite. */
+    int (*finite)(const void *x, int64_t n);
+    /* *sum += x[0] + ... + x[n - 1]. */
+    void (*sum)(void *sum, const void *x, int64_t n);
+    /* sum[j] += x[i * ld + j] for i < rows, j < columns, in order of i. */
+    void (*sum_rows)(void *sum, const void *x, int64_t ld, int64_t rows, int64_t columns);
+} fc_conv_kernels;
+
+#endif
