@@ -1,0 +1,23 @@
+/* Scratch memory: one aligned block a call. Exactly as long as asked for, so that AddressSanitizer sees an overrun. */
+#include "scratch.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_int poisoned;
+
+void *fc_scratch(int64_t bytes) {
+    void *block;
+    /* Half the address space is absurd, and what PTRDIFF_MAX allows. */
+    if (bytes < 0 || (uint64_t)bytes > (uint64_t)(PTRDIFF_MAX - FC_ALIGN)) return NULL;
+    /* A call that needs nothing still gets a block: NULL means no memory. */
+    if (posix_memalign(&block, FC_ALIGN, bytes ? (size_t)bytes : 1) != 0) return NULL;
+    /* All bits set is a NaN in either type, and -1 as an index. */
+    if (atomic_load_explicit(&poisoned, memory_order_relaxed)) memset(block, 0xff, (size_t)bytes);
+    return block;
+}
+
+void fc_scratch_free(void *scratch) { free(scratch); }
+
+void fc_scratch_poison(int on) { atomic_store_explicit(&poisoned, on, memory_order_relaxed); }
