@@ -1,8 +1,11 @@
 """The reference operators against torch, SciPy and sums written out by hand."""
 
+import ast
 import doctest
 import inspect
 import itertools
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -649,6 +652,20 @@ def test_inputs_are_never_changed_and_may_be_of_any_real_dtype():
     assert y.dtype == np.float64
     np.testing.assert_array_equal(x, kept)
     np.testing.assert_array_equal(y[0], 3 * np.arange(1, 11))
+
+
+def test_the_reference_imports_nothing_but_numpy_and_itself():
+    allowed = sys.stdlib_module_names | {"numpy"}
+    files = sorted(Path(reference.__file__).parent.glob("*.py"))
+    assert len(files) > 1
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= allowed, file.name
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                assert node.module.split(".")[0] in allowed, file.name
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 1, file.name
 
 
 def public_functions():
