@@ -1,7 +1,8 @@
-"""Builds fastconv._core: the C library of csrc/, each kernel once an instruction set, and the Cython door to it.
+"""Builds fastconv._core: the C library of csrc/ and the Cython door to it.
 
-The sources, the flags and which instruction sets an architecture has are those of csrc/Makefile. Nothing is compiled
-for the build machine's own CPU (no -march=native): the library detects at run time what it may use. Environment:
+The sources, the flags and which instruction sets an architecture has are those of csrc/Makefile:
+each kernel is compiled once an instruction set. Nothing is compiled for the build machine's own
+CPU (no -march=native): the library detects at run time what it may use. Environment:
 
 - FASTCONV_WERROR=1  -Wall -Wextra -Werror for csrc/ (not for Cython's output);
 - FASTCONV_JOBS=n    compile n files at a time (default: the CPUs).
@@ -20,7 +21,10 @@ ROOT = Path(__file__).parent.resolve()
 CSRC = Path("csrc")  # setuptools wants paths relative to this file's folder, where it also runs
 HEADER = CSRC / "fastconv.h"
 
-C_FLAGS = ["-std=c11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-pthread"]
+C_FLAGS = [
+    *("-std=c11", "-O3", "-g0", "-fPIC", "-pthread"),
+    *("-fvisibility=hidden", "-ffp-contract=off"),
+]
 WERROR_FLAGS = ["-Wall", "-Wextra", "-Werror"]
 ISA_FLAGS = {
     "scalar": [],
@@ -59,7 +63,7 @@ def units(platform):
 
 
 class BuildExtension(build_ext):
-    """Compiles csrc/ file by file, each with its own flags and several at a time, and links it to the extension."""
+    """Compiles csrc/, each file with its own flags and several at a time, into the extension."""
 
     def build_extension(self, ext):
         from Cython.Build import cythonize
@@ -96,7 +100,10 @@ class BuildExtension(build_ext):
 
 
 class BuildPython(build_py):
-    """Adds the C header to the package, for `fastconv.get_include()`. An editable install finds it in csrc/."""
+    """Adds the C header to the package, for `fastconv.get_include()`.
+
+    An editable install has it in csrc/.
+    """
 
     def header_target(self):
         return os.path.join(self.build_lib, "fastconv", "include", "fastconv.h")

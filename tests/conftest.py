@@ -16,7 +16,9 @@ def pytest_configure(config):
         raise pytest.UsageError("fastconv is not installed: run `pip install .` first")
     package = Path(spec.origin).resolve().parent
     # An editable install has its compiled core in the source folder.
-    if package == SOURCE and not any((SOURCE / f"_core{end}").exists() for end in EXTENSION_SUFFIXES):
+    if package == SOURCE and not any(
+        (SOURCE / f"_core{end}").exists() for end in EXTENSION_SUFFIXES
+    ):
         raise pytest.UsageError(
             f"`import fastconv` finds the source folder {SOURCE}, which has no compiled core. "
             "Run `pip install .` and plain `pytest` (`python -m pytest` puts the current folder "
