@@ -349,3 +349,11 @@ def test_an_infinite_derivative_does_not_agree_with_anything():
     with np.errstate(all="ignore"):
         report = report_of(lambda x: np.where(x > 0, np.inf, x), lambda g, x: g, [np.zeros(1)])
     assert "not finite" in report
+
+
+def test_an_error_is_worse_the_more_tolerances_it_is():
+    scale = np.array([1e4, 1e-2])
+    wrong = scale + [100, 10]
+    report = report_of(lambda x: scale * x, lambda g, x: wrong * g, [np.ones(2)])
+    assert "2 of 2 elements" in report
+    assert "worst: input 0 at (1,)" in report
