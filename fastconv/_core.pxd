@@ -1,0 +1,124 @@
+# The C API of csrc/fastconv.h, as far as _core calls it.
+from libc.stdint cimport int64_t
+
+
+cdef extern from "fastconv.h" nogil:
+    const char *FC_VERSION
+
+    ctypedef enum fc_status:
+        FC_OK
+        FC_OUT_OF_MEMORY
+        FC_INTERRUPTED
+        FC_INVALID_INDEX
+
+    ctypedef enum fc_dtype:
+        FC_F32
+        FC_F64
+
+    ctypedef enum fc_layout:
+        FC_CHANNELS_FIRST
+
+    ctypedef enum fc_padding_mode:
+        FC_PAD_ZEROS
+
+    ctypedef enum fc_algorithm:
+        FC_AUTO
+        FC_ALGORITHMS
+
+    ctypedef struct fc_call:
+        int threads
+        int (*interrupted)(void *context) noexcept nogil
+        void *context
+
+    ctypedef struct fc_conv:
+        fc_dtype dtype
+        fc_layout layout
+        fc_padding_mode padding_mode
+        int64_t batch
+        int64_t in_channels
+        int64_t out_channels
+        int64_t groups
+        int64_t input[3]
+        int64_t kernel[3]
+        int64_t stride[3]
+        int64_t dilation[3]
+        int64_t pad_before[3]
+        int64_t pad_after[3]
+        int64_t output[3]
+        int clamp
+        double min
+        double max
+
+    ctypedef struct fc_pool:
+        fc_dtype dtype
+        fc_layout layout
+        int64_t batch
+        int64_t channels
+        int64_t input[3]
+        int64_t kernel[3]
+        int64_t stride[3]
+        int64_t dilation[3]
+        int64_t pad[3]
+        int64_t output[3]
+
+    ctypedef struct fc_plan:
+        pass
+
+    const char *fc_status_string(fc_status status)
+
+    fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x, const void *w,
+                              const void *bias, void *y, const fc_call *call)
+    fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy, const void *bias, void *gx,
+                                 const fc_call *call)
+    fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
+                                  const fc_call *call)
+    fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels, int64_t space,
+                                const void *g, void *gb, const fc_call *call)
+
+    const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm)
+    const char *fc_algorithm_name(fc_algorithm algorithm)
+    double fc_conv_flops(const fc_conv *problem)
+    double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm)
+    fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads, int64_t *bytes)
+
+    fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,
+                             fc_plan **plan)
+    fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call *call)
+    fc_algorithm fc_plan_algorithm(const fc_plan *plan)
+    int64_t fc_plan_packed_bytes(const fc_plan *plan)
+    void fc_plan_destroy(fc_plan *plan)
+
+    fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices, const fc_call *call)
+    fc_status fc_max_pool_grad(const fc_pool *problem, const void *gy, const int64_t *indices, void *gx,
+                               const fc_call *call)
+    fc_status fc_max_unpool(const fc_pool *problem, const void *x, const int64_t *indices, void *y,
+                            const fc_call *call)
+    fc_status fc_avg_pool(const fc_pool *problem, int count_include_pad, int64_t divisor, const void *x, void *y,
+                          const fc_call *call)
+    fc_status fc_avg_pool_grad(const fc_pool *problem, int count_include_pad, int64_t divisor, const void *gy,
+                               void *gx, const fc_call *call)
+    fc_status fc_lp_pool(const fc_pool *problem, double norm, const void *x, void *y, const fc_call *call)
+    fc_status fc_lp_pool_grad(const fc_pool *problem, double norm, const void *gy, const void *x, const void *y,
+                              void *gx, const fc_call *call)
+    fc_status fc_adaptive_avg_pool(const fc_pool *problem, const void *x, void *y, const fc_call *call)
+    fc_status fc_adaptive_avg_pool_grad(const fc_pool *problem, const void *gy, void *gx, const fc_call *call)
+    fc_status fc_adaptive_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices,
+                                   const fc_call *call)
+
+    fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns, const fc_call *call)
+    fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call)
+
+    fc_status fc_select_isa(const char *name)
+    const char *fc_isa()
+    int fc_isa_count()
+    const char *fc_isa_name(int i)
+    int fc_isa_available(int i)
+
+    void fc_set_num_threads(int n)
+    int fc_get_num_threads()
+    void fc_set_local_num_threads(int n)
+    int fc_get_local_num_threads()
+    int fc_cpu_count()
+
+    fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops, const fc_call *call)
+    fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *call)

@@ -1,0 +1,710 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# distutils: define_macros=NPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION
+"""The one door to C: arrays to pointers, the GIL released, statuses to exceptions.
+
+An `Operator` takes arrays and options. The first time it sees their shapes, dtype and values it has `_args` check them
+and turn them into a `Problem`: one C function with everything but its arrays. It keeps the problem, so that the same call
+costs a look-up from then on. There are no defaults here, and no check that `_args` makes.
+"""
+
+cimport cython
+cimport numpy as cnp
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.exc cimport PyErr_Occurred
+from cpython.long cimport PyLong_FromSsize_t
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+from libc.string cimport memset
+
+cnp.import_array()
+
+cdef object rules = None
+
+
+def consult(module):
+    """Ask this module (`_args`, which stands above) to convert unusual arrays and to refuse wrong ones."""
+    global rules
+    rules = module
+
+
+cdef extern from *:
+    """
+    #if defined(__clang__)
+    #define FC_COMPILER "clang " __clang_version__
+    #elif defined(__GNUC__)
+    #define FC_COMPILER "gcc " __VERSION__
+    #else
+    #define FC_COMPILER "unknown"
+    #endif
+    /* -1 where an exception is pending, so that Cython lets it pass on. */
+    static int fc_pending(void) { return PyErr_Occurred() ? -1 : 0; }
+    """
+    const char *FC_COMPILER
+    int fc_pending() except -1
+    int PyErr_CheckSignals()  # declared without `except`: the exception stays pending until fc_pending() meets it
+
+
+# ---- Calls into C ---------------------------------------------------------------------------------------------------
+
+cdef int interrupted(void *context) noexcept with gil:
+    """Whether a signal's handler raised: Ctrl-C, in the main thread. The exception stays pending."""
+    return PyErr_Occurred() != NULL or PyErr_CheckSignals() != 0
+
+
+cdef fc_call CALL
+CALL.threads = 0
+CALL.interrupted = <int (*)(void *) noexcept nogil> interrupted
+CALL.context = NULL
+
+
+cdef int check(str name, fc_status status) except -1:
+    """The one place where a status becomes an exception."""
+    if status == FC_OK:
+        return 0
+    if status == FC_INTERRUPTED:
+        fc_pending()
+        raise KeyboardInterrupt
+    if status == FC_OUT_OF_MEMORY:
+        raise MemoryError(f"{name}: not enough memory")
+    reason = (<bytes> fc_status_string(status)).decode()
+    if status == FC_INVALID_INDEX:
+        raise ValueError(f"{name}: indices: {reason}")
+    raise ValueError(f"{name}: {reason}")
+
+
+# ---- Problems: one class a C function -------------------------------------------------------------------------------
+
+cdef class Problem:
+    """A C function with everything but its arrays: checked, immutable, shared between threads."""
+
+    cdef int ndim
+    cdef cnp.npy_intp dims[8]
+    cdef bint empty  # the batch is: nothing to run, the result is all zeros (if it has any elements)
+    cdef bint indexed  # gives indices as well
+    cdef tuple crop  # what the function reads of the first array, where that is not all of it
+
+    def __cinit__(self, *args, **kwargs):
+        self.crop = None
+
+    cdef int set_result(self, tuple shape, bint empty, bint indexed) except -1:
+        cdef int i
+        self.ndim = len(shape)
+        for i in range(self.ndim):
+            self.dims[i] = shape[i]
+        self.empty = empty
+        self.indexed = indexed
+        return 0
+
+    @property
+    def shape(self):
+        return tuple([self.dims[i] for i in range(self.ndim)])
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return FC_OK
+
+
+cdef int set_spatial(int64_t *to, tuple values, int64_t unused) except -1:
+    """Write the last dimensions; `unused` stands in those that the problem does not have."""
+    cdef int i, missing = 3 - <int> len(values)
+    for i in range(3):
+        to[i] = unused if i < missing else values[i - missing]
+    return 0
+
+
+cdef class ConvProblem(Problem):
+    cdef fc_conv conv
+    cdef fc_algorithm algorithm
+
+    def __init__(self, geometry, tuple shape, tuple crop, int algorithm):
+        cdef fc_conv *conv = &self.conv
+        self.set_result(shape, geometry.batch == 0, False)
+        self.crop = crop
+        self.algorithm = <fc_algorithm> algorithm
+        conv.dtype = FC_F64 if geometry.double else FC_F32
+        conv.layout = <fc_layout> <int> geometry.layout
+        conv.padding_mode = <fc_padding_mode> <int> geometry.padding_mode
+        conv.batch = geometry.batch or 1
+        conv.in_channels = geometry.in_channels
+        conv.out_channels = geometry.out_channels
+        conv.groups = geometry.groups
+        set_spatial(conv.input, geometry.input, 1)
+        set_spatial(conv.kernel, geometry.kernel, 1)
+        set_spatial(conv.stride, geometry.stride, 1)
+        set_spatial(conv.dilation, geometry.dilation, 1)
+        set_spatial(conv.pad_before, geometry.before, 0)
+        set_spatial(conv.pad_after, geometry.after, 0)
+        set_spatial(conv.output, geometry.output, 1)
+        conv.clamp = geometry.clamp is not None
+        if conv.clamp:
+            conv.min, conv.max = geometry.clamp
+
+    def accepts(self, int algorithm):
+        """None where the algorithm serves this problem, else the reason why not."""
+        cdef const char *reason = fc_conv_accepts(&self.conv, <fc_algorithm> algorithm)
+        return None if reason == NULL else (<bytes> reason).decode()
+
+    def cost(self, int algorithm):
+        """The seconds that the algorithm is predicted to take on one thread."""
+        return fc_conv_cost(&self.conv, <fc_algorithm> algorithm)
+
+    @property
+    def elements(self):
+        """Of input, weight and output."""
+        cdef fc_conv *conv = &self.conv
+        taps = conv.kernel[0] * conv.kernel[1] * conv.kernel[2]
+        x = conv.input[0] * conv.input[1] * conv.input[2] * conv.in_channels
+        y = conv.output[0] * conv.output[1] * conv.output[2] * conv.out_channels
+        return (0 if self.empty else conv.batch * (x + y)) + conv.out_channels * conv.in_channels // conv.groups * taps
+
+    @property
+    def flops(self):
+        return 0 if self.empty else int(fc_conv_flops(&self.conv))
+
+
+@cython.final
+cdef class ConvForward(ConvProblem):
+    """(input, weight, bias) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_forward(&self.conv, self.algorithm, a, b, c, out, &CALL)
+
+
+@cython.final
+cdef class ConvTransposed(ConvProblem):
+    """(input, weight, bias) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_grad_input(&self.conv, b, a, c, out, &CALL)
+
+
+@cython.final
+cdef class ConvGradInput(ConvProblem):
+    """(grad_output, input, weight) -> grad_input."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_grad_input(&self.conv, c, a, NULL, out, &CALL)
+
+
+@cython.final
+cdef class ConvGradWeight(ConvProblem):
+    """(grad_output, input, weight) -> grad_weight."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_grad_weight(&self.conv, b, a, out, &CALL)
+
+
+@cython.final
+cdef class TransposedGradInput(ConvProblem):
+    """(grad_output, input, weight) -> grad_input."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_forward(&self.conv, FC_AUTO, a, c, NULL, out, &CALL)
+
+
+@cython.final
+cdef class TransposedGradWeight(ConvProblem):
+    """(grad_output, input, weight) -> grad_weight."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_grad_weight(&self.conv, a, b, out, &CALL)
+
+
+@cython.final
+cdef class GradBias(Problem):
+    """(grad_output, ...) -> grad_bias."""
+
+    cdef fc_dtype dtype
+    cdef fc_layout layout
+    cdef int64_t batch, channels, space
+
+    def __init__(self, bint double, int layout, int64_t batch, int64_t channels, int64_t space):
+        self.set_result((channels,), batch == 0, False)
+        self.dtype = FC_F64 if double else FC_F32
+        self.layout = <fc_layout> layout
+        self.batch, self.channels, self.space = batch, channels, space
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_conv_grad_bias(self.dtype, self.layout, self.batch, self.channels, self.space, a, out, &CALL)
+
+
+@cython.final
+cdef class Unfold(ConvProblem):
+    """(input) -> columns."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_unfold(&self.conv, a, out, &CALL)
+
+
+@cython.final
+cdef class Fold(ConvProblem):
+    """(columns) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_fold(&self.conv, a, out, &CALL)
+
+
+cdef class PoolProblem(Problem):
+    cdef fc_pool pool
+    cdef bint include_pad
+    cdef int64_t divisor
+    cdef double norm
+
+    def __init__(self, geometry, tuple shape, bint indexed):
+        cdef fc_pool *pool = &self.pool
+        self.set_result(shape, geometry.batch == 0, indexed)
+        pool.dtype = FC_F64 if geometry.double else FC_F32
+        pool.layout = <fc_layout> <int> geometry.layout
+        pool.batch = geometry.batch or 1
+        pool.channels = geometry.channels
+        set_spatial(pool.input, geometry.input, 1)
+        set_spatial(pool.kernel, geometry.kernel, 1)
+        set_spatial(pool.stride, geometry.stride, 1)
+        set_spatial(pool.dilation, geometry.dilation, 1)
+        set_spatial(pool.pad, geometry.pad, 0)
+        set_spatial(pool.output, geometry.output, 1)
+        self.include_pad = geometry.include_pad
+        self.divisor = geometry.divisor
+        self.norm = geometry.norm
+
+
+@cython.final
+cdef class MaxPool(PoolProblem):
+    """(input) -> output, indices."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_max_pool(&self.pool, a, out, indices, &CALL)
+
+
+@cython.final
+cdef class MaxPoolGrad(PoolProblem):
+    """(grad_output, indices) -> grad_input."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_max_pool_grad(&self.pool, a, <const int64_t *> b, out, &CALL)
+
+
+@cython.final
+cdef class MaxUnpool(PoolProblem):
+    """(input, indices) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_max_unpool(&self.pool, a, <const int64_t *> b, out, &CALL)
+
+
+@cython.final
+cdef class AvgPool(PoolProblem):
+    """(input) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_avg_pool(&self.pool, self.include_pad, self.divisor, a, out, &CALL)
+
+
+@cython.final
+cdef class AvgPoolGrad(PoolProblem):
+    """(grad_output) -> grad_input."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_avg_pool_grad(&self.pool, self.include_pad, self.divisor, a, out, &CALL)
+
+
+@cython.final
+cdef class LpPool(PoolProblem):
+    """(input) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_lp_pool(&self.pool, self.norm, a, out, &CALL)
+
+
+@cython.final
+cdef class LpPoolGrad(PoolProblem):
+    """(grad_output, input, output) -> grad_input."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_lp_pool_grad(&self.pool, self.norm, a, b, c, out, &CALL)
+
+
+@cython.final
+cdef class AdaptiveAvgPool(PoolProblem):
+    """(input) -> output."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_adaptive_avg_pool(&self.pool, a, out, &CALL)
+
+
+@cython.final
+cdef class AdaptiveAvgPoolGrad(PoolProblem):
+    """(grad_output) -> grad_input."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_adaptive_avg_pool_grad(&self.pool, a, out, &CALL)
+
+
+@cython.final
+cdef class AdaptiveMaxPool(PoolProblem):
+    """(input) -> output, indices."""
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_adaptive_max_pool(&self.pool, a, out, indices, &CALL)
+
+
+# ---- Arrays ---------------------------------------------------------------------------------------------------------
+
+cdef inline bint is_float(cnp.ndarray array) noexcept:
+    return cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32 or cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64
+
+
+cdef inline tuple shape_of(cnp.ndarray array):
+    cdef int i, ndim = cnp.PyArray_NDIM(array)
+    cdef tuple shape = PyTuple_New(ndim)
+    for i in range(ndim):
+        size = PyLong_FromSsize_t(cnp.PyArray_DIM(array, i))
+        Py_INCREF(size)  # PyTuple_SET_ITEM takes one away
+        PyTuple_SET_ITEM(shape, i, size)
+    return shape
+
+
+cdef inline cnp.ndarray plain(cnp.ndarray array, int typenum):
+    """The array itself where C can read it as it is, else a contiguous, aligned, native copy."""
+    if cnp.PyArray_ISCARRAY_RO(array) and cnp.PyArray_TYPE(array) == typenum:
+        return array
+    return cnp.PyArray_FROM_OTF(array, typenum, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
+                                | cnp.NPY_ARRAY_NOTSWAPPED)
+
+
+cdef inline bint overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether two contiguous arrays share memory."""
+    if b is None:
+        return False
+    cdef char *start = cnp.PyArray_BYTES(a)
+    cdef char *other = cnp.PyArray_BYTES(b)
+    return start < other + cnp.PyArray_NBYTES(b) and other < start + cnp.PyArray_NBYTES(a)
+
+
+cdef inline bint fits(cnp.ndarray array, Problem problem) noexcept:
+    """Whether the array has the shape of the problem's result."""
+    cdef int i
+    if cnp.PyArray_NDIM(array) != problem.ndim:
+        return False
+    for i in range(problem.ndim):
+        if cnp.PyArray_DIM(array, i) != problem.dims[i]:
+            return False
+    return True
+
+
+cdef object execute(str name, Problem problem, int typenum, cnp.ndarray a, cnp.ndarray b, cnp.ndarray c, out):
+    """Run a problem on arrays that C can read, into `out` or a new array."""
+    cdef cnp.ndarray result, indices = None
+    cdef fc_status status
+    cdef const void *first = cnp.PyArray_DATA(a)
+    cdef const void *second = NULL if b is None else cnp.PyArray_DATA(b)
+    cdef const void *third = NULL if c is None else cnp.PyArray_DATA(c)
+    cdef void *target
+    cdef int64_t *index = NULL
+    if out is None:
+        result = cnp.PyArray_EMPTY(problem.ndim, problem.dims, typenum, 0)
+    else:
+        if not (isinstance(out, cnp.ndarray) and fits(out, problem) and cnp.PyArray_TYPE(out) == typenum
+                and cnp.PyArray_ISNOTSWAPPED(out) and cnp.PyArray_ISWRITEABLE(out)):
+            rules.refuse_out(name, out, problem.shape, cnp.PyArray_DescrFromType(typenum))
+        result = out
+        if not cnp.PyArray_ISCARRAY(result) or overlap(result, a) or overlap(result, b) or overlap(result, c):
+            result = cnp.PyArray_EMPTY(problem.ndim, problem.dims, typenum, 0)
+    if problem.indexed:
+        indices = cnp.PyArray_EMPTY(problem.ndim, problem.dims, cnp.NPY_INT64, 0)
+        index = <int64_t *> cnp.PyArray_DATA(indices)
+    target = cnp.PyArray_DATA(result)
+    if problem.empty:
+        memset(target, 0, cnp.PyArray_NBYTES(result))
+    else:
+        with nogil:
+            status = problem.run(first, second, third, target, index)
+        check(name, status)
+    if out is None:
+        out = result
+    elif out is not result:
+        cnp.PyArray_CopyInto(out, result)
+    return (out, indices) if problem.indexed else out
+
+
+# ---- Operators ------------------------------------------------------------------------------------------------------
+
+cdef bint keepable(tuple options, Py_ssize_t flags) noexcept:
+    """Whether equal options mean the same call: `1 == True == 1.0`, so only exact types do, and the last `flags` alone
+    are bools."""
+    cdef Py_ssize_t i, count = PyTuple_GET_SIZE(options)
+    for i in range(count):
+        item = <object> PyTuple_GET_ITEM(options, i)
+        if i >= count - flags:
+            if type(item) is not bool:
+                return False
+        elif type(item) is tuple:
+            if not keepable(<tuple> item, 0):
+                return False
+        elif not (type(item) is int or item is None or type(item) is str):
+            return False
+    return True
+
+
+cdef Py_ssize_t KEPT = 512  # problems an operator remembers
+
+
+@cython.final
+cdef class Operator:
+    """A public function: its name, its number of spatial dimensions, its arrays, and the problems it has met.
+
+    Parameters
+    ----------
+    name : str
+        As the user knows it.
+    n : int
+        The number of spatial dimensions.
+    arrays : tuple of str
+        The names of up to three arrays. A name ending in "?" may be None; "indices" are integers; "" is not there.
+    parse : callable
+        ``parse(operator, double, shapes, *options)`` gives the `Problem`, or raises.
+    flags : int
+        How many of the options, the last ones, are bools.
+    """
+
+    cdef readonly str name
+    cdef readonly int n
+    cdef readonly tuple arrays
+    cdef int absent, optional, integral  # bits of the arrays
+    cdef object parse
+    cdef Py_ssize_t flags
+    cdef dict problems
+
+    def __init__(self, str name, int n, tuple arrays, parse, int flags):
+        self.name = name
+        self.n = n
+        self.arrays = tuple([array.rstrip("?") for array in arrays])
+        self.absent = sum([1 << i for i in range(3) if i >= len(arrays) or not arrays[i]])
+        self.optional = sum([1 << i for i, array in enumerate(arrays) if array.endswith("?")])
+        self.integral = sum([1 << i for i, array in enumerate(arrays) if array == "indices"])
+        self.parse = parse
+        self.flags = flags
+        self.problems = {}
+
+    cdef cnp.ndarray array(self, int i, object array):
+        """The i-th array, with any strides; None where it is not there."""
+        if self.integral >> i & 1:
+            return rules.integer_array(self.name, self.arrays[i], array)
+        if type(array) is cnp.ndarray and is_float(array):
+            return array
+        if self.absent >> i & 1 or (array is None and self.optional >> i & 1):
+            return None
+        return rules.float_array(self.name, self.arrays[i], array)
+
+    cdef Problem problem(self, cnp.ndarray a, cnp.ndarray b, cnp.ndarray c, tuple options):
+        """The problem that the arrays and options make."""
+        cdef int typenum = cnp.PyArray_TYPE(a)
+        cdef tuple shapes, key
+        cdef PyObject *known
+        if ((b is not None and not self.integral and cnp.PyArray_TYPE(b) != typenum)
+                or (c is not None and cnp.PyArray_TYPE(c) != typenum)):
+            rules.refuse_mixed(self.name, self.arrays, (a, b, c))
+        shapes = (shape_of(a), None if b is None else shape_of(b), None if c is None else shape_of(c))
+        if not keepable(options, self.flags):
+            return self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, *options)
+        key = (options, typenum, shapes)
+        known = PyDict_GetItemWithError(self.problems, key)
+        if known != NULL:
+            return <Problem> known
+        problem = self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, *options)
+        if len(self.problems) >= KEPT:
+            self.problems.clear()
+        self.problems[key] = problem
+        return problem
+
+    def run(self, a, b, c, tuple options, out):
+        """The operator's result for three arrays, None where there is none."""
+        cdef cnp.ndarray first = self.array(0, a)
+        cdef cnp.ndarray second = self.array(1, b)
+        cdef cnp.ndarray third = self.array(2, c)
+        cdef Problem problem = self.problem(first, second, third, options)
+        cdef int typenum = cnp.PyArray_TYPE(first)
+        if problem.crop is not None:
+            first = first[problem.crop]
+        first = plain(first, typenum)
+        if second is not None:
+            second = plain(second, cnp.NPY_INT64 if self.integral else typenum)
+        if third is not None:
+            third = plain(third, typenum)
+        return execute(self.name, problem, typenum, first, second, third, out)
+
+    def prepare(self, a, b, c, tuple options):
+        """(problem, the first array, the second): raise what `run` would, and run nothing."""
+        cdef cnp.ndarray first = self.array(0, a)
+        cdef cnp.ndarray second = self.array(1, b)
+        return self.problem(first, second, self.array(2, c), options), first, second
+
+
+# ---- Plans ----------------------------------------------------------------------------------------------------------
+
+cdef class PlannedConv(Problem):
+    """(input) -> output: a convolution with its algorithm chosen and its weights packed."""
+
+    cdef fc_plan *plan
+    cdef readonly str name
+    cdef readonly ConvForward problem
+    cdef int typenum, input_ndim
+    cdef cnp.npy_intp input_dims[8]
+
+    def __init__(self, str name, tuple input_shape, ConvForward problem, cnp.ndarray weight, cnp.ndarray bias):
+        cdef int i
+        cdef fc_status status
+        cdef fc_plan *plan = NULL
+        cdef int typenum = cnp.PyArray_TYPE(weight)
+        if self.plan != NULL:
+            raise TypeError(f"{name}: a plan is made once")
+        weight = plain(weight, typenum)
+        bias = None if bias is None else plain(bias, typenum)
+        cdef const void *w = cnp.PyArray_DATA(weight)
+        cdef const void *b = NULL if bias is None else cnp.PyArray_DATA(bias)
+        self.set_result(problem.shape, problem.empty, False)
+        self.name = name
+        self.problem = problem
+        self.typenum = typenum
+        self.input_ndim = len(input_shape)
+        for i in range(self.input_ndim):
+            self.input_dims[i] = input_shape[i]
+        with nogil:
+            status = fc_plan_create(&problem.conv, problem.algorithm, w, b, &plan)
+        check(name, status)
+        self.plan = plan
+
+    def __dealloc__(self):
+        if self.plan != NULL:
+            fc_plan_destroy(self.plan)
+
+    cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
+                       int64_t *indices) noexcept nogil:
+        return fc_plan_run(self.plan, a, out, &CALL)
+
+    cdef bint takes(self, cnp.ndarray x) noexcept:
+        cdef int i
+        if cnp.PyArray_TYPE(x) != self.typenum or cnp.PyArray_NDIM(x) != self.input_ndim:
+            return False
+        for i in range(self.input_ndim):
+            if cnp.PyArray_DIM(x, i) != self.input_dims[i]:
+                return False
+        return True
+
+    def __call__(self, x, out=None):
+        """Run the plan on `x`, which has the planned shape and dtype."""
+        cdef cnp.ndarray array
+        if type(x) is cnp.ndarray and self.takes(x):
+            array = x
+        else:
+            array = rules.float_array(self.name, "x", x)
+            if not self.takes(array):
+                rules.refuse_planned(self.name, array, self.input_shape, cnp.PyArray_DescrFromType(self.typenum))
+        return execute(self.name, self, self.typenum, plain(array, self.typenum), None, None, out)
+
+    @property
+    def input_shape(self):
+        return tuple([self.input_dims[i] for i in range(self.input_ndim)])
+
+    @property
+    def dtype(self):
+        return cnp.PyArray_DescrFromType(self.typenum)
+
+    @property
+    def algorithm_index(self):
+        return <int> fc_plan_algorithm(self.plan)
+
+    @property
+    def packed_bytes(self):
+        return fc_plan_packed_bytes(self.plan)
+
+    @property
+    def scratch_bytes(self):
+        cdef int64_t nbytes = 0
+        check(self.name, fc_conv_workspace(&self.problem.conv, fc_plan_algorithm(self.plan), fc_get_num_threads(),
+                                           &nbytes))
+        return nbytes
+
+
+# ---- Runtime --------------------------------------------------------------------------------------------------------
+
+VERSION = (<bytes> FC_VERSION).decode()
+COMPILER = (<bytes> FC_COMPILER).decode()
+ALGORITHMS = tuple([(<bytes> fc_algorithm_name(<fc_algorithm> i)).decode() for i in range(FC_ALGORITHMS)])
+
+
+def select_isa(name):
+    """Use an instruction set (None: the best) from now on; whether it could be had."""
+    if name is None:
+        return fc_select_isa(NULL) == FC_OK
+    return fc_select_isa(name.encode()) == FC_OK
+
+
+def isa():
+    return (<bytes> fc_isa()).decode()
+
+
+def isas():
+    """(name, whether this CPU has it) of those built in, the best last."""
+    return [((<bytes> fc_isa_name(i)).decode(), bool(fc_isa_available(i))) for i in range(fc_isa_count())]
+
+
+def set_num_threads(int n):
+    fc_set_num_threads(n)
+
+
+def get_num_threads():
+    return fc_get_num_threads()
+
+
+def set_local_num_threads(int n):
+    fc_set_local_num_threads(n)
+
+
+def get_local_num_threads():
+    return fc_get_local_num_threads()
+
+
+def cpu_count():
+    return fc_cpu_count()
+
+
+def measure_flops(str name, bint double, double seconds):
+    """FLOP/s of multiply-adds in registers."""
+    cdef double flops = 0
+    cdef fc_dtype dtype = FC_F64 if double else FC_F32
+    cdef fc_status status
+    with nogil:
+        status = fc_measure_flops(dtype, seconds, &flops, &CALL)
+    check(name, status)
+    return flops
+
+
+def measure_bandwidth(str name, double seconds):
+    """Bytes read and written a second by a large copy."""
+    cdef double rate = 0
+    cdef fc_status status
+    with nogil:
+        status = fc_measure_bandwidth(seconds, &rate, &CALL)
+    check(name, status)
+    return rate
