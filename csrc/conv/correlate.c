@@ -1,0 +1,367 @@
+/* Running a correlation, item by item (see blocking.c for the loop nest).
+ *
+ * Panels of pixels are described by places: where their columns start in what the kernels read, and where in the sums.
+ * Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of the box. Direct: a panel is a stretch of
+ * the plane, along one row or along the plane's whole line; along the line the columns between two rows are computed
+ * and dropped. Complete sums that do not stand in the output already are copied there row by row. */
+#include "correlate.h"
+
+#include "../runtime/scratch.h"
+#include "../runtime/status.h"
+#include "../runtime/threads.h"
+
+/* Weights that a call without a plan packs at a time. */
+#define PACKED_BYTES ((int64_t)4 << 20)
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+typedef struct place {
+    int64_t from, to, columns;
+} place;
+
+/* What all items of a run share. Units are blocks of output channels, counted over all groups. */
+typedef struct run {
+    const fc_correlation *c;
+    const fc_blocking *b;
+    const char *x, *packed, *bias;
+    char *y, *scratch;
+    int64_t first_unit, units;
+} run;
+
+/* One item's work in hand. */
+typedef struct item {
+    const run *run;
+    fc_box box;
+    fc_taps taps;
+    fc_plane plane;
+    int64_t group, first_tile, last_tile, rows, start;      /* output channels: start, start + 1, ... of the group */
+    int64_t channel, channels, depth, done;                 /* products of this block, and before it */
+    const char *columns;                                    /* what `from` and the offsets count from */
+    char *plane_data, *panels, *sums;
+    int64_t *offsets, *panel_offsets, *positions;
+    place *places;
+    int64_t place_count, ld;
+    int64_t item; /* bytes */
+} item;
+
+static int64_t panel_of(const run *r) { return (int64_t)r->b->width * r->c->kernels->lanes; }
+
+/* ---- Where panels lie ---- */
+
+/* The plane's position of every pixel, in order. */
+static void list_positions(item *it) {
+    const int64_t *n = it->box.size;
+    int64_t *position = it->positions;
+    for (int64_t i = 0; i < it->box.images; i++)
+        for (int64_t d = 0; d < n[0]; d++)
+            for (int64_t h = 0; h < n[1]; h++) {
+                const int64_t row = fc_plane_pixel(&it->plane, i, d, h, 0);
+                for (int64_t w = 0; w < n[2]; w++) *position++ = row + w * it->plane.pixel[2];
+            }
+}
+
+static void list_panels(item *it, int64_t from, int64_t to, int64_t columns, int64_t step) {
+    const int64_t panel = panel_of(it->run);
+    for (int64_t j = 0; j < columns; j += panel)
+        it->places[it->place_count++] = (place){from + j / panel * step, to + j, min64(panel, columns - j)};
+}
+
+/* Where pixel row (d, h) of an image stands in the sums. */
+static int64_t row_in_sums(const item *it, int64_t i, int64_t d, int64_t h) {
+    const fc_blocking *b = it->run->b;
+    const int64_t *n = it->box.size;
+    if (b->packed || b->by_row) return ((i * n[0] + d) * n[1] + h) * n[2];
+    return d * it->plane.pixel[0] + h * it->plane.pixel[1];
+}
+
+/* Where pixel (d, h, w) of the box stands in a channel of the output. */
+static int64_t pixel_in_output(const item *it, int64_t d, int64_t h, int64_t w) {
+    const fc_axis *a = it->run->c->axis;
+    const int64_t *o = it->box.first;
+    return ((a[0].start + (o[0] + d) * a[0].step) * a[1].size + a[1].start + (o[1] + h) * a[1].step) * a[2].size +
+           a[2].start + (o[2] + w) * a[2].step;
+}
+
+static void list_places(item *it) {
+    const fc_blocking *b = it->run->b;
+    const int64_t *n = it->box.size, panel = panel_of(it->run);
+    it->place_count = 0;
+    if (b->packed) {
+        list_panels(it, 0, 0, it->box.images * n[0] * n[1] * n[2], it->depth * panel);
+    } else if (b->by_row) {
+        for (int64_t d = 0; d < n[0]; d++)
+            for (int64_t h = 0; h < n[1]; h++) {
+                const int64_t to = b->direct_output ? pixel_in_output(it, d, h, 0) - pixel_in_output(it, 0, 0, 0)
+                                                    : row_in_sums(it, 0, d, h);
+                list_panels(it, fc_plane_pixel(&it->plane, 0, d, h, 0), to, n[2], panel);
+            }
+    } else {
+        list_panels(it, 0, 0, (n[1] - 1) * it->plane.pixel[1] + n[2], panel);
+    }
+}
+
+/* ---- One block of products ---- */
+
+/* Everything that depends on the box, the taps and the number of channels, but not on which channels they are. */
+static void prepare_block(item *it) {
+    const run *r = it->run;
+    const int64_t panel = panel_of(r);
+    if (r->b->in_place) fc_plane_in_place(r->c, &it->plane);
+    else it->plane = fc_plane_gathered(r->c, &it->box, &it->taps);
+    fc_plane_offsets(r->c, &it->plane, &it->taps, it->channels, it->offsets);
+    for (int64_t i = 0; i < it->depth; i++) it->panel_offsets[i] = i * panel;
+    if (r->b->packed) list_positions(it);
+    list_places(it);
+}
+
+static void bring_plane(item *it) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    if (r->b->in_place) {
+        const int64_t first = it->group * c->in_channels + it->channel;
+        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->taps) + first * it->plane.channel) * it->item;
+    } else {
+        fc_plane_gather(c, &it->plane, &it->box, &it->taps, r->x, it->group, it->channel, it->channels, it->plane_data);
+        it->columns = it->plane_data;
+    }
+}
+
+static void pack_panels(item *it) {
+    const int64_t panel = panel_of(it->run);
+    for (int64_t i = 0; i < it->place_count; i++)
+        it->run->c->kernels->conv.pack(it->panels + it->places[i].from * it->item, panel, it->columns, it->offsets,
+                                       it->depth, it->positions + i * panel, it->places[i].columns);
+}
+
+/* A panel cut short, of the input itself: kernels read whole vectors, and behind the input there may be nothing. */
+static void pack_cut_panel(item *it, const place *p) {
+    for (int64_t j = 0; j < p->columns; j++) it->positions[j] = p->from + j;
+    it->run->c->kernels->conv.pack(it->panels, panel_of(it->run), it->columns, it->offsets, it->depth, it->positions,
+                                   p->columns);
+}
+
+static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t columns) {
+    const fc_outer_fn *by_width = c->kernels->conv.outer[rows - 1];
+    int width = 0;
+    while (((int64_t)c->kernels->lanes << width) < columns) width++;
+    return by_width[width];
+}
+
+static void multiply_panel(item *it, const place *p, int first, int last) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_blocking *b = r->b;
+    const int cut = !b->packed && b->in_place && p->columns < panel_of(r);
+    if (cut) pack_cut_panel(it, p);
+    const char *from = b->packed ? it->panels + p->from * it->item : cut ? it->panels : it->columns + p->from * it->item;
+    const int64_t unit_rows = (it->group - r->first_unit / b->blocks) * c->out_channels -
+                              fc_tile_start(c, b, r->first_unit % b->blocks * b->tiles_together);
+    for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) {
+        const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
+        const int64_t weights = (unit_rows + row) * fc_correlation_depth(c) + it->done * rows;
+        const fc_outer t = {
+            .k = it->depth, .a = r->packed + weights * it->item, .b = from,
+            .offset = b->packed || cut ? it->panel_offsets : it->offsets,
+            .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item, .ldc = it->ld, .columns = p->columns,
+            .bias = r->bias ? r->bias + (it->group * c->out_channels + row) * it->item : NULL,
+            .min = c->min, .max = c->max, .first = first, .last = last, .clamp = c->clamp,
+        };
+        kernel_for(c, rows, p->columns)(&t);
+    }
+}
+
+static void multiply_block(item *it) {
+    const fc_correlation *c = it->run->c;
+    bring_plane(it);
+    if (it->run->b->packed) pack_panels(it);
+    const int first = it->done == 0, last = it->done + it->depth == fc_correlation_depth(c);
+    for (int64_t i = 0; i < it->place_count; i++) multiply_panel(it, &it->places[i], first, last);
+    it->done += it->depth;
+}
+
+/* ---- One item ---- */
+
+static void store_row(item *it, int64_t i, int64_t d, int64_t h) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_axis *a = c->axis;
+    const int64_t space = a[0].size * a[1].size * a[2].size, all = c->groups * c->out_channels;
+    const int64_t channel = it->group * c->out_channels + it->start, pixel = pixel_in_output(it, d, h, 0);
+    const char *src = it->sums + row_in_sums(it, i, d, h) * it->item;
+    if (c->layout == FC_CHANNELS_LAST) {
+        const int64_t to = ((it->box.image + i) * space + pixel) * all + channel;
+        c->kernels->conv.transpose(r->y + to * it->item, all * a[2].step, src, it->ld, it->rows, it->box.size[2]);
+        return;
+    }
+    for (int64_t k = 0; k < it->rows; k++) {
+        const int64_t to = ((it->box.image + i) * all + channel + k) * space + pixel;
+        c->kernels->conv.copy(r->y + to * it->item, a[2].step, src + k * it->ld * it->item, 1, it->box.size[2]);
+    }
+}
+
+static void store_sums(item *it) {
+    for (int64_t i = 0; i < it->box.images; i++)
+        for (int64_t d = 0; d < it->box.size[0]; d++)
+            for (int64_t h = 0; h < it->box.size[1]; h++) store_row(it, i, d, h);
+}
+
+/* Sums in the output itself: its channels are the rows. */
+static void aim_at_output(item *it) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const int64_t channel = it->box.image * c->groups * c->out_channels + it->group * c->out_channels + it->start;
+    it->ld = c->axis[0].size * c->axis[1].size * c->axis[2].size;
+    it->sums = r->y + (channel * it->ld + pixel_in_output(it, 0, 0, 0)) * it->item;
+}
+
+/* The next box of taps, in the order of the weights; 0 after the last. */
+static int next_taps(const run *r, fc_taps *taps) {
+    for (int i = 2; i >= 0; i--) {
+        const int64_t all = r->c->axis[i].taps, next = taps->first[i] + taps->size[i];
+        taps->first[i] = next < all ? next : 0;
+        taps->size[i] = min64(r->b->taps[i], all - taps->first[i]);
+        if (next < all) return 1;
+    }
+    return 0;
+}
+
+static void sum_products(item *it, int prepared) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_blocking *b = r->b;
+    it->done = 0;
+    for (it->channel = 0; it->channel < c->in_channels; it->channel += b->channels) {
+        it->taps = (fc_taps){{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
+        do {
+            const int64_t channels = min64(b->channels, c->in_channels - it->channel);
+            const int64_t depth = channels * it->taps.size[0] * it->taps.size[1] * it->taps.size[2];
+            const int same = depth == it->depth && depth == channels * fc_correlation_taps(c);
+            it->channels = channels;
+            it->depth = depth;
+            if (!prepared || !same) prepare_block(it);
+            prepared = 1;
+            multiply_block(it);
+        } while (next_taps(r, &it->taps));
+    }
+}
+
+static void choose_pixels(item *it, int64_t index) {
+    const fc_correlation *c = it->run->c;
+    const fc_blocking *b = it->run->b;
+    for (int i = 2; i >= 0; i--) {
+        it->box.first[i] = index % b->boxes[i] * b->box[i];
+        it->box.size[i] = min64(b->box[i], c->axis[i].out - it->box.first[i]);
+        index /= b->boxes[i];
+    }
+    it->box.image = index * b->images;
+    it->box.images = min64(b->images, c->batch - it->box.image);
+}
+
+static void choose_channels(item *it, int64_t unit) {
+    const fc_correlation *c = it->run->c;
+    const fc_blocking *b = it->run->b;
+    it->group = unit / b->blocks;
+    it->first_tile = unit % b->blocks * b->tiles_together;
+    it->last_tile = min64(b->tiles, it->first_tile + b->tiles_together);
+    it->start = fc_tile_start(c, b, it->first_tile);
+    it->rows = fc_tile_start(c, b, it->last_tile) - it->start;
+}
+
+static int64_t boxes_of(const fc_blocking *b) { return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2]; }
+
+static void run_item(void *context, int64_t index, int worker) {
+    const run *r = context;
+    const fc_blocking *b = r->b;
+    char *scratch = r->scratch + worker * b->bytes;
+    const int64_t most = b->channels * b->taps[0] * b->taps[1] * b->taps[2];
+    item it = {
+        .run = r, .plane_data = scratch + b->plane_at, .panels = scratch + b->panels_at,
+        .sums = scratch + b->sums_at, .offsets = (int64_t *)(scratch + b->offsets_at),
+        .positions = (int64_t *)(scratch + b->positions_at), .places = (place *)(scratch + b->places_at),
+        .ld = b->columns, .item = r->c->item,
+    };
+    it.panel_offsets = it.offsets + most;
+    choose_pixels(&it, index % boxes_of(b));
+    const int64_t first = index / boxes_of(b) * b->groups_together;
+    for (int64_t unit = first; unit < min64(r->units, first + b->groups_together); unit++) {
+        choose_channels(&it, r->first_unit + unit);
+        if (b->direct_output) aim_at_output(&it);
+        sum_products(&it, unit > first);
+        if (!b->direct_output) store_sums(&it);
+    }
+}
+
+/* Units [first, first + units), whose packed weights start at r->packed. */
+static fc_status run_units(run *r, int64_t first, int64_t units, int workers, const fc_call *call) {
+    r->first_unit = first;
+    r->units = units;
+    const int64_t items = boxes_of(r->b) * ceil_div(units, r->b->groups_together);
+    return fc_parallel_for(call, workers, items, run_item, r);
+}
+
+/* ---- A whole correlation ---- */
+
+static int is_empty(const fc_correlation *c) {
+    return c->batch == 0 || c->axis[0].out == 0 || c->axis[1].out == 0 || c->axis[2].out == 0;
+}
+
+static int workers_for(const fc_correlation *c, const fc_blocking *b, const fc_call *call) {
+    const double work = (double)c->batch * (double)c->groups * (double)c->out_channels *
+                        (double)(fc_correlation_depth(c) + 4) * (double)(c->axis[0].out * c->axis[1].out) *
+                        (double)c->axis[2].out;
+    const int workers = fc_workers(call, boxes_of(b) * ceil_div(c->groups * b->blocks, b->groups_together));
+    return work < 1 << 18 ? 1 : workers; /* a few microseconds: done before another thread wakes */
+}
+
+fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x, const void *packed,
+                              const void *bias, void *y, const fc_call *call) {
+    if (is_empty(c)) return FC_OK;
+    const int workers = workers_for(c, b, call);
+    char *scratch = fc_scratch(workers * b->bytes);
+    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
+    run r = {.c = c, .b = b, .x = x, .packed = packed, .bias = bias, .y = y, .scratch = scratch};
+    const fc_status status = run_units(&r, 0, c->groups * b->blocks, workers, call);
+    fc_scratch_free(scratch);
+    return status;
+}
+
+/* Units whose weights are packed together. */
+static int64_t units_at_once(const fc_correlation *c, const fc_blocking *b) {
+    const int64_t unit = fc_packed_bytes(c) / c->groups / b->blocks;
+    return max64(1, min64(PACKED_BYTES / max64(1, unit), c->groups * b->blocks));
+}
+
+/* The first tile of a unit, over all groups. */
+static int64_t unit_tile(const fc_blocking *b, int64_t unit) {
+    return unit / b->blocks * b->tiles + min64(b->tiles, unit % b->blocks * b->tiles_together);
+}
+
+static int64_t weight_bytes_at_once(const fc_correlation *c, const fc_blocking *b) {
+    const int64_t rows = b->blocks == 1 ? c->out_channels : b->tiles_together * ceil_div(c->out_channels, b->tiles);
+    return fc_aligned(units_at_once(c, b) * rows * fc_correlation_depth(c) * c->item);
+}
+
+int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads) {
+    const fc_call call = {.threads = threads};
+    return weight_bytes_at_once(c, b) + workers_for(c, b, &call) * b->bytes;
+}
+
+fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w, const void *bias,
+                       void *y, const fc_call *call) {
+    if (is_empty(c)) return FC_OK;
+    const int64_t at_once = units_at_once(c, b), weights = weight_bytes_at_once(c, b), all = c->groups * b->blocks;
+    const int workers = workers_for(c, b, call);
+    char *scratch = fc_scratch(weights + workers * b->bytes);
+    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
+    run r = {.c = c, .b = b, .x = x, .packed = scratch, .bias = bias, .y = y, .scratch = scratch + weights};
+    fc_status status = FC_OK;
+    for (int64_t unit = 0; unit < all && status == FC_OK; unit += at_once) {
+        const int64_t units = min64(at_once, all - unit);
+        status = fc_pack_weights(c, b, unit_tile(b, unit), unit_tile(b, unit + units), w, scratch, call);
+        if (status == FC_OK) status = run_units(&r, unit, units, workers, call);
+    }
+    fc_scratch_free(scratch);
+    return status;
+}

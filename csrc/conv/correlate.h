@@ -1,0 +1,22 @@
+/* Running a correlation: see correlate.c. */
+#ifndef FC_CORRELATE_H
+#define FC_CORRELATE_H
+
+#include "blocking.h"
+
+/* Bytes of the packed weights of all groups. */
+int64_t fc_packed_bytes(const fc_correlation *c);
+/* Pack the weights of register tiles [first, last), counted over all groups, in parallel. */
+fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last, const void *w,
+                          void *packed, const fc_call *call);
+
+/* y = the correlation of x with packed weights (all tiles of all groups). */
+fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x, const void *packed,
+                              const void *bias, void *y, const fc_call *call);
+/* The same from weights as they come; packs them piece by piece. */
+fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w, const void *bias,
+                       void *y, const fc_call *call);
+/* Scratch that fc_correlate asks for. */
+int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads);
+
+#endif

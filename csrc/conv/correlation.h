@@ -1,0 +1,41 @@
+/* The one problem that the engine computes. A forward convolution is one correlation; an input gradient (a transposed
+ * convolution) of stride s is one for each output phase, each with the taps that reach it. See correlation.c. */
+#ifndef FC_CORRELATION_H
+#define FC_CORRELATION_H
+
+#include "../kernels/kernels.h"
+
+/* One spatial axis. Output o sums over taps t < taps the input at o*stride + offset + t*offset_step (offset_step >= 0),
+ * times the weight at weight + t*weight_step, and lands at start + o*step of an array axis of length `size`. */
+typedef struct fc_axis {
+    int64_t in, out, stride;
+    int64_t taps, offset, offset_step;
+    int64_t weight, weight_step;
+    int64_t start, step, size;
+} fc_axis;
+
+typedef struct fc_correlation {
+    const fc_kernels *kernels;
+    int64_t item; /* bytes of an element */
+    fc_layout layout;
+    fc_padding_mode padding_mode;
+    int64_t batch, groups;
+    int64_t in_channels, out_channels; /* of one group */
+    fc_axis axis[3];
+    int64_t w_group, w_out, w_in, w_axis[3]; /* strides of the weight, in elements */
+    int clamp;
+    double min, max;
+} fc_correlation;
+
+/* Products in each sum: input channels of the group times taps. */
+int64_t fc_correlation_taps(const fc_correlation *c);
+int64_t fc_correlation_depth(const fc_correlation *c);
+
+fc_correlation fc_correlation_forward(const fc_conv *p);
+
+/* The phases of an input gradient, one after another: number `index` of fc_correlation_phases(p). Number 0 covers the
+ * whole output with no taps at all (it stores bias alone) where some outputs have no taps, and is missing elsewhere. */
+int64_t fc_correlation_phases(const fc_conv *p);
+fc_correlation fc_correlation_phase(const fc_conv *p, int64_t index);
+
+#endif

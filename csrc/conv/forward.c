@@ -1,0 +1,103 @@
+/* The forward convolution, once (fc_conv_forward) and prepared (fc_plan). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runtime/scratch.h"
+#include "../runtime/status.h"
+#include "algorithms.h"
+#include "problem.h"
+
+fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x, const void *w, const void *bias,
+                          void *y, const fc_call *call) {
+    FC_TRY(fc_conv_validate(problem));
+    FC_REQUIRE(x && w && y, FC_INVALID_NULL);
+    FC_TRY(fc_algorithm_resolve(problem, &algorithm));
+    if (algorithm == FC_REFERENCE) return fc_reference_forward(problem, x, w, bias, y, call);
+    const fc_correlation c = fc_correlation_forward(problem);
+    const fc_blocking b = fc_blocking_of(&c, algorithm == FC_IM2COL);
+    return fc_correlate(&c, &b, x, w, bias, y, call);
+}
+
+fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads, int64_t *bytes) {
+    FC_TRY(fc_conv_validate(problem));
+    FC_REQUIRE(bytes, FC_INVALID_NULL);
+    FC_TRY(fc_algorithm_resolve(problem, &algorithm));
+    *bytes = 0;
+    if (algorithm == FC_REFERENCE) return FC_OK;
+    const fc_correlation c = fc_correlation_forward(problem);
+    const fc_blocking b = fc_blocking_of(&c, algorithm == FC_IM2COL);
+    *bytes = fc_correlate_scratch(&c, &b, threads);
+    return FC_OK;
+}
+
+/* ---- Plans ---- */
+
+struct fc_plan {
+    fc_conv problem;
+    fc_algorithm algorithm;
+    fc_correlation correlation;
+    fc_blocking blocking;
+    int64_t packed_bytes;
+    char *weights; /* packed, or as they come for the reference */
+    char *bias;    /* or NULL */
+};
+
+/* Its own copy of `bytes` bytes. */
+static char *kept(const void *data, int64_t bytes) {
+    char *copy = fc_scratch(bytes);
+    if (copy) memcpy(copy, data, (size_t)bytes);
+    return copy;
+}
+
+static fc_status keep_weights(fc_plan *plan, const void *w) {
+    const fc_correlation *c = &plan->correlation;
+    plan->packed_bytes = fc_packed_bytes(c);
+    if (plan->algorithm == FC_REFERENCE) {
+        plan->weights = kept(w, plan->packed_bytes);
+        return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
+    }
+    plan->weights = fc_scratch(plan->packed_bytes);
+    FC_REQUIRE(plan->weights, FC_OUT_OF_MEMORY);
+    return fc_pack_weights(c, &plan->blocking, 0, c->groups * plan->blocking.tiles, w, plan->weights, NULL);
+}
+
+fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,
+                         fc_plan **result) {
+    FC_TRY(fc_conv_validate(problem));
+    FC_REQUIRE(w && result, FC_INVALID_NULL);
+    FC_TRY(fc_algorithm_resolve(problem, &algorithm));
+    fc_plan *plan = calloc(1, sizeof *plan);
+    FC_REQUIRE(plan, FC_OUT_OF_MEMORY);
+    plan->problem = *problem;
+    plan->algorithm = algorithm;
+    plan->correlation = fc_correlation_forward(problem);
+    plan->blocking = fc_blocking_of(&plan->correlation, algorithm == FC_IM2COL);
+    fc_status status = keep_weights(plan, w);
+    if (status == FC_OK && bias) {
+        plan->bias = kept(bias, problem->out_channels * fc_sizeof(problem->dtype));
+        if (!plan->bias) status = FC_OUT_OF_MEMORY;
+    }
+    if (status != FC_OK) {
+        fc_plan_destroy(plan);
+        plan = NULL;
+    }
+    *result = plan;
+    return status;
+}
+
+fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call *call) {
+    FC_REQUIRE(plan && x && y, FC_INVALID_NULL);
+    if (plan->algorithm == FC_REFERENCE)
+        return fc_reference_forward(&plan->problem, x, plan->weights, plan->bias, y, call);
+    return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y, call);
+}
+
+fc_algorithm fc_plan_algorithm(const fc_plan *plan) { return plan->algorithm; }
+int64_t fc_plan_packed_bytes(const fc_plan *plan) { return plan->packed_bytes; }
+
+void fc_plan_destroy(fc_plan *plan) {
+    if (!plan) return;
+    fc_scratch_free(plan->weights);
+    fc_scratch_free(plan->bias);
+    free(plan);
+}

@@ -1,0 +1,194 @@
+/* Planes: see plane.h.
+ *
+ * Gathered layout: [channel][image][phase d][phase h][phase w][d][h][w]. With stride s and offset step e, tap t of
+ * output o reads input (o*s + t*e) relative to the first tap's: phase (t*e) % s, position o + (t*e) / s. Only the
+ * phases that taps reach exist: those of the taps below the period s / gcd(s, e). */
+#include "plane.h"
+
+#include <string.h>
+
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
+
+fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_taps *taps) {
+    fc_plane p;
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
+        p.period[i] = a->stride / gcd(a->stride, a->offset_step % a->stride);
+        p.phases[i] = taps->size[i] < p.period[i] ? taps->size[i] : p.period[i];
+        p.length[i] = taps->size[i] ? box->size[i] + (taps->size[i] - 1) * a->offset_step / a->stride : 0;
+    }
+    p.pixel[2] = 1;
+    p.pixel[1] = p.length[2];
+    p.pixel[0] = p.length[1] * p.length[2];
+    p.phase[2] = p.pixel[0] * p.length[0];
+    p.phase[1] = p.phase[2] * p.phases[2];
+    p.phase[0] = p.phase[1] * p.phases[1];
+    p.image = p.phase[0] * p.phases[0];
+    p.channel = p.image * box->images;
+    return p;
+}
+
+int fc_plane_in_place(const fc_correlation *c, fc_plane *plane) {
+    if (c->layout != FC_CHANNELS_FIRST || c->axis[2].stride != 1) return 0;
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
+        const int64_t last = (a->out - 1) * a->stride + a->offset + (a->taps - 1) * a->offset_step;
+        if (a->taps == 0 || a->offset < 0 || last >= a->in) return 0;
+        if (a->stride != 1 && a->offset_step % a->stride != 0 && a->taps > 1) return 0; /* a tap between pixels */
+    }
+    const int64_t h = c->axis[1].in, w = c->axis[2].in;
+    const int64_t line[3] = {h * w, w, 1};
+    for (int i = 0; i < 3; i++) {
+        plane->period[i] = 1;
+        plane->phases[i] = 1;
+        plane->phase[i] = 0;
+        plane->length[i] = c->axis[i].in;
+        plane->pixel[i] = line[i] * c->axis[i].stride;
+    }
+    plane->channel = c->axis[0].in * h * w;
+    plane->image = plane->channel * c->groups * c->in_channels;
+    return 1;
+}
+
+int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box, const fc_taps *taps) {
+    const int64_t line[3] = {c->axis[1].in * c->axis[2].in, c->axis[2].in, 1};
+    int64_t origin = box->image * plane->image;
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
+        origin += (box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step) * line[i];
+    }
+    return origin;
+}
+
+static int64_t tap_offset(const fc_correlation *c, const fc_plane *p, int i, int64_t t) {
+    return t % p->period[i] * p->phase[i] + t * c->axis[i].offset_step / c->axis[i].stride * p->pixel[i];
+}
+
+void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_taps *taps, int64_t channels,
+                      int64_t *offset) {
+    int64_t k = 0;
+    for (int64_t d = 0; d < taps->size[0]; d++)
+        for (int64_t h = 0; h < taps->size[1]; h++) {
+            const int64_t row = tap_offset(c, plane, 0, d) + tap_offset(c, plane, 1, h);
+            for (int64_t w = 0; w < taps->size[2]; w++) offset[k++] = row + tap_offset(c, plane, 2, w);
+        }
+    for (int64_t i = k; i < k * channels; i++) offset[i] = offset[i - k] + plane->channel;
+}
+
+/* ---- Gathering ---- */
+
+typedef struct gather {
+    const fc_correlation *c;
+    const fc_plane *plane;
+    const char *x;      /* the first channel of the image */
+    char *dst;          /* the image, in the plane's first channel */
+    int64_t channels;
+    int64_t x_channel, x_pixel; /* strides of the input, in elements */
+} gather;
+
+static int64_t clamp64(int64_t x, int64_t low, int64_t high) { return x < low ? low : x > high ? high : x; }
+
+/* The input position that stands at `position`, which may lie outside [0, size): -1 for a zero. Clamped at the end, as
+ * the last positions of a phase may lie beyond the padding (no tap reads them). */
+static int64_t padded_position(int64_t position, int64_t size, fc_padding_mode mode) {
+    if (position >= 0 && position < size) return position;
+    if (mode == FC_PAD_ZEROS) return -1;
+    if (mode == FC_PAD_REFLECT) position = position < 0 ? -position : 2 * (size - 1) - position;
+    if (mode == FC_PAD_CIRCULAR) position = position < 0 ? position + size : position - size;
+    return clamp64(position, 0, size - 1);
+}
+
+/* dst[c][0..n) = 0 */
+static void gather_zeros(const gather *g, char *dst, int64_t n) {
+    const int64_t item = g->c->item;
+    for (int64_t c = 0; c < g->channels; c++) memset(dst + c * g->plane->channel * item, 0, (size_t)(n * item));
+}
+
+/* dst[c][0..n) = the input's row from x, every `step` columns. */
+static void gather_run(const gather *g, char *dst, const char *x, int64_t step, int64_t n) {
+    const fc_conv_kernels *k = &g->c->kernels->conv;
+    const int64_t item = g->c->item;
+    if (g->x_channel == 1) {
+        k->transpose(dst, g->plane->channel, x, step * g->x_pixel, n, g->channels);
+        return;
+    }
+    for (int64_t c = 0; c < g->channels; c++)
+        k->copy(dst + c * g->plane->channel * item, 1, x + c * g->x_channel * item, step * g->x_pixel, n);
+}
+
+/* Columns outside the input, one by one: their positions depend on the padding mode. */
+static void gather_outside(const gather *g, char *dst, const char *row, int64_t position, int64_t n) {
+    const fc_axis *a = &g->c->axis[2];
+    if (g->c->padding_mode == FC_PAD_ZEROS) {
+        gather_zeros(g, dst, n);
+        return;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        const int64_t from = padded_position(position + j * a->stride, a->in, g->c->padding_mode);
+        gather_run(g, dst + j * g->c->item, row + from * g->x_pixel * g->c->item, 1, 1);
+    }
+}
+
+/* One row of one phase: columns `first`, first + stride, ... of the input's row (NULL: a row of zeros). */
+static void gather_row(const gather *g, char *dst, const char *row, int64_t first) {
+    const fc_axis *a = &g->c->axis[2];
+    const int64_t n = g->plane->length[2], item = g->c->item;
+    if (!row) {
+        gather_zeros(g, dst, n);
+        return;
+    }
+    const int64_t before = first >= 0 ? 0 : clamp64((-first + a->stride - 1) / a->stride, 0, n);
+    const int64_t end = first >= a->in ? 0 : clamp64((a->in - 1 - first) / a->stride + 1, before, n);
+    const int64_t inside = end > before ? end : before;
+    if (before) gather_outside(g, dst, row, first, before);
+    if (inside > before)
+        gather_run(g, dst + before * item, row + (first + before * a->stride) * g->x_pixel * item, a->stride,
+                   inside - before);
+    if (inside < n) gather_outside(g, dst + inside * item, row, first + inside * a->stride, n - inside);
+}
+
+/* The input position of position 0 of phase `phase` along axis i. */
+static int64_t phase_start(const fc_correlation *c, const fc_box *box, const fc_taps *taps, int i, int64_t phase) {
+    const fc_axis *a = &c->axis[i];
+    return box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step + phase * a->offset_step % a->stride;
+}
+
+/* The rows of phases (d, h), all of whose w phases lie in them. */
+static void gather_rows(const gather *g, const fc_box *box, const fc_taps *taps, int64_t phase_d, int64_t phase_h) {
+    const fc_correlation *c = g->c;
+    const fc_plane *p = g->plane;
+    const int64_t d0 = phase_start(c, box, taps, 0, phase_d), h0 = phase_start(c, box, taps, 1, phase_h);
+    for (int64_t d = 0; d < p->length[0]; d++) {
+        const int64_t from_d = padded_position(d0 + d * c->axis[0].stride, c->axis[0].in, c->padding_mode);
+        for (int64_t h = 0; h < p->length[1]; h++) {
+            const int64_t from_h = padded_position(h0 + h * c->axis[1].stride, c->axis[1].in, c->padding_mode);
+            const int64_t line = (from_d * c->axis[1].in + from_h) * c->axis[2].in;
+            const char *row = from_d < 0 || from_h < 0 ? NULL : g->x + line * g->x_pixel * c->item;
+            for (int64_t w = 0; w < p->phases[2]; w++) {
+                const int64_t to = phase_d * p->phase[0] + phase_h * p->phase[1] + w * p->phase[2] +
+                                   d * p->pixel[0] + h * p->pixel[1];
+                gather_row(g, g->dst + to * c->item, row, phase_start(c, box, taps, 2, w));
+            }
+        }
+    }
+}
+
+void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_box *box, const fc_taps *taps,
+                     const char *x, int64_t group, int64_t channel, int64_t channels, char *dst) {
+    const int64_t all = c->groups * c->in_channels, first = group * c->in_channels + channel;
+    const int64_t space = c->axis[0].in * c->axis[1].in * c->axis[2].in;
+    const int last_layout = c->layout == FC_CHANNELS_LAST;
+    /* Channels first: one channel after another, so that the input is read and the plane written in order. */
+    const int64_t together = last_layout ? channels : 1;
+    for (int64_t i = 0; i < box->images; i++)
+        for (int64_t j = 0; j < channels; j += together) {
+            const int64_t from = (box->image + i) * all * space + (first + j) * (last_layout ? 1 : space);
+            const gather g = {
+                .c = c, .plane = plane, .x = x + from * c->item,
+                .dst = dst + (j * plane->channel + i * plane->image) * c->item, .channels = together,
+                .x_channel = last_layout ? 1 : space, .x_pixel = last_layout ? all : 1,
+            };
+            for (int64_t d = 0; d < plane->phases[0]; d++)
+                for (int64_t h = 0; h < plane->phases[1]; h++) gather_rows(&g, box, taps, d, h);
+        }
+}

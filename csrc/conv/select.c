@@ -1,0 +1,94 @@
+/* Which algorithm serves a problem. The list is read from top to bottom; each entry accepts a problem or says why not,
+ * and of those that accept, the one with the lowest predicted cost is taken. The last one accepts everything. The cost is
+ * that of one image on one thread: the choice, and so the bytes of a result, depends on neither batch nor threads. */
+#include <math.h>
+
+#include "algorithms.h"
+#include "problem.h"
+#include "../runtime/status.h"
+
+static const char *always(const fc_conv *p) {
+    (void)p;
+    return NULL;
+}
+
+static const char *not_built(const fc_conv *p) {
+    (void)p;
+    return "this version does not have it";
+}
+
+static double correlation_cost(const fc_conv *p, int packed) {
+    fc_conv one = *p;
+    one.batch = 1;
+    const fc_correlation c = fc_correlation_forward(&one);
+    const fc_blocking b = fc_blocking_of(&c, packed);
+    return fc_correlation_cost(&c, &b);
+}
+
+static double direct_cost(const fc_conv *p) { return correlation_cost(p, 0); }
+static double im2col_cost(const fc_conv *p) { return correlation_cost(p, 1); }
+
+/* One scalar multiply-add at a time, about a nanosecond each. */
+static double reference_cost(const fc_conv *p) {
+    fc_conv one = *p;
+    one.batch = 1;
+    return 1e-6 + 0.6e-9 * fc_conv_flops(&one);
+}
+
+static double no_cost(const fc_conv *p) {
+    (void)p;
+    return HUGE_VAL;
+}
+
+static const fc_algorithm_entry list[] = {
+    {FC_WINOGRAD, "winograd", not_built, no_cost}, {FC_FFT, "fft", not_built, no_cost},
+    {FC_DIRECT, "direct", always, direct_cost},    {FC_IM2COL, "im2col", always, im2col_cost},
+    {FC_REFERENCE, "reference", always, reference_cost},
+};
+#define ENTRIES ((int)(sizeof list / sizeof *list))
+
+const fc_algorithm_entry *fc_algorithm_find(fc_algorithm algorithm) {
+    for (int i = 0; i < ENTRIES; i++)
+        if (list[i].algorithm == algorithm) return &list[i];
+    return NULL;
+}
+
+const char *fc_algorithm_name(fc_algorithm algorithm) {
+    const fc_algorithm_entry *entry = fc_algorithm_find(algorithm);
+    return entry ? entry->name : algorithm == FC_AUTO ? "auto" : "unknown";
+}
+
+const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm) {
+    if (fc_conv_validate(problem) != FC_OK) return "the problem is not valid";
+    if (algorithm == FC_AUTO) return NULL;
+    const fc_algorithm_entry *entry = fc_algorithm_find(algorithm);
+    return entry ? entry->accepts(problem) : "there is no such algorithm";
+}
+
+double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm) {
+    if (fc_conv_validate(problem) != FC_OK) return HUGE_VAL;
+    const fc_algorithm_entry *entry = fc_algorithm_find(algorithm == FC_AUTO ? fc_conv_select(problem) : algorithm);
+    return entry ? entry->cost(problem) : HUGE_VAL;
+}
+
+/* "reference" is there to be asked for: it is never faster than the others by more than their call overhead. */
+fc_algorithm fc_conv_select(const fc_conv *problem) {
+    fc_algorithm best = FC_REFERENCE;
+    double best_cost = HUGE_VAL;
+    for (int i = 0; i < ENTRIES; i++) {
+        if (list[i].algorithm == FC_REFERENCE || list[i].accepts(problem)) continue;
+        const double cost = list[i].cost(problem);
+        if (cost < best_cost) {
+            best = list[i].algorithm;
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
+fc_status fc_algorithm_resolve(const fc_conv *p, fc_algorithm *algorithm) {
+    if (*algorithm == FC_AUTO) *algorithm = fc_conv_select(p);
+    const fc_algorithm_entry *entry = fc_algorithm_find(*algorithm);
+    FC_REQUIRE(entry && !entry->accepts(p), FC_UNSUPPORTED_ALGORITHM);
+    return FC_OK;
+}
