@@ -1,0 +1,36 @@
+"""Packages that only some commands need: imported when asked for, named when missing."""
+
+import importlib
+from types import ModuleType
+
+from fastconv.cli.errors import CommandError
+
+
+def require(*names: str) -> list[ModuleType]:
+    """Import the modules of the ``bench`` extra that are named.
+
+    Parameters
+    ----------
+    *names : str
+        Dotted module names, for example ``"rich.table"``.
+
+    Returns
+    -------
+    list of module
+        The modules, in the order of the names.
+
+    Raises
+    ------
+    CommandError
+        If one of them is not installed.
+    """
+    modules, missing = [], []
+    for name in names:
+        try:
+            modules.append(importlib.import_module(name))
+        except ImportError:
+            missing.append(name.partition(".")[0])
+    if missing:
+        listed = ", ".join(dict.fromkeys(missing))
+        raise CommandError(f'{listed} not installed: run pip install "fastconv[bench]"')
+    return modules

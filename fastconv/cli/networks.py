@@ -1,0 +1,155 @@
+"""The layers of five networks, each shape once: one image, 224 x 224 (LeNet: 32 x 32)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer on square arrays; `pool` is "max", "avg" or, for a convolution, ""."""
+
+    name: str
+    channels: int
+    size: int
+    out_channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    pool: str = ""
+
+    @property
+    def out_size(self) -> int:
+        """Height and width of the result."""
+        return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
+
+
+def _conv(
+    name: str,
+    channels: int,
+    size: int,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    padding: int | None = None,
+) -> Layer:
+    padding = kernel // 2 if padding is None else padding
+    return Layer(name, channels, size, out_channels, kernel, stride, padding)
+
+
+def _depthwise(name: str, channels: int, size: int, stride: int = 1) -> Layer:
+    return Layer(name, channels, size, channels, 3, stride, 1, groups=channels)
+
+
+def _pool(
+    kind: str, name: str, channels: int, size: int, kernel: int, stride: int, padding: int = 0
+) -> Layer:
+    return Layer(name, channels, size, channels, kernel, stride, padding, pool=kind)
+
+
+LENET = [
+    _conv("conv1 5x5", 1, 32, 6, 5, padding=0),
+    _pool("avg", "pool1 avg 2x2/2", 6, 28, 2, 2),
+    _conv("conv2 5x5", 6, 14, 16, 5, padding=0),
+    _pool("avg", "pool2 avg 2x2/2", 16, 10, 2, 2),
+    _conv("conv3 5x5", 16, 5, 120, 5, padding=0),
+]
+
+ALEXNET = [
+    _conv("conv1 11x11/4", 3, 224, 64, 11, 4, padding=2),
+    _pool("max", "pool1 max 3x3/2", 64, 55, 3, 2),
+    _conv("conv2 5x5", 64, 27, 192, 5),
+    _pool("max", "pool2 max 3x3/2", 192, 27, 3, 2),
+    _conv("conv3 3x3", 192, 13, 384, 3),
+    _conv("conv4 3x3", 384, 13, 256, 3),
+    _conv("conv5 3x3", 256, 13, 256, 3),
+    _pool("max", "pool5 max 3x3/2", 256, 13, 3, 2),
+]
+
+VGG16 = [
+    _conv("conv1_1 3x3", 3, 224, 64, 3),
+    _conv("conv1_2 3x3", 64, 224, 64, 3),
+    _pool("max", "pool1 max 2x2/2", 64, 224, 2, 2),
+    _conv("conv2_1 3x3", 64, 112, 128, 3),
+    _conv("conv2_2 3x3", 128, 112, 128, 3),
+    _pool("max", "pool2 max 2x2/2", 128, 112, 2, 2),
+    _conv("conv3_1 3x3", 128, 56, 256, 3),
+    _conv("conv3_2 3x3", 256, 56, 256, 3),
+    _pool("max", "pool3 max 2x2/2", 256, 56, 2, 2),
+    _conv("conv4_1 3x3", 256, 28, 512, 3),
+    _conv("conv4_2 3x3", 512, 28, 512, 3),
+    _pool("max", "pool4 max 2x2/2", 512, 28, 2, 2),
+    _conv("conv5_1 3x3", 512, 14, 512, 3),
+    _pool("max", "pool5 max 2x2/2", 512, 14, 2, 2),
+]
+
+RESNET50 = [
+    _conv("conv1 7x7/2", 3, 224, 64, 7, 2),
+    _pool("max", "pool1 max 3x3/2", 64, 112, 3, 2, 1),
+    _conv("c2 1x1 64-64", 64, 56, 64, 1),
+    _conv("c2 3x3 64", 64, 56, 64, 3),
+    _conv("c2 1x1 64-256", 64, 56, 256, 1),
+    _conv("c2 1x1 256-64", 256, 56, 64, 1),
+    _conv("c3 1x1 256-128", 256, 56, 128, 1),
+    _conv("c3 3x3/2 128", 128, 56, 128, 3, 2),
+    _conv("c3 1x1/2 256-512", 256, 56, 512, 1, 2),
+    _conv("c3 3x3 128", 128, 28, 128, 3),
+    _conv("c3 1x1 128-512", 128, 28, 512, 1),
+    _conv("c3 1x1 512-128", 512, 28, 128, 1),
+    _conv("c4 3x3/2 256", 256, 28, 256, 3, 2),
+    _conv("c4 3x3 256", 256, 14, 256, 3),
+    _conv("c4 1x1 256-1024", 256, 14, 1024, 1),
+    _conv("c4 1x1 1024-256", 1024, 14, 256, 1),
+    _conv("c5 3x3/2 512", 512, 14, 512, 3, 2),
+    _conv("c5 3x3 512", 512, 7, 512, 3),
+    _conv("c5 1x1 512-2048", 512, 7, 2048, 1),
+    _conv("c5 1x1 2048-512", 2048, 7, 512, 1),
+    _pool("avg", "global pool avg 7x7", 2048, 7, 7, 1),
+]
+
+MOBILENETV2 = [
+    _conv("stem 3x3/2", 3, 224, 32, 3, 2),
+    _depthwise("depthwise 32 at 112", 32, 112),
+    _conv("1x1 32-16 at 112", 32, 112, 16, 1),
+    _conv("1x1 16-96 at 112", 16, 112, 96, 1),
+    _depthwise("depthwise/2 96 at 112", 96, 112, 2),
+    _conv("1x1 96-24 at 56", 96, 56, 24, 1),
+    _depthwise("depthwise 144 at 56", 144, 56),
+    _depthwise("depthwise/2 144 at 56", 144, 56, 2),
+    _conv("1x1 192-32 at 28", 192, 28, 32, 1),
+    _depthwise("depthwise 192 at 28", 192, 28),
+    _depthwise("depthwise 384 at 14", 384, 14),
+    _conv("1x1 384-64 at 14", 384, 14, 64, 1),
+    _depthwise("depthwise 960 at 7", 960, 7),
+    _conv("1x1 960-160 at 7", 960, 7, 160, 1),
+    _conv("1x1 320-1280 at 7", 320, 7, 1280, 1),
+    _pool("avg", "global pool avg 7x7", 1280, 7, 7, 1),
+]
+
+NETWORKS = {
+    "lenet": LENET,
+    "alexnet": ALEXNET,
+    "vgg16": VGG16,
+    "resnet50": RESNET50,
+    "mobilenetv2": MOBILENETV2,
+}
+
+QUICK = {
+    "lenet": {layer.name for layer in LENET},
+    "alexnet": {"conv1 11x11/4", "conv2 5x5", "conv3 3x3", "pool1 max 3x3/2"},
+    "vgg16": {"conv1_1 3x3", "conv3_1 3x3", "conv5_1 3x3", "pool3 max 2x2/2"},
+    "resnet50": {
+        "conv1 7x7/2",
+        "c2 3x3 64",
+        "c3 1x1 128-512",
+        "c4 3x3 256",
+        "pool1 max 3x3/2",
+        "global pool avg 7x7",
+    },
+    "mobilenetv2": {
+        "stem 3x3/2",
+        "depthwise 144 at 56",
+        "depthwise/2 96 at 112",
+        "1x1 96-24 at 56",
+    },
+}

@@ -1,0 +1,184 @@
+"""Runs one case: times it with each library, and compares the results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from fastconv import _core
+from fastconv.cli.problems import Problem
+from fastconv.cli.workloads import Case
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """What this machine can do at most, as measured now.
+
+    Attributes
+    ----------
+    flops : float
+        Multiply-adds in registers, counted twice, a second (float32).
+    bandwidth : float
+        Bytes read and written a second by a large copy.
+    """
+
+    flops: float
+    bandwidth: float
+
+    def seconds(self, operations: float, traffic: float) -> float:
+        """Give the least time for so many operations and so many bytes."""
+        return max(operations / self.flops, traffic / self.bandwidth)
+
+    def limit(self, operations: float, traffic: float) -> str:
+        """Say which of the two takes longer."""
+        return "compute" if operations / self.flops >= traffic / self.bandwidth else "memory"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case that was run. Times in seconds, the shortest of several calls.
+
+    Attributes
+    ----------
+    group, case, operation : str
+        Which case.
+    seconds, numpy_seconds : float
+        Of fastconv and of NumPy.
+    scipy_seconds : float or None
+        Of SciPy, measured on `scipy_share` of the result and scaled up; None where it has no such
+        operator.
+    scipy_share : float or None
+        From 0 to 1.
+    speedup_numpy : float
+    speedup_scipy : float or None
+    gflops : float
+        10**9 operations a second.
+    ceiling_percent : float
+        The time that the machine's ceilings would allow, in percent of the time taken. Arrays that
+        stay in the caches may pass 100.
+    ceiling : {"compute", "memory"}
+        Which ceiling that is.
+    largest_error : float
+        Of fastconv against float64, relative to the sum of the terms' magnitudes.
+    allowed_error : float
+        The bound that fastconv promises.
+    agrees : bool
+        Whether fastconv, NumPy and SciPy all are within their bounds.
+    disagreement : str
+        Who is not, and by how much.
+    """
+
+    group: str
+    case: str
+    operation: str
+    seconds: float
+    numpy_seconds: float
+    scipy_seconds: float | None
+    scipy_share: float | None
+    speedup_numpy: float
+    speedup_scipy: float | None
+    gflops: float
+    ceiling_percent: float
+    ceiling: str
+    largest_error: float
+    allowed_error: float
+    agrees: bool
+    disagreement: str
+
+
+def measure_ceilings(seconds: float) -> Ceilings:
+    """Measure this machine's ceilings, each for about so many seconds."""
+    return Ceilings(
+        _core.measure_flops("bench", False, seconds), _core.measure_bandwidth("bench", seconds)
+    )
+
+
+def _time(function: Callable[[], Array], budget: float) -> tuple[float, Array]:
+    """Give the shortest time of the calls that fit into the budget, at least one, and a result."""
+    best, end = float("inf"), perf_counter() + budget
+    while True:
+        start = perf_counter()
+        result = function()
+        now = perf_counter()
+        best = min(best, now - start)
+        if now >= end:
+            return best, result
+
+
+def largest_error(result: Array, expected: Array, magnitude: Array) -> float:
+    """Give the largest error relative to the magnitudes; infinite for NaN or another shape."""
+    if result.shape != expected.shape:
+        return float("inf")
+    error = np.abs(result - expected)
+    relative = np.divide(error, magnitude, out=np.zeros_like(error), where=error != 0)
+    return float("inf") if np.isnan(error).any() else float(relative.max(initial=0.0))
+
+
+def _largest_fft_error(result: Array, expected: Array, magnitude: Array) -> float:
+    """Give the error as `largest_error` does, but relative to the largest magnitude.
+
+    SciPy takes a Fourier transform where that is faster: its error is bounded for all of the
+    array together only.
+    """
+    return largest_error(result, expected, np.full_like(magnitude, magnitude.max(initial=0.0)))
+
+
+def _run_scipy(problem: Problem, budget: float) -> tuple[float | None, Array | None]:
+    """Give the time that the whole result would take, and the part that was computed."""
+    if problem.scipy is None:
+        return None, None
+    seconds, result = _time(problem.scipy, budget)
+    return seconds / problem.scipy_share, result
+
+
+def run_case(case: Case, ceilings: Ceilings, budget: float) -> Row:
+    """Run a case.
+
+    Parameters
+    ----------
+    case : Case
+        What to run.
+    ceilings : Ceilings
+        What the times are compared with.
+    budget : float
+        Seconds for each library; a call that takes longer is made once.
+
+    Returns
+    -------
+    Row
+    """
+    problem = case.build()
+    seconds, ours = _time(problem.fastconv, budget)
+    numpy_seconds, by_numpy = _time(problem.numpy, budget)
+    scipy_seconds, by_scipy = _run_scipy(problem, budget)
+    expected, magnitude = problem.expected()
+    part = problem.scipy_part
+    errors = {
+        "fastconv": largest_error(ours, expected, magnitude),
+        "NumPy": largest_error(by_numpy, expected, magnitude),
+    }
+    if by_scipy is not None:
+        errors["SciPy"] = _largest_fft_error(by_scipy, expected[part], magnitude[part])
+    wrong = {name: error for name, error in errors.items() if not error <= problem.allowed}
+    least = ceilings.seconds(problem.operations, problem.traffic)
+    return Row(
+        group=case.group,
+        case=case.name,
+        operation=case.operation,
+        seconds=seconds,
+        numpy_seconds=numpy_seconds,
+        scipy_seconds=scipy_seconds,
+        scipy_share=None if scipy_seconds is None else problem.scipy_share,
+        speedup_numpy=numpy_seconds / seconds,
+        speedup_scipy=None if scipy_seconds is None else scipy_seconds / seconds,
+        gflops=problem.operations / seconds / 1e9,
+        ceiling_percent=100 * least / seconds,
+        ceiling=ceilings.limit(problem.operations, problem.traffic),
+        largest_error=errors["fastconv"],
+        allowed_error=problem.allowed,
+        agrees=not wrong,
+        disagreement=", ".join(f"{name} is off by {error:.1e}" for name, error in wrong.items()),
+    )

@@ -1,0 +1,155 @@
+"""The cases of the benchmark: photographs through filters and through networks."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from fastconv.cli import networks, photographs, problems
+from fastconv.cli.networks import Layer
+from fastconv.cli.problems import Conv, Pool, Problem
+
+Array = np.ndarray
+
+_BINOMIAL = np.array([1.0, 4.0, 6.0, 4.0, 1.0])
+FILTERS = {
+    "sobel x 3x3": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+    "sobel y 3x3": np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
+    "laplacian 3x3": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+    "gaussian 5x5": np.outer(_BINOMIAL, _BINOMIAL) / 256,
+    "box 7x7": np.full((7, 7), 1 / 49),
+    "sharpen 3x3": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    "emboss 3x3": np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
+}
+QUICK_PHOTOGRAPHS = ("astronaut", "camera")
+BACKWARD_PHOTOGRAPH = "astronaut"
+BACKWARD_FILTERS_QUICK = ("sobel x 3x3", "gaussian 5x5")
+NETWORK_PHOTOGRAPHS = {
+    "lenet": "camera",
+    "alexnet": "astronaut",
+    "vgg16": "chelsea",
+    "resnet50": "coffee",
+    "mobilenetv2": "rocket",
+}
+CONV_OPERATIONS: dict[str, Callable[[Conv], Problem]] = {
+    "forward": problems.conv_forward,
+    "input gradient": problems.conv_input_gradient,
+    "weight gradient": problems.conv_weight_gradient,
+}
+POOL_OPERATIONS: dict[str, Callable[[Pool], Problem]] = {
+    "forward": problems.pool_forward,
+    "input gradient": problems.pool_input_gradient,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of the benchmark.
+
+    Attributes
+    ----------
+    group : str
+        "filters" or a network.
+    name : str
+        The filter and the photograph, or the layer.
+    operation : str
+        "forward", "input gradient" or "weight gradient".
+    build : callable
+        Makes the arrays and the functions to run.
+    """
+
+    group: str
+    name: str
+    operation: str
+    build: Callable[[], Problem]
+
+    @property
+    def title(self) -> str:
+        """The whole name, which ``--only`` searches."""
+        return f"{self.group} {self.name} {self.operation}"
+
+
+def _gradient(shape: tuple[int, ...], seed: int) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+def _filter(photograph: str, kernel: Array) -> Conv:
+    """Filter each colour by itself; the size stays, zeros beyond the edge."""
+    x = photographs.photograph(photograph)[None]
+    channels = x.shape[1]
+    w = np.broadcast_to(kernel.astype(np.float32), (channels, 1, *kernel.shape)).copy()
+    return Conv(x, w, _gradient(x.shape, 1), padding=len(kernel) // 2, groups=channels)
+
+
+def _input(layer: Layer, photograph: str) -> Array:
+    """Take the photograph itself for a first layer, random mixtures of its colours for another."""
+    if layer.channels in (1, 3):
+        return photographs.resized(photograph, layer.channels, layer.size)[None]
+    return photographs.feature_map(photograph, layer.channels, layer.size, seed=2)[None]
+
+
+def _conv(layer: Layer, photograph: str) -> Conv:
+    shape = (layer.out_channels, layer.channels // layer.groups, layer.kernel, layer.kernel)
+    terms = np.float32(shape[1] * layer.kernel**2)
+    w = np.random.default_rng(3).standard_normal(shape, dtype=np.float32) * np.sqrt(2 / terms)
+    gy = _gradient((1, layer.out_channels, layer.out_size, layer.out_size), 4)
+    return Conv(_input(layer, photograph), w, gy, layer.stride, layer.padding, layer.groups)
+
+
+def _pool(layer: Layer, photograph: str) -> Pool:
+    gy = _gradient((1, layer.channels, layer.out_size, layer.out_size), 5)
+    x = _input(layer, photograph)
+    return Pool(x, gy, layer.pool, layer.kernel, layer.stride, layer.padding)
+
+
+def _filter_cases(available: list[str], quick: bool) -> Iterator[Case]:
+    for photograph in available:
+        for name, kernel in FILTERS.items():
+            for operation, problem in CONV_OPERATIONS.items():
+                backward = operation != "forward"
+                if backward and photograph != BACKWARD_PHOTOGRAPH:
+                    continue
+                if quick and photograph not in QUICK_PHOTOGRAPHS:
+                    continue
+                if quick and backward and name not in BACKWARD_FILTERS_QUICK:
+                    continue
+                build = partial(_build, problem, partial(_filter, photograph, kernel))
+                yield Case("filters", f"{name} {photograph}", operation, build)
+
+
+def _layer_cases(network: str, photograph: str, quick: bool) -> Iterator[Case]:
+    for layer in networks.NETWORKS[network]:
+        if quick and layer.name not in networks.QUICK[network]:
+            continue
+        if layer.pool:
+            for operation, pool in POOL_OPERATIONS.items():
+                build = partial(_build, pool, partial(_pool, layer, photograph))
+                yield Case(network, layer.name, operation, build)
+        else:
+            for operation, conv in CONV_OPERATIONS.items():
+                build = partial(_build, conv, partial(_conv, layer, photograph))
+                yield Case(network, layer.name, operation, build)
+
+
+def _build(problem: Callable[..., Problem], arrays: Callable[[], Conv | Pool]) -> Problem:
+    return problem(arrays())
+
+
+def cases(quick: bool) -> list[Case]:
+    """List the cases of the whole benchmark, or of its quick part."""
+    available = photographs.available()
+    listed = list(_filter_cases(available, quick))
+    for network, photograph in NETWORK_PHOTOGRAPHS.items():
+        shown = photograph if photograph in available else available[0]
+        listed.extend(_layer_cases(network, shown, quick))
+    return listed
+
+
+def select(listed: list[Case], texts: list[str]) -> list[Case]:
+    """Keep the cases whose title has a word, or words, that begin with one of the texts."""
+    if not texts:
+        return listed
+    pattern = re.compile("|".join(rf"(?<![a-z]){re.escape(text)}" for text in texts), re.IGNORECASE)
+    return [case for case in listed if pattern.search(case.title)]

@@ -1,0 +1,295 @@
+"""The ``fastconv`` command: exit codes, what it prints, the files it writes."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastconv
+from fastconv import cli
+
+TINY = ["bench", "--quick", "--only", "lenet conv2 5x5 forward"]
+BLOCK = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Block())
+from fastconv.cli import main
+sys.exit(main({arguments!r}))
+"""
+# A shell may start its background jobs with SIGINT ignored.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from fastconv.cli import main
+sys.exit(main({arguments!r}))
+"""
+
+
+def run(folder, *command):
+    """Run Python in a folder that does not hold the source."""
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def _extras():
+    for name in ("rich", "matplotlib", "skimage", "scipy"):
+        pytest.importorskip(name)
+
+
+def one_line(text):
+    return text.endswith("\n") and text.count("\n") == 1
+
+
+# ---- The command itself
+
+
+def test_version(tmp_path):
+    done = run(tmp_path, "-m", "fastconv", "--version")
+    assert (done.returncode, done.stdout) == (0, f"fastconv {fastconv.__version__}\n")
+
+
+def test_help_names_every_command(tmp_path):
+    done = run(tmp_path, "-m", "fastconv", "--help")
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in ("bench", "gradcheck", "info"))
+
+
+@pytest.mark.parametrize("command", ["bench", "gradcheck", "info"])
+def test_help_of_a_command(command, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([command, "--help"])
+    assert exit_.value.code == 0
+    assert f"fastconv {command}" in capsys.readouterr().out
+
+
+def test_no_command_prints_the_help(capsys):
+    assert cli.main([]) == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["--nonsense"],
+        ["bench", "--nonsense"],
+        ["bench", "--threads"],
+        ["bench", "--threads", "0"],
+        ["bench", "--threads", "-1"],
+        ["bench", "--threads", "two"],
+        ["bench", "--threads", "1.5"],
+        ["bench", "--threads", "99999999999999999999"],
+        ["gradcheck", "conv2d"],
+        ["info", "more"],
+    ],
+)
+def test_bad_arguments_are_one_line(arguments, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments)
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert one_line(error)
+    assert "error:" in error
+
+
+def test_info_shows_the_configuration(tmp_path):
+    done = run(tmp_path, "-m", "fastconv", "info")
+    assert done.returncode == 0
+    assert fastconv.__version__ in done.stdout
+    assert fastconv.show_config(mode="dicts")["isa"] in done.stdout
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "fastconv", "info"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+# ---- bench
+
+
+@pytest.mark.usefixtures("_extras")
+def test_bench_writes_table_and_files(tmp_path):
+    done = run(tmp_path, "-m", "fastconv", *TINY, "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert "conv2 5x5" in done.stdout
+    folder = tmp_path / "bench-results"
+    assert (folder / "bench.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    report = json.loads((folder / "bench.json").read_text())
+    assert report["threads"] == 1
+    assert not report["interrupted"]
+    assert report["ceilings"]["flops_per_second"] > 0
+    (row,) = report["rows"]
+    assert (row["group"], row["case"], row["operation"]) == ("lenet", "conv2 5x5", "forward")
+    assert row["agrees"]
+    assert 0 <= row["largest_error"] <= row["allowed_error"]
+    assert min(row["seconds"], row["numpy_seconds"], row["scipy_seconds"]) > 0
+    with (folder / "bench.csv").open(newline="") as file:
+        (record,) = csv.DictReader(file)
+    assert list(record) == list(row)
+    assert float(record["seconds"]) == row["seconds"]
+
+
+@pytest.mark.usefixtures("_extras")
+def test_only_may_be_repeated_and_split(tmp_path, capsys):
+    only = ["--only", "lenet pool1,lenet pool2", "--only", "LeNet conv1 5x5 weight"]
+    assert cli.main(["bench", "--quick", *only, "--output", str(tmp_path / "a" / "b")]) == 0
+    report = json.loads((tmp_path / "a" / "b" / "bench.json").read_text())
+    found = {(row["case"], row["operation"]) for row in report["rows"]}
+    assert found == {
+        ("pool1 avg 2x2/2", "forward"),
+        ("pool1 avg 2x2/2", "input gradient"),
+        ("pool2 avg 2x2/2", "forward"),
+        ("pool2 avg 2x2/2", "input gradient"),
+        ("conv1 5x5", "weight gradient"),
+    }
+
+
+@pytest.mark.usefixtures("_extras")
+def test_bench_without_a_matching_case(tmp_path, capsys):
+    output = ["--output", str(tmp_path / "none")]
+    assert cli.main(["bench", "--only", "no such layer", *output]) == 2
+    error = capsys.readouterr().err
+    assert one_line(error)
+    assert "no such layer" in error
+    assert "resnet50" in error
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.usefixtures("_extras")
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_bench_where_no_folder_can_be(below, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert cli.main([*TINY, "--output", str(tmp_path / "file" / below)]) == 2
+    error = capsys.readouterr().err
+    assert one_line(error)
+    assert "cannot write" in error
+
+
+@pytest.mark.usefixtures("_extras")
+@pytest.mark.parametrize("wrong", [1e-3, np.nan])
+def test_a_wrong_result_is_shown(wrong, tmp_path, capsys, monkeypatch):
+    right = fastconv.conv2d
+
+    def conv2d(*arguments, **keywords):
+        y = right(*arguments, **keywords)
+        y[..., -1] += np.float32(wrong)
+        return y
+
+    monkeypatch.setattr(fastconv, "conv2d", conv2d)
+    assert cli.main([*TINY, "--output", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "WRONG" in printed
+    assert "fastconv is off by" in printed
+    (row,) = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    assert not row["agrees"]
+
+
+@pytest.mark.parametrize("missing", ["rich", "matplotlib", "skimage", "scipy"])
+def test_bench_names_missing_packages(missing, tmp_path):
+    done = run(tmp_path, "-c", BLOCK.format(missing=[missing], arguments=TINY))
+    assert done.returncode == 2
+    assert one_line(done.stderr)
+    assert missing in done.stderr
+    assert 'pip install "fastconv[bench]"' in done.stderr
+
+
+@pytest.mark.usefixtures("_extras")
+def test_ctrl_c_keeps_what_is_done(tmp_path):
+    code = INTERRUPTIBLE.format(arguments=["bench", "--quick", "--output", "out"])
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stderr:
+            if line.startswith("[2/"):
+                process.send_signal(signal.SIGINT)
+                break
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "interrupted" in errors
+    report = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert report["interrupted"]
+    assert 2 <= len(report["rows"]) < 20
+    assert report["rows"][0]["case"] in printed
+    assert (tmp_path / "out" / "bench.csv").is_file()
+    assert (tmp_path / "out" / "bench.png").is_file()
+
+
+@pytest.mark.usefixtures("_extras")
+def test_ctrl_c_before_the_first_case(tmp_path, capsys, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastconv.cli.runner.run_case", interrupt)
+    assert cli.main([*TINY, "--output", str(tmp_path)]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- gradcheck
+
+
+def test_gradcheck_passes(capsys):
+    assert cli.main(["gradcheck"]) == 0
+    printed = capsys.readouterr().out
+    assert "conv_transpose3d" in printed
+    assert "NDHWC" in printed
+    assert "WRONG" not in printed
+
+
+def test_gradcheck_reaches_every_gradient(monkeypatch):
+    from fastconv.cli import gradients
+
+    called = set()
+
+    def spy(name, right):
+        def called_and_counted(*arguments, **keywords):
+            called.add(name)
+            return right(*arguments, **keywords)
+
+        monkeypatch.setattr(fastconv.grad, name, called_and_counted)
+
+    for name in fastconv.grad.__all__:
+        spy(name, getattr(fastconv.grad, name))
+    for case in gradients.gradient_cases():
+        if case.gradients not in called:
+            case.check()
+    assert called == set(fastconv.grad.__all__)
+
+
+def test_gradcheck_shows_a_wrong_gradient(capsys, monkeypatch):
+    from fastconv.cli import gradients
+
+    right = fastconv.grad.avg_pool1d
+    monkeypatch.setattr(fastconv.grad, "avg_pool1d", lambda *a, **k: 1.5 * right(*a, **k))
+    monkeypatch.setattr(gradients, "MAKERS", (gradients._avg_pool_cases,))
+    assert cli.main(["gradcheck"]) == 1
+    printed = capsys.readouterr().out
+    assert "WRONG: avg_pool1d NCW (kernel_size=2)" in printed
+
+
+def test_gradcheck_needs_no_extras(tmp_path):
+    arguments = ["gradcheck"]
+    code = "from fastconv.cli import gradients; gradients.MAKERS = (gradients._lp_pool_cases,)\n"
+    blocked = BLOCK.format(missing=["rich", "scipy", "skimage"], arguments=arguments)
+    head, tail = blocked.split("from fastconv.cli import main")
+    done = run(tmp_path, "-c", f"{head}{code}from fastconv.cli import main{tail}")
+    assert done.returncode == 0, done.stderr
+    assert "lp_pool2d" in done.stdout
