@@ -83,7 +83,7 @@ static int64_t copy_tiles(void) {
     int64_t cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
     if (2 * cache > bytes) bytes = 2 * cache;
 #endif
-    if (bytes > 1 << 29) bytes = 1 << 29;
+    if (bytes > 1 << 27) bytes = 1 << 27;
     return bytes / COPY_TILE;
 }
 

@@ -1,0 +1,57 @@
+/* The smallest harness that does: checks that count and print, suites in a table (main.c), and a random generator. */
+#ifndef FC_TEST_H
+#define FC_TEST_H
+
+#include <stdint.h>
+
+/* A check that fails is counted and printed with its place; the test goes on. */
+#define CHECK(condition, ...)                                                           \
+    do {                                                                                \
+        test_checks++;                                                                  \
+        if (!(condition)) test_failed(__FILE__, __LINE__, #condition, " " __VA_ARGS__); \
+    } while (0)
+
+extern _Atomic long test_checks, test_failures;
+
+void test_failed(const char *file, int line, const char *condition, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A child process runs `body` and must exit by itself, with no failed check, within `seconds`. */
+void test_in_child(void (*body)(void), int seconds, const char *what);
+
+/* xorshift64*: the same numbers everywhere. */
+uint64_t test_random(uint64_t *state);
+int64_t test_random_in(uint64_t *state, int64_t low, int64_t high); /* both included */
+
+#if defined(__SANITIZE_THREAD__)
+#define TEST_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_UNDER_TSAN 1
+#endif
+#endif
+#ifndef TEST_UNDER_TSAN
+#define TEST_UNDER_TSAN 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || TEST_UNDER_TSAN
+#define TEST_UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEST_UNDER_SANITIZER 1
+#endif
+#endif
+#ifndef TEST_UNDER_SANITIZER
+#define TEST_UNDER_SANITIZER 0
+#endif
+
+/* The suites. */
+void test_thread_count(void);
+void test_threads(void);
+void test_fork(void);
+void test_status(void);
+void test_cpu(void);
+void test_scratch(void);
+void test_measure(void);
+
+#endif
