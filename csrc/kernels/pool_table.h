@@ -1,19 +1,29 @@
-/* The pooling kernels of one instruction set and type, and what they read: see pool.inc. */
+/* The pooling kernels of one instruction set and type, and what they read. pool.inc says how they work, csrc/pool/ which
+ * of them serves a problem. */
 #ifndef FC_POOL_TABLE_H
 #define FC_POOL_TABLE_H
 
 #include "../fastconv.h"
 
-/* What a window's elements become. */
+/* What becomes of a window's elements. */
 enum { FC_POOL_MAX = 0, FC_POOL_AVG, FC_POOL_LP, FC_POOL_ARGMAX, FC_POOL_OPS };
+
+/* A line of a row's columns, with room for the vector that hangs over its end. Lines bound the scratch memory. */
+#define FC_POOL_LINE 4096
+#define FC_POOL_SLACK 32
+/* Rows are split into the phases of the stride up to this one. */
+#define FC_POOL_MAX_PHASES 16
+/* Offsets of a maximum within its window are carried in vectors of reals: exact below this. */
+#define FC_POOL_MAX_OFFSET (INT64_C(1) << 24)
 
 /* One call: the same for all of its tiles. */
 typedef struct fc_pool_job {
     fc_pool pool;
     int adaptive;              /* windows by output size: kernel, stride, dilation and pad are not read */
-    int include_pad;           /* of averages */
+    int include_pad;           /* of averages: a window's size counts padding */
     int64_t divisor;           /* of averages; 0: the window's size */
     double norm;               /* of lp pooling */
+    int64_t phase;             /* elements of a line's phase (lines) or of a line (windows) */
     const void *in;            /* x, or gy for a gradient */
     void *out;                 /* y, or gx */
     const void *x, *y;         /* of lp pooling's gradient */
@@ -27,9 +37,20 @@ typedef struct fc_pool_tile {
 } fc_pool_tile;
 
 typedef void (*fc_pool_fn)(const fc_pool_job *job, const fc_pool_tile *tile, void *scratch);
+/* Rows [first, last) of the columns (unfold) or of the image (fold), of columns [first_column, last_column). */
+typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out, const fc_pool_tile *tile);
 
 typedef struct fc_pool_kernels {
+    fc_pool_fn lines[FC_POOL_OPS];       /* channels first, fixed stride: whole rows at a time */
+    fc_pool_fn windows[FC_POOL_OPS];     /* channels first, any window; the maximum with its index in either layout */
+    fc_pool_fn planes[FC_POOL_OPS];      /* channels first, one window over a whole plane; not FC_POOL_ARGMAX */
     fc_pool_fn pixels[FC_POOL_OPS];      /* channels last, any window */
+    fc_pool_fn grad_lines[FC_POOL_OPS];  /* the same three of the gradients; FC_POOL_AVG and FC_POOL_LP only */
+    fc_pool_fn grad_windows[FC_POOL_OPS];
+    fc_pool_fn grad_planes[FC_POOL_OPS]; /* FC_POOL_AVG only */
+    fc_pool_fn grad_pixels[FC_POOL_OPS];
+    fc_pool_fn scatter_add, scatter_set; /* to `indices`, either layout; the tile's rows are planes */
+    fc_columns_fn unfold, fold;
 } fc_pool_kernels;
 
 #endif

@@ -86,3 +86,47 @@ static inline void vf32_transpose(vf32 r[8]) {
         r[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
     }
 }
+
+/* The maximum instruction gives its second operand where either is NaN: only a NaN in `a` needs help. */
+#define FC_DEFINE(B, V, S)                                                                                  \
+    static inline V vf##B##_maximum(V a, V b) {                                                             \
+        return _mm256_blendv_##S(_mm256_max_##S(a, b), a, _mm256_cmp_##S(a, a, _CMP_UNORD_Q));              \
+    }                                                                                                       \
+    static inline V vf##B##_beats(V x, V best) {                                                            \
+        return _mm256_and_##S(_mm256_cmp_##S(best, best, _CMP_ORD_Q), _mm256_cmp_##S(x, best, _CMP_NLE_UQ)); \
+    }
+
+FC_DEFINE(32, vf32, ps)
+FC_DEFINE(64, vf64, pd)
+#undef FC_DEFINE
+
+/* Quarters q0 q2 q1 q3: what an operation within 128-bit lanes leaves exchanged. */
+#define FC_EXCHANGE(v) _mm256_permute4x64_pd(v, 0xd8)
+
+static inline vf32 vf32_even(vf32 a, vf32 b) {
+    return _mm256_castpd_ps(FC_EXCHANGE(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88))));
+}
+
+static inline vf32 vf32_odd(vf32 a, vf32 b) {
+    return _mm256_castpd_ps(FC_EXCHANGE(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd))));
+}
+
+static inline vf32 vf32_zip_low(vf32 a, vf32 b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+
+static inline vf32 vf32_zip_high(vf32 a, vf32 b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
+static inline vf64 vf64_even(vf64 a, vf64 b) { return FC_EXCHANGE(_mm256_unpacklo_pd(a, b)); }
+static inline vf64 vf64_odd(vf64 a, vf64 b) { return FC_EXCHANGE(_mm256_unpackhi_pd(a, b)); }
+
+static inline vf64 vf64_zip_low(vf64 a, vf64 b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20);
+}
+
+static inline vf64 vf64_zip_high(vf64 a, vf64 b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
+}
+#undef FC_EXCHANGE

@@ -79,3 +79,53 @@ static inline void vf32_transpose(vf32 r[16]) {
         r[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
     }
 }
+
+/* The maximum instruction gives its second operand where either is NaN: only a NaN in `a` needs help. */
+#define FC_DEFINE(B, V, M, S)                                                                               \
+    static inline V vf##B##_maximum(V a, V b) {                                                             \
+        return _mm512_mask_max_##S(a, _mm512_cmp_##S##_mask(a, a, _CMP_ORD_Q), a, b);                       \
+    }                                                                                                       \
+    static inline M vf##B##_beats(V x, V best) {                                                            \
+        return _mm512_mask_cmp_##S##_mask(_mm512_cmp_##S##_mask(best, best, _CMP_ORD_Q), x, best,           \
+                                          _CMP_NLE_UQ);                                                     \
+    }
+
+FC_DEFINE(32, vf32, vmask32, ps)
+FC_DEFINE(64, vf64, vmask64, pd)
+#undef FC_DEFINE
+
+static inline vf32 vf32_even(vf32 a, vf32 b) {
+    const __m512i lane = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, lane, b);
+}
+
+static inline vf32 vf32_odd(vf32 a, vf32 b) {
+    const __m512i lane = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(a, lane, b);
+}
+
+static inline vf32 vf32_zip_low(vf32 a, vf32 b) {
+    const __m512i lane = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_permutex2var_ps(a, lane, b);
+}
+
+static inline vf32 vf32_zip_high(vf32 a, vf32 b) {
+    const __m512i lane = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return _mm512_permutex2var_ps(a, lane, b);
+}
+
+static inline vf64 vf64_even(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+}
+
+static inline vf64 vf64_odd(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+}
+
+static inline vf64 vf64_zip_low(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+}
+
+static inline vf64 vf64_zip_high(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}

@@ -65,3 +65,17 @@ static inline void vf32_transpose(vf32 r[4]) {
     r[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
     r[3] = vreinterpretq_f32_f64(vtrn2q_f64(b, d));
 }
+
+#define FC_DEFINE(B, V, M)                                                                                  \
+    static inline V vf##B##_maximum(V a, V b) { return vmaxq_f##B(a, b); }                                  \
+    static inline M vf##B##_beats(V x, V best) {                                                            \
+        return vandq_u##B(vceqq_f##B(best, best), vcleq_f##B(x, best) ^ ~(M){0});                           \
+    }                                                                                                       \
+    static inline V vf##B##_even(V a, V b) { return vuzp1q_f##B(a, b); }                                    \
+    static inline V vf##B##_odd(V a, V b) { return vuzp2q_f##B(a, b); }                                     \
+    static inline V vf##B##_zip_low(V a, V b) { return vzip1q_f##B(a, b); }                                 \
+    static inline V vf##B##_zip_high(V a, V b) { return vzip2q_f##B(a, b); }
+
+FC_DEFINE(32, vf32, vmask32)
+FC_DEFINE(64, vf64, vmask64)
+#undef FC_DEFINE

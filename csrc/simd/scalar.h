@@ -67,3 +67,20 @@ FC_DEFINE(64, double, 2, vf64, vmask64, vspan64, sqrt)
 
 static inline float vf32_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 static inline double vf64_sum(vf64 a) { return a[0] + a[1]; }
+
+#define FC_DEFINE(B, V, M)                                                                                  \
+    static inline V vf##B##_maximum(V a, V b) { return vf##B##_select((a > b) | (a != a), a, b); }          \
+    static inline M vf##B##_beats(V x, V best) { return (best == best) & ~(x <= best); }
+
+FC_DEFINE(32, vf32, vmask32)
+FC_DEFINE(64, vf64, vmask64)
+#undef FC_DEFINE
+
+static inline vf32 vf32_even(vf32 a, vf32 b) { return (vf32){a[0], a[2], b[0], b[2]}; }
+static inline vf32 vf32_odd(vf32 a, vf32 b) { return (vf32){a[1], a[3], b[1], b[3]}; }
+static inline vf32 vf32_zip_low(vf32 a, vf32 b) { return (vf32){a[0], b[0], a[1], b[1]}; }
+static inline vf32 vf32_zip_high(vf32 a, vf32 b) { return (vf32){a[2], b[2], a[3], b[3]}; }
+static inline vf64 vf64_even(vf64 a, vf64 b) { return (vf64){a[0], b[0]}; }
+static inline vf64 vf64_odd(vf64 a, vf64 b) { return (vf64){a[1], b[1]}; }
+static inline vf64 vf64_zip_low(vf64 a, vf64 b) { return (vf64){a[0], b[0]}; }
+static inline vf64 vf64_zip_high(vf64 a, vf64 b) { return (vf64){a[1], b[1]}; }

@@ -16,6 +16,10 @@
  *   v_merge_span(v, p, s)               lane i from p[i] inside s, from v outside
  *   v_store_span(p, v, s)               writes p[i] inside s only
  *   v_transpose(r)                      the VL x VL block in r[0..VL), in place
+ *   v_maximum(a, b)                     the larger; NaN where either is
+ *   v_beats(x, best)                    whether x > best, or x is NaN and best is not
+ *   v_even(a, b) v_odd(a, b)            every other lane of a and then of b, from the first or the second
+ *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
  *
  * Every operation works lane by lane and so gives a lane the same bits wherever it stands: results cannot depend
  * on how pixels were dealt to vectors. */
@@ -75,5 +79,11 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_merge_span(v, p, s) FC_V(merge_span)(v, p, s)
 #define v_store_span(p, v, s) FC_V(store_span)(p, v, s)
 #define v_transpose(r) FC_V(transpose)(r)
+#define v_maximum(a, b) FC_V(maximum)(a, b)
+#define v_beats(x, best) FC_V(beats)(x, best)
+#define v_even(a, b) FC_V(even)(a, b)
+#define v_odd(a, b) FC_V(odd)(a, b)
+#define v_zip_low(a, b) FC_V(zip_low)(a, b)
+#define v_zip_high(a, b) FC_V(zip_high)(a, b)
 
 #endif

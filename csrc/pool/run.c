@@ -1,0 +1,229 @@
+/* Which pooling kernel serves a job, and how its output is cut into tiles for the threads.
+ *
+ * channels last                                           pixels
+ * channels first:  one window over the whole plane        planes
+ *                  a small fixed stride, a short window   lines
+ *                  everything else                        windows
+ *
+ * Tiles are ranges of rows of what is written, of a row's columns where it is very long, and of channels. They never cut
+ * a sum: their sizes are free to change without a byte of the result changing. */
+#include "run.h"
+
+#include <string.h>
+
+#include "../kernels/kernels.h"
+#include "../kernels/pool_window.h"
+#include "../runtime/scratch.h"
+#include "../runtime/status.h"
+#include "../runtime/threads.h"
+
+/* Elements read or written by a tile, about: some 10 microseconds. */
+#define TILE_WORK 32768
+
+typedef struct grid {
+    int64_t rows, columns, channels;                /* in all */
+    int64_t tile_rows, tile_columns, tile_channels; /* of a tile */
+    int64_t row_tiles, column_tiles, channel_tiles;
+} grid;
+
+static int64_t tiles_of(int64_t all, int64_t each) { return (all - 1) / each + 1; }
+
+/* Cut `rows` x `columns` x `channels` elements, each worth `work`, into tiles; columns never into wider ones than
+ * `most_columns`. */
+static grid cut(int64_t rows, int64_t columns, int64_t channels, int64_t most_columns, int64_t work) {
+    const int64_t elements = fc_max(TILE_WORK / fc_max(work, 1), 1);
+    grid g = {.rows = rows, .columns = columns, .channels = channels};
+    g.tile_channels = fc_min(channels, fc_max(elements, 256));
+    g.tile_columns = fc_min(fc_min(columns, most_columns), fc_max(elements / g.tile_channels, 1024 / g.tile_channels + 1));
+    g.tile_rows = fc_min(rows, fc_max(elements / (g.tile_columns * g.tile_channels), 1));
+    g.row_tiles = tiles_of(rows, g.tile_rows);
+    g.column_tiles = tiles_of(columns, g.tile_columns);
+    g.channel_tiles = tiles_of(channels, g.tile_channels);
+    return g;
+}
+
+static fc_pool_tile tile_of(const grid *g, int64_t tile) {
+    const int64_t channel = tile % g->channel_tiles * g->tile_channels;
+    const int64_t column = tile / g->channel_tiles % g->column_tiles * g->tile_columns;
+    const int64_t row = tile / g->channel_tiles / g->column_tiles * g->tile_rows;
+    return (fc_pool_tile){row,     fc_min(row + g->tile_rows, g->rows),
+                          column,  fc_min(column + g->tile_columns, g->columns),
+                          channel, fc_min(channel + g->tile_channels, g->channels)};
+}
+
+typedef struct run {
+    const fc_pool_job *job;
+    fc_pool_fn kernel;
+    const fc_conv *columns; /* of unfold and fold, which have no job */
+    fc_columns_fn move;
+    const void *in;
+    void *out;
+    grid grid;
+    char *scratch;
+    int64_t scratch_bytes; /* of a worker */
+} run;
+
+static void run_tile(void *context, int64_t tile, int worker) {
+    const run *r = context;
+    const fc_pool_tile t = tile_of(&r->grid, tile);
+    if (r->move) r->move(r->columns, r->in, r->out, &t);
+    else r->kernel(r->job, &t, r->scratch ? r->scratch + worker * r->scratch_bytes : NULL);
+}
+
+static fc_status run_grid(run *r, const fc_call *call) {
+    const int64_t tiles = r->grid.row_tiles * r->grid.column_tiles * r->grid.channel_tiles;
+    const int workers = fc_workers(call, tiles);
+    r->scratch_bytes = fc_aligned(r->scratch_bytes);
+    if (r->scratch_bytes) {
+        r->scratch = fc_scratch(r->scratch_bytes * workers);
+        FC_REQUIRE(r->scratch, FC_OUT_OF_MEMORY);
+    }
+    const fc_status status = fc_parallel_for(call, workers, tiles, run_tile, r);
+    if (r->scratch) fc_scratch_free(r->scratch);
+    return status;
+}
+
+static int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
+
+/* Elements of a window inside the input, at most. */
+static int64_t window_elements(const fc_pool_job *job) {
+    int64_t elements = 1;
+    for (int a = 0; a < 3; a++) {
+        const fc_pool *p = &job->pool;
+        elements *= job->adaptive ? p->input[a] / p->output[a] + 1 : fc_min(p->kernel[a], p->input[a]);
+    }
+    return elements;
+}
+
+/* Whether the only window holds the whole plane. */
+static int is_global(const fc_pool_job *job) {
+    for (int a = 0; a < 3; a++) {
+        if (job->pool.output[a] != 1) return 0;
+        const fc_window w = fc_window_of(job, a, 0);
+        if (w.count != job->pool.input[a]) return 0;
+    }
+    return 1;
+}
+
+/* Whether the rows can be taken as lines, and then how many columns of the output one line serves. */
+static int64_t columns_of_line(const fc_pool_job *job) {
+    const fc_pool *p = &job->pool;
+    int64_t extent;
+    if (job->adaptive || p->stride[2] > FC_POOL_MAX_PHASES) return 0;
+    if (__builtin_mul_overflow(p->kernel[2] - 1, p->dilation[2], &extent) || extent > FC_POOL_LINE / 2) return 0;
+    return (FC_POOL_LINE - extent - 1) / p->stride[2] + 1;
+}
+
+/* Whether offsets within a window are exact as reals. */
+static int offsets_fit(const fc_pool_job *job) {
+    int64_t extent = 0;
+    for (int a = 0; a < 3; a++) {
+        const int64_t reach = fc_min(job->pool.input[a] - 1, FC_POOL_MAX_OFFSET);
+        if (job->adaptive) {
+            extent = extent * job->pool.input[a] + fc_min(reach, job->pool.input[a] / job->pool.output[a] + 1);
+        } else {
+            int64_t taps;
+            const fc_pool *p = &job->pool;
+            if (__builtin_mul_overflow(p->kernel[a] - 1, p->dilation[a], &taps)) taps = INT64_MAX;
+            extent = extent * p->input[a] + fc_min(reach, taps);
+        }
+        if (extent >= FC_POOL_MAX_OFFSET) return 0;
+    }
+    return 1;
+}
+
+/* Adaptive windows of equal size are the fixed ones of that size. */
+static fc_pool_job regular(const fc_pool_job *job) {
+    fc_pool_job plain = *job;
+    fc_pool *p = &plain.pool;
+    for (int a = 0; a < 3 && job->adaptive; a++)
+        if (p->input[a] % p->output[a]) return plain;
+    plain.adaptive = 0;
+    for (int a = 0; a < 3 && job->adaptive; a++) {
+        p->kernel[a] = p->stride[a] = p->input[a] / p->output[a];
+        p->dilation[a] = 1;
+        p->pad[a] = 0;
+    }
+    return plain;
+}
+
+/* A tile's columns where the windows' lie anyhow: as many as keep to one line, roughly. */
+static int64_t columns_of_windows(const fc_pool_job *job) {
+    const fc_pool *p = &job->pool;
+    if (p->input[2] <= FC_POOL_LINE) return FC_POOL_LINE;
+    const int64_t stride = job->adaptive ? p->input[2] / p->output[2] + 1 : p->stride[2];
+    return stride >= FC_POOL_LINE / 2 ? 1 : fc_max(FC_POOL_LINE / 2 / stride, 1);
+}
+
+fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call) {
+    fc_pool_job job = regular(given);
+    const fc_pool *p = &job.pool;
+    const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
+    const int64_t rows = p->batch * p->output[0] * p->output[1], work = window_elements(&job);
+    const int64_t line = columns_of_line(&job), size = fc_sizeof(p->dtype);
+    const int exact = op != FC_POOL_ARGMAX || offsets_fit(&job);
+    run r = {.job = &job};
+    if (p->layout == FC_CHANNELS_LAST) {
+        r.kernel = exact ? kernels->pixels[op] : kernels->windows[op];
+        r.grid = cut(rows, p->output[2], p->channels, p->output[2], work);
+    } else if (op != FC_POOL_ARGMAX && is_global(&job)) {
+        r.kernel = kernels->planes[op];
+        r.grid = cut(p->batch * p->channels, 1, 1, 1, work);
+    } else if (line && exact) {
+        r.kernel = kernels->lines[op];
+        r.grid = cut(rows * p->channels, p->output[2], 1, line, work);
+        job.phase = r.grid.tile_columns + (p->kernel[2] - 1) * p->dilation[2] / p->stride[2] + 1 + FC_POOL_SLACK;
+        r.scratch_bytes = p->kernel[2] * 8 + (p->stride[2] + 4) * job.phase * size;
+    } else {
+        r.kernel = kernels->windows[op];
+        r.grid = cut(rows * p->channels, p->output[2], 1, columns_of_windows(&job), work);
+        job.phase = fc_min(p->input[2], FC_POOL_LINE);
+        r.scratch_bytes = job.phase * size;
+    }
+    return run_grid(&r, call);
+}
+
+fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call) {
+    fc_pool_job job = regular(given);
+    const fc_pool *p = &job.pool;
+    const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
+    const int64_t rows = p->batch * p->input[0] * p->input[1], size = fc_sizeof(p->dtype);
+    const int64_t line = columns_of_line(&job);
+    run r = {.job = &job};
+    if (p->layout == FC_CHANNELS_LAST) {
+        r.kernel = kernels->grad_pixels[op];
+        r.grid = cut(rows, p->input[2], p->channels, p->input[2], 4);
+    } else if (op == FC_POOL_AVG && is_global(&job)) {
+        r.kernel = kernels->grad_planes[op];
+        r.grid = cut(p->batch * p->channels, 1, 1, 1, volume(p->input));
+    } else if (line) {
+        r.kernel = kernels->grad_lines[op];
+        r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
+        job.phase = r.grid.tile_columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3 + FC_POOL_SLACK;
+        r.scratch_bytes = (p->stride[2] + 2) * job.phase * size;
+    } else {
+        r.kernel = kernels->grad_windows[op];
+        r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
+        job.phase = fc_min(p->output[2], FC_POOL_LINE) + FC_POOL_SLACK;
+        r.scratch_bytes = 2 * job.phase * size;
+    }
+    return run_grid(&r, call);
+}
+
+fc_status fc_pool_scatter(const fc_pool_job *job, int add, const fc_call *call) {
+    const fc_pool *p = &job->pool;
+    const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
+    const int last = p->layout == FC_CHANNELS_LAST;
+    run r = {.job = job, .kernel = add ? kernels->scatter_add : kernels->scatter_set};
+    r.grid = cut(last ? p->batch : p->batch * p->channels, 1, last ? p->channels : 1, 1, volume(p->input) + volume(p->output));
+    return run_grid(&r, call);
+}
+
+fc_status fc_pool_columns(const fc_conv *p, int fold, const void *in, void *out, const fc_call *call) {
+    const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
+    const int64_t taps = volume(p->kernel), planes = p->batch * p->in_channels;
+    run r = {.columns = p, .move = fold ? kernels->fold : kernels->unfold, .in = in, .out = out};
+    if (fold) r.grid = cut(planes * p->input[0] * p->input[1], p->input[2], 1, p->input[2], taps);
+    else r.grid = cut(planes * taps * p->output[0] * p->output[1], p->output[2], 1, p->output[2], 1);
+    return run_grid(&r, call);
+}
