@@ -1,6 +1,8 @@
 """Convolution and pooling on a CPU, with every gradient."""
 
+from fastconv import grad
 from fastconv._core import VERSION as __version__
+from fastconv.columns import conv_matrix, fold, unfold
 from fastconv.conv import (
     conv1d,
     conv2d,
@@ -11,6 +13,26 @@ from fastconv.conv import (
     conv_transpose3d,
 )
 from fastconv.plan import Plan, plan_conv1d, plan_conv2d, plan_conv3d
+from fastconv.pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 from fastconv.runtime import (
     get_include,
     get_num_threads,
@@ -22,19 +44,41 @@ from fastconv.runtime import (
 __all__ = [
     "Plan",
     "__version__",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_matrix",
     "conv_output_shape",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "fold",
     "get_include",
     "get_num_threads",
+    "grad",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "num_threads",
     "plan_conv1d",
     "plan_conv2d",
     "plan_conv3d",
     "set_num_threads",
     "show_config",
+    "unfold",
 ]

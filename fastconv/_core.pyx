@@ -1,5 +1,4 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# distutils: define_macros=NPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION
 """The one door to C: arrays to pointers, the GIL released, statuses to exceptions.
 
 An `Operator` takes arrays and options. The first time it sees their shapes, dtype and values it has `_args` check them
@@ -482,7 +481,7 @@ cdef class Operator:
     arrays : tuple of str
         The names of up to three arrays. A name ending in "?" may be None; "indices" are integers; "" is not there.
     parse : callable
-        ``parse(operator, double, shapes, *options)`` gives the `Problem`, or raises.
+        ``parse(operator, double, shapes, options)`` gives the `Problem`, or raises.
     flags : int
         How many of the options, the last ones, are bools.
     """
@@ -526,12 +525,12 @@ cdef class Operator:
             rules.refuse_mixed(self.name, self.arrays, (a, b, c))
         shapes = (shape_of(a), None if b is None else shape_of(b), None if c is None else shape_of(c))
         if not keepable(options, self.flags):
-            return self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, *options)
+            return self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, options)
         key = (options, typenum, shapes)
         known = PyDict_GetItemWithError(self.problems, key)
         if known != NULL:
             return <Problem> known
-        problem = self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, *options)
+        problem = self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, options)
         if len(self.problems) >= KEPT:
             self.problems.clear()
         self.problems[key] = problem

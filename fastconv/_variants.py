@@ -21,8 +21,8 @@ class _Times:
 def variants(name: str, make: Callable[[int], Any]) -> tuple[Any, Any, Any]:
     """``make(1)``, ``make(2)`` and ``make(3)``, named after `name`, which holds ``{n}``.
 
-    A docstring is a template: ``{n}``, the layouts' names ``{first}`` and ``{last}``, the spatial axes ``{axes}``, and
-    ``{times[x]}``, which repeats x for every spatial dimension.
+    A docstring is a template: ``{n}``, the layouts' names ``{first}`` and ``{last}``, the spatial
+    axes ``{axes}``, and ``{times[x]}``, which repeats x for every spatial dimension.
     """
     return _variant(name, make, 1), _variant(name, make, 2), _variant(name, make, 3)
 

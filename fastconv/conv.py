@@ -1,12 +1,12 @@
 """Convolution and transposed convolution in 1, 2 and 3 dimensions."""
 
-from fastconv import _args
+from fastconv import _args, _conv_args
 from fastconv._core import Operator
 from fastconv._variants import variants
 
 
 def _conv(n):
-    run = Operator(f"conv{n}d", n, ("input", "weight", "bias?"), _args.conv, 0).run
+    run = Operator(f"conv{n}d", n, ("input", "weight", "bias?"), _conv_args.conv, 0).run
 
     def conv(
         input,
@@ -23,16 +23,17 @@ def _conv(n):
         algorithm="auto",
         out=None,
     ):
-        """Convolve an input with a weight over {n} spatial dimension(s), as `torch.nn.functional.conv{n}d`.
+        """Convolve an input with a weight, as `torch.nn.functional.conv{n}d`.
 
-        It is a cross-correlation, as everywhere in deep learning. In each spatial dimension the output's size is
+        It is a cross-correlation, as everywhere in deep learning. In each spatial dimension the
+        output's size is
         ``(input + before + after - dilation * (kernel - 1) - 1) // stride + 1``.
 
         Parameters
         ----------
         input : array
-            Of shape (N, C, {axes}) in the layout "{first}", (N, {axes}, C) in "{last}"; float32 or float64. Without the
-            batch N the result has none either.
+            Of shape (N, C, {axes}) in the layout "{first}", (N, {axes}, C) in "{last}"; float32
+            or float64. Without the batch N the result has none either.
         weight : array
             Of shape (K, C / groups, *kernel), whatever the layout, and of the input's dtype.
         bias : array, optional
@@ -40,21 +41,23 @@ def _conv(n):
         stride, dilation : int or tuple of {n}, default 1
             Steps between windows, and between the elements of one window.
         padding : int, tuple of {n}, {n} pairs (before, after), "valid", "same" or "full", default 0
-            "same" keeps the size, with the odd extra at the end, and needs stride 1; "full" is every window that
-            touches the input.
+            "same" keeps the size, with the odd extra at the end, and needs stride 1; "full" is
+            every window that touches the input.
         groups : int, default 1
             Input and output channels are divided into this many groups that do not see each other.
         layout : {{"{first}", "{last}"}}, optional
             The order of the axes of input and output; "{first}" if not given.
         padding_mode : {{"zeros", "reflect", "replicate", "circular"}}, default "zeros"
-            What the padding holds. Reflected padding is less than the input's size, circular at most that.
+            What the padding holds. Reflected padding is less than the input's size, circular at
+            most that.
         activation : {{"relu", "relu6"}} or pair (min, max), optional
             Applied to the result as it is stored; NaN passes.
         algorithm : {{"auto", "direct", "im2col", "winograd", "fft", "reference"}}, default "auto"
-            How to compute it. "winograd" takes 2-D 3x3 kernels of stride 1 and dilation 1, "fft" stride 1 and
-            dilation 1, the others everything.
+            How to compute it. "winograd" takes 2-D 3x3 kernels of stride 1 and dilation 1,
+            "fft" stride 1 and dilation 1, the others everything.
         out : array, optional
-            Where to put the result: its exact shape and dtype, any strides. It may overlap the input.
+            Where to put the result: its exact shape and dtype, any strides. It may overlap the
+            input.
 
         Returns
         -------
@@ -64,11 +67,11 @@ def _conv(n):
         Raises
         ------
         ValueError
-            If sizes, channels or groups do not fit each other, a value is out of its range, or the algorithm cannot
-            serve the problem.
+            If sizes, channels or groups do not fit each other, a value is out of its range, or
+            the algorithm cannot serve the problem.
         TypeError
-            If an argument has the wrong type, an array a dtype other than float32 and float64, or two arrays
-            different ones.
+            If an argument has the wrong type, an array a dtype other than float32 and float64,
+            or two arrays different ones.
         MemoryError
             If there is not enough memory.
 
@@ -102,7 +105,7 @@ def _conv(n):
 
 def _conv_transpose(n):
     run = Operator(
-        f"conv_transpose{n}d", n, ("input", "weight", "bias?"), _args.conv_transpose, 0
+        f"conv_transpose{n}d", n, ("input", "weight", "bias?"), _conv_args.conv_transpose, 0
     ).run
 
     def conv_transpose(
@@ -119,16 +122,17 @@ def _conv_transpose(n):
         activation=None,
         out=None,
     ):
-        """Transposed convolution over {n} spatial dimension(s), as `torch.nn.functional.conv_transpose{n}d`.
+        """Transposed convolution, as `torch.nn.functional.conv_transpose{n}d`.
 
-        It is the input gradient of a convolution with the same weight. In each spatial dimension the output's size is
+        It is the input gradient of a convolution with the same weight. In each spatial
+        dimension the output's size is
         ``(input - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1``.
 
         Parameters
         ----------
         input : array
-            Of shape (N, C, {axes}) in the layout "{first}", (N, {axes}, C) in "{last}"; float32 or float64. Without the
-            batch N the result has none either.
+            Of shape (N, C, {axes}) in the layout "{first}", (N, {axes}, C) in "{last}"; float32
+            or float64. Without the batch N the result has none either.
         weight : array
             Of shape (C, K / groups, *kernel), whatever the layout, and of the input's dtype.
         bias : array, optional
@@ -146,7 +150,8 @@ def _conv_transpose(n):
         activation : {{"relu", "relu6"}} or pair (min, max), optional
             Applied to the result as it is stored; NaN passes.
         out : array, optional
-            Where to put the result: its exact shape and dtype, any strides. It may overlap the input.
+            Where to put the result: its exact shape and dtype, any strides. It may overlap the
+            input.
 
         Returns
         -------
@@ -158,8 +163,8 @@ def _conv_transpose(n):
         ValueError
             If sizes, channels or groups do not fit each other, or a value is out of its range.
         TypeError
-            If an argument has the wrong type, an array a dtype other than float32 and float64, or two arrays
-            different ones.
+            If an argument has the wrong type, an array a dtype other than float32 and float64,
+            or two arrays different ones.
         MemoryError
             If there is not enough memory.
 
@@ -194,7 +199,8 @@ def conv_output_shape(
 ):
     """Give the shape of a convolution's result, without any array.
 
-    The number of spatial dimensions is that of the weight: ``len(weight_shape) - 2``. In each of them the size is
+    The number of spatial dimensions is that of the weight: ``len(weight_shape) - 2``. In each
+    of them the size is
     ``(input + before + after - dilation * (kernel - 1) - 1) // stride + 1``.
 
     Parameters
@@ -224,10 +230,9 @@ def conv_output_shape(
     >>> fc.conv_output_shape((224, 224, 3), (64, 3, 7, 7), padding="same", layout="NHWC")
     (224, 224, 64)
     """
-    operator = _args.by_ndim(_SHAPES, "conv_output_shape", "weight_shape", weight_shape)
-    return _args.conv_shape(
-        operator, input_shape, weight_shape, (stride, padding, dilation, groups), layout
-    )[1]
+    operator = _args.by_ndim(_SHAPES, "weight_shape", weight_shape)
+    options = (stride, padding, dilation, groups, layout)
+    return _conv_args.conv_shape(operator, input_shape, weight_shape, options)[1]
 
 
 _SHAPES = [Operator("conv_output_shape", n, (), None, 0) for n in (1, 2, 3)]

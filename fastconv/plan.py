@@ -1,6 +1,6 @@
 """Plans: a convolution with the work that can be done once done once."""
 
-from fastconv import _args, _core
+from fastconv import _conv_args, _core
 from fastconv._core import Operator
 from fastconv._variants import variants
 
@@ -9,10 +9,13 @@ _ceilings = {}  # (what, double): a second's worth of it, measured when first as
 
 
 class Plan(_core.PlannedConv):
-    """A convolution of one shape: its algorithm chosen and its weights packed. Made by `plan_conv{1,2,3}d`.
+    """A convolution of one shape, its algorithm chosen and its weights packed.
 
-    ``plan(x, out=None)`` convolves an array of the planned shape and dtype. It may be called from several threads at
-    once, and it allocates nothing but the result. Later changes of the weight's or bias's array are not seen.
+    `plan_conv1d`, `plan_conv2d` and `plan_conv3d` make it.
+
+    ``plan(x, out=None)`` convolves an array of the planned shape and dtype. It may be called
+    from several threads at once, and it allocates nothing but the result. Later changes of the
+    weight's or bias's array are not seen.
 
     Attributes
     ----------
@@ -59,10 +62,11 @@ class Plan(_core.PlannedConv):
         return self.scratch_bytes
 
     def __repr__(self):
-        return f"<{self.name}: {self.input_shape} -> {self.output_shape}, {self.dtype}, {self.algorithm}>"
+        shapes = f"{self.input_shape} -> {self.output_shape}"
+        return f"<{self.name}: {shapes}, {self.dtype}, {self.algorithm}>"
 
     def explain(self):
-        """Say what was chosen, and why nothing else; the arithmetic and bytes, and the time that they need here.
+        """Say what was chosen and why, and the time that the machine's ceilings allow.
 
         The first call measures the machine for some milliseconds.
 
@@ -111,7 +115,8 @@ class Plan(_core.PlannedConv):
         yield f"  arithmetic: {self.flops:,} flops, {_time(arithmetic)} at {rate / 1e9:.3g} GFLOP/s"
         yield f"  memory: {moved:,} bytes, {_time(memory)} at {bandwidth / 1e9:.3g} GB/s"
         yield f"  the machine's ceilings allow {_time(max(arithmetic, memory))} ({bound} bound)"
-        yield f"  packed weights: {self.packed_bytes:,} bytes; workspace: {self.workspace_bytes:,} bytes"
+        yield f"  packed weights: {self.packed_bytes:,} bytes"
+        yield f"  workspace of a call: {self.workspace_bytes:,} bytes"
 
 
 def _moved_bytes(plan):
@@ -133,7 +138,7 @@ def _time(seconds):
 
 
 def _plan_conv(n):
-    operator = Operator(f"plan_conv{n}d", n, ("weight", "bias?"), _args.planned_conv, 0)
+    operator = Operator(f"plan_conv{n}d", n, ("weight", "bias?"), _conv_args.planned_conv, 0)
 
     def plan_conv(
         input_shape,
@@ -148,12 +153,13 @@ def _plan_conv(n):
         activation=None,
         algorithm="auto",
     ):
-        """Plan a convolution over {n} spatial dimension(s): choose the algorithm and pack the weights once.
+        """Plan a convolution: choose the algorithm and pack the weights once.
 
         Parameters
         ----------
         input_shape : tuple of int
-            The shape of the inputs to come, in their own axis order: (N, C, {axes}), or without the batch.
+            The shape of the inputs to come, in their own axis order: (N, C, {axes}), or without
+            the batch.
         weight : array
             Of shape (K, C / groups, *kernel); float32 or float64. The plan keeps its own copy.
         bias, stride, padding, dilation, groups, layout, activation, algorithm
@@ -162,13 +168,14 @@ def _plan_conv(n):
         Returns
         -------
         Plan
-            ``plan(x, out=None)`` does what ``conv{n}d(x, weight, bias, ...)`` does, where the two may choose different
-            algorithms and so differ in the last bits.
+            ``plan(x, out=None)`` does what ``conv{n}d(x, weight, bias, ...)`` does, where the
+            two may choose different algorithms and so differ in the last bits.
 
         Raises
         ------
         ValueError, TypeError, MemoryError
-            Where `conv{n}d` would; the plan itself raises them if ``x`` or ``out`` has another shape or dtype.
+            Where `conv{n}d` would; the plan itself raises them if ``x`` or ``out`` has another
+            shape or dtype.
 
         Examples
         --------

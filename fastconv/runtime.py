@@ -14,8 +14,8 @@ def _select_isa():
     if not _core.select_isa(name or None):
         available = ", ".join(name for name, has in _core.isas() if has)
         raise ImportError(
-            f"FASTCONV_ISA is {name!r}, an instruction set that is unknown, not built in, or that this CPU lacks; "
-            f"available: {available}"
+            f"FASTCONV_ISA is {name!r}, an instruction set that is unknown, not built in, or that "
+            f"this CPU lacks; available: {available}"
         )
 
 
@@ -56,8 +56,9 @@ def set_num_threads(n):
 def get_num_threads():
     """Give the number of threads that a call from the calling thread would use, at most.
 
-    It is the thread's own (see `num_threads`), else the process's (see `set_num_threads`), else that of the environment
-    variable FASTCONV_NUM_THREADS, else OMP_NUM_THREADS, else the number of CPUs that this process may use.
+    It is the thread's own (see `num_threads`), else the process's (see `set_num_threads`), else
+    that of the environment variable FASTCONV_NUM_THREADS, else OMP_NUM_THREADS, else the number
+    of CPUs that this process may use.
 
     Returns
     -------
@@ -119,8 +120,8 @@ def show_config(mode="stdout"):
     Returns
     -------
     dict or None
-        With ``mode="dicts"``: "version", "compiler", "instruction sets" (those built: whether this CPU has them), the
-        "isa" in use, "threads" and "cpus".
+        With ``mode="dicts"``: "version", "compiler", "instruction sets" (those built, with
+        whether this CPU has them), the "isa" in use, "threads" and "cpus".
 
     Raises
     ------
