@@ -34,11 +34,11 @@ typedef struct run {
 typedef struct item {
     const run *run;
     fc_box box;
-    fc_taps taps;
     fc_plane plane;
-    int64_t group, first_tile, last_tile, rows, start;      /* output channels: start, start + 1, ... of the group */
-    int64_t channel, channels, depth, done;                 /* products of this block, and before it */
-    const char *columns;                                    /* what `from` and the offsets count from */
+    int64_t group, first_tile, last_tile, rows, start; /* output channels: start, start + 1, ... of the group */
+    fc_products products;
+    const char *weights;                               /* of the item's output channels */
+    const char *columns;                               /* what `from` and the offsets count from */
     char *plane_data, *panels, *sums;
     int64_t *offsets, *panel_offsets, *positions;
     place *places;
@@ -89,7 +89,7 @@ static void list_places(item *it) {
     const int64_t *n = it->box.size, panel = panel_of(it->run);
     it->place_count = 0;
     if (b->packed) {
-        list_panels(it, 0, 0, it->box.images * n[0] * n[1] * n[2], it->depth * panel);
+        list_panels(it, 0, 0, it->box.images * n[0] * n[1] * n[2], it->products.depth * panel);
     } else if (b->by_row) {
         for (int64_t d = 0; d < n[0]; d++)
             for (int64_t h = 0; h < n[1]; h++) {
@@ -109,9 +109,9 @@ static void prepare_block(item *it) {
     const run *r = it->run;
     const int64_t panel = panel_of(r);
     if (r->b->in_place) fc_plane_in_place(r->c, &it->plane);
-    else it->plane = fc_plane_gathered(r->c, &it->box, &it->taps);
-    fc_plane_offsets(r->c, &it->plane, &it->taps, it->channels, it->offsets);
-    for (int64_t i = 0; i < it->depth; i++) it->panel_offsets[i] = i * panel;
+    else it->plane = fc_plane_gathered(r->c, &it->box, &it->products.taps);
+    fc_plane_offsets(r->c, &it->plane, &it->products.taps, it->products.channels, it->offsets);
+    for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * panel;
     if (r->b->packed) list_positions(it);
     list_places(it);
 }
@@ -120,10 +120,10 @@ static void bring_plane(item *it) {
     const run *r = it->run;
     const fc_correlation *c = r->c;
     if (r->b->in_place) {
-        const int64_t first = it->group * c->in_channels + it->channel;
-        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->taps) + first * it->plane.channel) * it->item;
+        const int64_t first = it->group * c->in_channels + it->products.channel;
+        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->products.taps) + first * it->plane.channel) * it->item;
     } else {
-        fc_plane_gather(c, &it->plane, &it->box, &it->taps, r->x, it->group, it->channel, it->channels, it->plane_data);
+        fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group, it->products.channel, it->products.channels, it->plane_data);
         it->columns = it->plane_data;
     }
 }
@@ -132,13 +132,13 @@ static void pack_panels(item *it) {
     const int64_t panel = panel_of(it->run);
     for (int64_t i = 0; i < it->place_count; i++)
         it->run->c->kernels->conv.pack(it->panels + it->places[i].from * it->item, panel, it->columns, it->offsets,
-                                       it->depth, it->positions + i * panel, it->places[i].columns);
+                                       it->products.depth, it->positions + i * panel, it->places[i].columns);
 }
 
 /* A panel cut short, of the input itself: kernels read whole vectors, and behind the input there may be nothing. */
 static void pack_cut_panel(item *it, const place *p) {
     for (int64_t j = 0; j < p->columns; j++) it->positions[j] = p->from + j;
-    it->run->c->kernels->conv.pack(it->panels, panel_of(it->run), it->columns, it->offsets, it->depth, it->positions,
+    it->run->c->kernels->conv.pack(it->panels, panel_of(it->run), it->columns, it->offsets, it->products.depth, it->positions,
                                    p->columns);
 }
 
@@ -156,13 +156,11 @@ static void multiply_panel(item *it, const place *p, int first, int last) {
     const int cut = !b->packed && b->in_place && p->columns < panel_of(r);
     if (cut) pack_cut_panel(it, p);
     const char *from = b->packed ? it->panels + p->from * it->item : cut ? it->panels : it->columns + p->from * it->item;
-    const int64_t unit_rows = (it->group - r->first_unit / b->blocks) * c->out_channels -
-                              fc_tile_start(c, b, r->first_unit % b->blocks * b->tiles_together);
     for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) {
         const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
-        const int64_t weights = (unit_rows + row) * fc_correlation_depth(c) + it->done * rows;
+        const int64_t weights = it->products.done * it->rows + (row - it->start) * it->products.depth;
         const fc_outer t = {
-            .k = it->depth, .a = r->packed + weights * it->item, .b = from,
+            .k = it->products.depth, .a = it->weights + weights * it->item, .b = from,
             .offset = b->packed || cut ? it->panel_offsets : it->offsets,
             .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item, .ldc = it->ld, .columns = p->columns,
             .bias = r->bias ? r->bias + (it->group * c->out_channels + row) * it->item : NULL,
@@ -176,9 +174,8 @@ static void multiply_block(item *it) {
     const fc_correlation *c = it->run->c;
     bring_plane(it);
     if (it->run->b->packed) pack_panels(it);
-    const int first = it->done == 0, last = it->done + it->depth == fc_correlation_depth(c);
+    const int first = it->products.done == 0, last = it->products.done + it->products.depth == fc_correlation_depth(c);
     for (int64_t i = 0; i < it->place_count; i++) multiply_panel(it, &it->places[i], first, last);
-    it->done += it->depth;
 }
 
 /* ---- One item ---- */
@@ -216,35 +213,16 @@ static void aim_at_output(item *it) {
     it->sums = r->y + (channel * it->ld + pixel_in_output(it, 0, 0, 0)) * it->item;
 }
 
-/* The next box of taps, in the order of the weights; 0 after the last. */
-static int next_taps(const run *r, fc_taps *taps) {
-    for (int i = 2; i >= 0; i--) {
-        const int64_t all = r->c->axis[i].taps, next = taps->first[i] + taps->size[i];
-        taps->first[i] = next < all ? next : 0;
-        taps->size[i] = min64(r->b->taps[i], all - taps->first[i]);
-        if (next < all) return 1;
-    }
-    return 0;
-}
-
-static void sum_products(item *it, int prepared) {
+/* `prepared`: how many products the item is prepared for, as the last group of this item left it. */
+static void sum_products(item *it, int64_t *prepared) {
     const run *r = it->run;
-    const fc_correlation *c = r->c;
-    const fc_blocking *b = r->b;
-    it->done = 0;
-    for (it->channel = 0; it->channel < c->in_channels; it->channel += b->channels) {
-        it->taps = (fc_taps){{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-        do {
-            const int64_t channels = min64(b->channels, c->in_channels - it->channel);
-            const int64_t depth = channels * it->taps.size[0] * it->taps.size[1] * it->taps.size[2];
-            const int same = depth == it->depth && depth == channels * fc_correlation_taps(c);
-            it->channels = channels;
-            it->depth = depth;
-            if (!prepared || !same) prepare_block(it);
-            prepared = 1;
-            multiply_block(it);
-        } while (next_taps(r, &it->taps));
-    }
+    const int whole = fc_correlation_taps(r->c) == r->b->taps[0] * r->b->taps[1] * r->b->taps[2];
+    it->products = fc_products_first(r->c, r->b);
+    do {
+        if (!whole || *prepared != it->products.depth) prepare_block(it);
+        *prepared = it->products.depth;
+        multiply_block(it);
+    } while (fc_products_next(r->c, r->b, &it->products));
 }
 
 static void choose_pixels(item *it, int64_t index) {
@@ -267,6 +245,8 @@ static void choose_channels(item *it, int64_t unit) {
     it->last_tile = min64(b->tiles, it->first_tile + b->tiles_together);
     it->start = fc_tile_start(c, b, it->first_tile);
     it->rows = fc_tile_start(c, b, it->last_tile) - it->start;
+    it->weights = it->run->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, it->run->first_unit)) *
+                                        fc_correlation_depth(c) * c->item;
 }
 
 static int64_t boxes_of(const fc_blocking *b) { return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2]; }
@@ -275,20 +255,20 @@ static void run_item(void *context, int64_t index, int worker) {
     const run *r = context;
     const fc_blocking *b = r->b;
     char *scratch = r->scratch + worker * b->bytes;
-    const int64_t most = b->channels * b->taps[0] * b->taps[1] * b->taps[2];
+    int64_t prepared = -1;
     item it = {
         .run = r, .plane_data = scratch + b->plane_at, .panels = scratch + b->panels_at,
         .sums = scratch + b->sums_at, .offsets = (int64_t *)(scratch + b->offsets_at),
         .positions = (int64_t *)(scratch + b->positions_at), .places = (place *)(scratch + b->places_at),
         .ld = b->columns, .item = r->c->item,
     };
-    it.panel_offsets = it.offsets + most;
+    it.panel_offsets = it.offsets + fc_products_most(b);
     choose_pixels(&it, index % boxes_of(b));
     const int64_t first = index / boxes_of(b) * b->groups_together;
     for (int64_t unit = first; unit < min64(r->units, first + b->groups_together); unit++) {
         choose_channels(&it, r->first_unit + unit);
         if (b->direct_output) aim_at_output(&it);
-        sum_products(&it, unit > first);
+        sum_products(&it, &prepared);
         if (!b->direct_output) store_sums(&it);
     }
 }
@@ -333,11 +313,6 @@ static int64_t units_at_once(const fc_correlation *c, const fc_blocking *b) {
     return max64(1, min64(PACKED_BYTES / max64(1, unit), c->groups * b->blocks));
 }
 
-/* The first tile of a unit, over all groups. */
-static int64_t unit_tile(const fc_blocking *b, int64_t unit) {
-    return unit / b->blocks * b->tiles + min64(b->tiles, unit % b->blocks * b->tiles_together);
-}
-
 static int64_t weight_bytes_at_once(const fc_correlation *c, const fc_blocking *b) {
     const int64_t rows = b->blocks == 1 ? c->out_channels : b->tiles_together * ceil_div(c->out_channels, b->tiles);
     return fc_aligned(units_at_once(c, b) * rows * fc_correlation_depth(c) * c->item);
@@ -359,7 +334,7 @@ fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void
     fc_status status = FC_OK;
     for (int64_t unit = 0; unit < all && status == FC_OK; unit += at_once) {
         const int64_t units = min64(at_once, all - unit);
-        status = fc_pack_weights(c, b, unit_tile(b, unit), unit_tile(b, unit + units), w, scratch, call);
+        status = fc_pack_weights(c, b, unit, unit + units, w, scratch, call);
         if (status == FC_OK) status = run_units(&r, unit, units, workers, call);
     }
     fc_scratch_free(scratch);

@@ -2,15 +2,18 @@
 #ifndef FC_CORRELATE_H
 #define FC_CORRELATE_H
 
-#include "blocking.h"
+#include "products.h"
 
 /* Bytes of the packed weights of all groups. */
 int64_t fc_packed_bytes(const fc_correlation *c);
-/* Pack the weights of register tiles [first, last), counted over all groups, in parallel. */
+/* Pack the weights of units [first, last), in parallel; a unit is a block of output channels, counted over all groups. */
 fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last, const void *w,
                           void *packed, const fc_call *call);
 
-/* y = the correlation of x with packed weights (all tiles of all groups). */
+/* Output channels, counted over all groups, before a unit's first. */
+int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit);
+
+/* y = the correlation of x with packed weights (all units). */
 fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x, const void *packed,
                               const void *bias, void *y, const fc_call *call);
 /* The same from weights as they come; packs them piece by piece. */

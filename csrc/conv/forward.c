@@ -58,7 +58,7 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
     }
     plan->weights = fc_scratch(plan->packed_bytes);
     FC_REQUIRE(plan->weights, FC_OUT_OF_MEMORY);
-    return fc_pack_weights(c, &plan->blocking, 0, c->groups * plan->blocking.tiles, w, plan->weights, NULL);
+    return fc_pack_weights(c, &plan->blocking, 0, c->groups * plan->blocking.blocks, w, plan->weights, NULL);
 }
 
 fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,

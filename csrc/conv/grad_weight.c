@@ -94,15 +94,16 @@ static void choose_segments(const run *r, item *it) {
     it->segments = r->images > 1 ? it->box.images : it->box.size[0];
     it->x_step = r->images > 1 ? it->plane.image : it->plane.pixel[0];
     it->length = (it->box.size[1] - 1) * it->line + it->box.size[2];
-    it->line_step = r->gy_in_place && r->images == 1 ? r->c.axis[1].out * r->c.axis[2].out : it->length;
-    if (r->gy_in_place && r->images > 1)
-        it->line_step = r->c.groups * r->c.out_channels * fc_volume((int64_t[]){r->c.axis[0].out, r->c.axis[1].out, r->c.axis[2].out});
+    const int64_t slice = r->c.axis[1].out * r->c.axis[2].out;
+    if (!r->gy_in_place) it->line_step = ceil_div(it->length, r->c.kernels->lanes) * r->c.kernels->lanes; /* aligned */
+    else if (r->images == 1) it->line_step = slice;
+    else it->line_step = r->c.groups * r->c.out_channels * r->c.axis[0].out * slice;
 }
 
 static int64_t line_elements(const run *r) {
     item it = {.plane = first_plane(r), .box = first_box(r)};
     choose_segments(r, &it);
-    return it.segments * it.length;
+    return it.segments * (r->gy_in_place ? it.length : it.line_step);
 }
 
 static void choose_unit(run *r) {
@@ -262,16 +263,18 @@ static void dot_tile(const item *it, const span *s, const char *x, const char *g
     c->kernels->conv.dot[rows - 1][columns - 1](&t);
 }
 
-/* All tiles of the unit. Where a channel has many taps its plane stays in the cache while gy passes, else the reverse. */
+/* All tiles of the unit: some lines of gy stay in the cache while the planes of x pass. */
 static void dot_unit(const item *it, const span *s, const char *x, const char *gy) {
     const fc_conv_kernels *k = &it->run->c.kernels->conv;
     const int64_t taps = it->taps.size[0] * it->taps.size[1] * it->taps.size[2];
     const int whole = taps == fc_correlation_taps(&it->run->c);
     const int64_t line = whole ? it->channels * taps : taps, lines = whole ? 1 : it->channels;
     for (int64_t l = 0; l < lines; l++)
-        for (int64_t m = 0; m < it->rows; m += k->dot_rows)
-            for (int64_t n = 0; n < line; n += k->dot_columns)
-                dot_tile(it, s, x, gy, m, min64(k->dot_rows, it->rows - m), l * line + n, min64(k->dot_columns, line - n));
+        for (int64_t m = 0; m < it->rows; m += k->dot_rows) {
+            const int64_t rows = min64(k->dot_rows, it->rows - m), most = k->dot_columns[rows - 1];
+            for (int64_t n = 0; n < line; n += most)
+                dot_tile(it, s, x, gy, m, rows, l * line + n, min64(most, line - n));
+        }
 }
 
 static void add_piece(item *it) {

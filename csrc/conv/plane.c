@@ -129,6 +129,13 @@ static void gather_outside(const gather *g, char *dst, const char *row, int64_t 
     }
 }
 
+/* Of n positions from `first` on, every `step`: those before the input, and those inside it. */
+static void cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int64_t *before, int64_t *inside) {
+    *before = first >= 0 ? 0 : clamp64((-first + step - 1) / step, 0, n);
+    const int64_t end = first >= in ? 0 : clamp64((in - 1 - first) / step + 1, *before, n);
+    *inside = end > *before ? end - *before : 0;
+}
+
 /* One row of one phase: columns `first`, first + stride, ... of the input's row (NULL: a row of zeros). */
 static void gather_row(const gather *g, char *dst, const char *row, int64_t first) {
     const fc_axis *a = &g->c->axis[2];
@@ -137,14 +144,13 @@ static void gather_row(const gather *g, char *dst, const char *row, int64_t firs
         gather_zeros(g, dst, n);
         return;
     }
-    const int64_t before = first >= 0 ? 0 : clamp64((-first + a->stride - 1) / a->stride, 0, n);
-    const int64_t end = first >= a->in ? 0 : clamp64((a->in - 1 - first) / a->stride + 1, before, n);
-    const int64_t inside = end > before ? end : before;
+    int64_t before, inside;
+    cut_at_input(first, a->stride, n, a->in, &before, &inside);
     if (before) gather_outside(g, dst, row, first, before);
-    if (inside > before)
-        gather_run(g, dst + before * item, row + (first + before * a->stride) * g->x_pixel * item, a->stride,
-                   inside - before);
-    if (inside < n) gather_outside(g, dst + inside * item, row, first + inside * a->stride, n - inside);
+    if (inside)
+        gather_run(g, dst + before * item, row + (first + before * a->stride) * g->x_pixel * item, a->stride, inside);
+    const int64_t done = before + inside;
+    if (done < n) gather_outside(g, dst + done * item, row, first + done * a->stride, n - done);
 }
 
 /* The input position of position 0 of phase `phase` along axis i. */
@@ -153,22 +159,46 @@ static int64_t phase_start(const fc_correlation *c, const fc_box *box, const fc_
     return box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step + phase * a->offset_step % a->stride;
 }
 
-/* The rows of phases (d, h), all of whose w phases lie in them. */
-static void gather_rows(const gather *g, const fc_box *box, const fc_taps *taps, int64_t phase_d, int64_t phase_h) {
+/* Phase (h, w) of one slice, channels first and padded with zeros: all rows at once. */
+static void gather_slice(const gather *g, char *dst, const char *slice, int64_t h0, int64_t w0) {
+    const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
+    const int64_t item = g->c->item, *n = g->plane->length;
+    int64_t above, rows, left, columns;
+    cut_at_input(h0, h->stride, n[1], h->in, &above, &rows);
+    cut_at_input(w0, w->stride, n[2], w->in, &left, &columns);
+    memset(dst, 0, (size_t)(above * n[2] * item));
+    memset(dst + (above + rows) * n[2] * item, 0, (size_t)((n[1] - above - rows) * n[2] * item));
+    const char *src = slice + ((h0 + above * h->stride) * w->in + w0 + left * w->stride) * item;
+    g->c->kernels->conv.copy_padded(dst + above * n[2] * item, n[2], src, h->stride * w->in, rows, left, columns,
+                                    n[2] - left - columns, w->stride);
+}
+
+/* Phase (h, w) of one slice, row by row. */
+static void gather_slice_rows(const gather *g, char *dst, const char *slice, int64_t h0, int64_t w0) {
+    const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
+    for (int64_t i = 0; i < g->plane->length[1]; i++) {
+        const int64_t from = padded_position(h0 + i * h->stride, h->in, g->c->padding_mode);
+        const char *row = from < 0 ? NULL : slice + from * w->in * g->x_pixel * g->c->item;
+        gather_row(g, dst + i * g->plane->length[2] * g->c->item, row, w0);
+    }
+}
+
+/* All phases of some channels of one image. */
+static void gather_image(const gather *g, const fc_box *box, const fc_taps *taps) {
     const fc_correlation *c = g->c;
     const fc_plane *p = g->plane;
-    const int64_t d0 = phase_start(c, box, taps, 0, phase_d), h0 = phase_start(c, box, taps, 1, phase_h);
-    for (int64_t d = 0; d < p->length[0]; d++) {
-        const int64_t from_d = padded_position(d0 + d * c->axis[0].stride, c->axis[0].in, c->padding_mode);
-        for (int64_t h = 0; h < p->length[1]; h++) {
-            const int64_t from_h = padded_position(h0 + h * c->axis[1].stride, c->axis[1].in, c->padding_mode);
-            const int64_t line = (from_d * c->axis[1].in + from_h) * c->axis[2].in;
-            const char *row = from_d < 0 || from_h < 0 ? NULL : g->x + line * g->x_pixel * c->item;
-            for (int64_t w = 0; w < p->phases[2]; w++) {
-                const int64_t to = phase_d * p->phase[0] + phase_h * p->phase[1] + w * p->phase[2] +
-                                   d * p->pixel[0] + h * p->pixel[1];
-                gather_row(g, g->dst + to * c->item, row, phase_start(c, box, taps, 2, w));
-            }
+    const int64_t slice = c->axis[1].in * c->axis[2].in * g->x_pixel * c->item;
+    const int at_once = g->x_pixel == 1 && c->padding_mode == FC_PAD_ZEROS;
+    for (int64_t phase = 0; phase < p->phases[0] * p->phases[1] * p->phases[2]; phase++) {
+        const int64_t w0 = phase_start(c, box, taps, 2, phase % p->phases[2]);
+        const int64_t h0 = phase_start(c, box, taps, 1, phase / p->phases[2] % p->phases[1]);
+        const int64_t d0 = phase_start(c, box, taps, 0, phase / p->phases[2] / p->phases[1]);
+        for (int64_t d = 0; d < p->length[0]; d++) {
+            const int64_t from = padded_position(d0 + d * c->axis[0].stride, c->axis[0].in, c->padding_mode);
+            char *dst = g->dst + (phase * p->phase[2] + d * p->pixel[0]) * c->item;
+            if (from < 0) gather_zeros(g, dst, p->pixel[0]);
+            else if (at_once) gather_slice(g, dst, g->x + from * slice, h0, w0);
+            else gather_slice_rows(g, dst, g->x + from * slice, h0, w0);
         }
     }
 }
@@ -188,7 +218,6 @@ void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_bo
                 .dst = dst + (j * plane->channel + i * plane->image) * c->item, .channels = together,
                 .x_channel = last_layout ? 1 : space, .x_pixel = last_layout ? all : 1,
             };
-            for (int64_t d = 0; d < plane->phases[0]; d++)
-                for (int64_t h = 0; h < plane->phases[1]; h++) gather_rows(&g, box, taps, d, h);
+            gather_image(&g, box, taps);
         }
 }

@@ -1,5 +1,6 @@
-/* Packing weights for the outer-product kernels: tile by tile of output channels, [tile][product][row of the tile], with
- * the products in the order (channel, tap) that the planes' offsets have. */
+/* Packing weights for the outer-product kernels: [unit][block of products][register tile][product][row of the tile], the
+ * order in which an item reads them, so that it reads one stream. Products are in the order (channel, tap) that the
+ * planes' offsets have. */
 #include "../runtime/threads.h"
 #include "correlate.h"
 
@@ -7,12 +8,17 @@ int64_t fc_packed_bytes(const fc_correlation *c) {
     return c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
 }
 
+int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit) {
+    const int64_t tile = unit % b->blocks * b->tiles_together;
+    return unit / b->blocks * c->out_channels + fc_tile_start(c, b, tile < b->tiles ? tile : b->tiles);
+}
+
 typedef struct packing {
     const fc_correlation *c;
     const fc_blocking *b;
     const char *w;
     char *packed;
-    int64_t first; /* tile */
+    int64_t first; /* unit */
 } packing;
 
 /* 1 if the taps of a channel stand one after another in the weight, -1 if in reverse, 0 if neither. */
@@ -32,55 +38,67 @@ static int taps_in_line(const fc_correlation *c) {
     return direction ? direction : 1;
 }
 
-static void pack_line(const packing *p, const char *w, int64_t rows, char *dst) {
-    const fc_correlation *c = p->c;
-    const int64_t taps = fc_correlation_taps(c), row_bytes = rows * c->item;
+/* One block of products for `rows` output channels, of whose weights w is the first. */
+static void pack_in_line(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, char *dst) {
+    const int64_t taps = p->depth / p->channels, row_bytes = rows * c->item;
     const int direction = taps_in_line(c);
     if (direction > 0 && c->w_in == taps) { /* all channels in one line */
-        c->kernels->conv.transpose(dst, rows, w, c->w_out, rows, c->in_channels * taps);
+        c->kernels->conv.transpose(dst, rows, w, c->w_out, rows, p->depth);
         return;
     }
-    for (int64_t i = 0; i < c->in_channels; i++) {
-        const char *src = w + i * c->w_in * c->item;
-        char *to = dst + i * taps * row_bytes;
-        if (direction > 0) c->kernels->conv.transpose(to, rows, src, c->w_out, rows, taps);
-        else c->kernels->conv.transpose(to + (taps - 1) * row_bytes, -rows, src - (taps - 1) * c->item, c->w_out, rows, taps);
+    for (int64_t i = 0; i < p->channels; i++, w += c->w_in * c->item, dst += taps * row_bytes) {
+        if (direction > 0) c->kernels->conv.transpose(dst, rows, w, c->w_out, rows, taps);
+        else c->kernels->conv.transpose(dst + (taps - 1) * row_bytes, -rows, w - (taps - 1) * c->item, c->w_out, rows, taps);
     }
 }
 
-static void pack_each(const packing *p, const char *w, int64_t rows, char *dst) {
-    const fc_correlation *c = p->c;
+static void pack_each(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, char *dst) {
     const int64_t step[3] = {c->axis[0].weight_step * c->w_axis[0], c->axis[1].weight_step * c->w_axis[1],
                              c->axis[2].weight_step * c->w_axis[2]};
-    for (int64_t i = 0; i < c->in_channels; i++)
-        for (int64_t d = 0; d < c->axis[0].taps; d++)
-            for (int64_t h = 0; h < c->axis[1].taps; h++)
-                for (int64_t t = 0; t < c->axis[2].taps; t++, dst += rows * c->item)
+    for (int64_t i = 0; i < p->channels; i++)
+        for (int64_t d = 0; d < p->taps.size[0]; d++)
+            for (int64_t h = 0; h < p->taps.size[1]; h++)
+                for (int64_t t = 0; t < p->taps.size[2]; t++, dst += rows * c->item)
                     c->kernels->conv.copy(dst, 1, w + (i * c->w_in + d * step[0] + h * step[1] + t * step[2]) * c->item,
                                           c->w_out, rows);
 }
 
+/* Where the first product of a block stands in an output channel's weights. */
+static int64_t first_product(const fc_correlation *c, const fc_products *p) {
+    int64_t at = p->channel * c->w_in;
+    for (int i = 0; i < 3; i++) at += (c->axis[i].weight + p->taps.first[i] * c->axis[i].weight_step) * c->w_axis[i];
+    return at;
+}
+
+/* Item: one register tile of one unit. */
 static void pack_tile(void *context, int64_t index, int worker) {
     (void)worker;
-    const packing *p = context;
-    const fc_correlation *c = p->c;
-    const fc_blocking *b = p->b;
-    const int64_t unit = p->first + index, group = unit / b->tiles, tile = unit % b->tiles;
-    const int64_t start = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - start;
-    const int64_t first_group = p->first / b->tiles;
-    const int64_t before = (group - first_group) * c->out_channels + start - fc_tile_start(c, b, p->first % b->tiles);
-    int64_t at = group * c->w_group + start * c->w_out;
-    for (int i = 0; i < 3; i++) at += c->axis[i].weight * c->w_axis[i];
-    char *dst = p->packed + before * fc_correlation_depth(c) * c->item;
-    if (taps_in_line(c)) pack_line(p, p->w + at * c->item, rows, dst);
-    else pack_each(p, p->w + at * c->item, rows, dst);
+    const packing *g = context;
+    const fc_correlation *c = g->c;
+    const fc_blocking *b = g->b;
+    const int64_t unit = g->first + index / b->tiles_together, group = unit / b->blocks;
+    const int64_t tile = unit % b->blocks * b->tiles_together + index % b->tiles_together;
+    if (tile >= b->tiles) return; /* the last unit of a group may have fewer */
+    const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
+    const int64_t unit_row = fc_unit_row(c, b, unit), unit_rows = fc_unit_row(c, b, unit + 1) - unit_row;
+    const int64_t before = row - (unit_row - group * c->out_channels); /* rows of the unit's tiles before this one */
+    char *dst = g->packed + (unit_row - fc_unit_row(c, b, g->first)) * fc_correlation_depth(c) * c->item;
+    const char *w = g->w + (group * c->w_group + row * c->w_out) * c->item;
+    fc_products p = fc_products_first(c, b);
+    do {
+        char *to = dst + (p.done * unit_rows + before * p.depth) * c->item;
+        const char *from = w + first_product(c, &p) * c->item;
+        if (taps_in_line(c)) pack_in_line(c, &p, from, rows, to);
+        else pack_each(c, &p, from, rows, to);
+    } while (fc_products_next(c, b, &p));
 }
 
 fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last, const void *w,
                           void *packed, const fc_call *call) {
     if (fc_correlation_depth(c) == 0) return FC_OK;
     packing p = {c, b, w, packed, first};
-    const int64_t work = (last - first) * c->kernels->conv.rows * fc_correlation_depth(c);
-    const int workers = work < 1 << 16 ? 1 : fc_workers(call, last - first); /* waking a thread costs more than this */
-    return fc_parallel_for(call, workers, last - first, pack_tile, &p);
+    const int64_t tiles = (last - first) * b->tiles_together;
+    const double work = (double)tiles * c->kernels->conv.rows * (double)fc_correlation_depth(c);
+    const int workers = work < 1 << 16 ? 1 : fc_workers(call, tiles); /* waking a thread costs more than this */
+    return fc_parallel_for(call, workers, tiles, pack_tile, &p);
 }

@@ -7,8 +7,8 @@
 
 #define FC_OUTER_ROWS 14  /* the most rows of a tile, over all instruction sets */
 #define FC_OUTER_WIDTHS 4 /* tiles are 1, 2, 4 or 8 vectors wide */
-#define FC_DOT_ROWS 4
-#define FC_DOT_COLUMNS 6
+#define FC_DOT_ROWS 6
+#define FC_DOT_COLUMNS 8
 
 /* A tile of outer products, `rows` by `columns`:
  *
@@ -44,7 +44,8 @@ typedef void (*fc_dot_fn)(const fc_dot *tile);
 typedef struct fc_conv_kernels {
     int rows; /* the most rows `outer` has here */
     fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS]; /* [rows - 1][log2(vectors)], NULL where registers do not suffice */
-    int dot_rows, dot_columns;
+    int dot_rows; /* the most rows `dot` has here, and for each number of rows the most columns */
+    int dot_columns[FC_DOT_ROWS];
     fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS]; /* [rows - 1][columns - 1] */
 
     /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns. */
@@ -54,8 +55,9 @@ typedef struct fc_conv_kernels {
     void (*transpose)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows, int64_t columns);
     /* dst[i * dst_step] = src[i * src_step] for i < n. */
     void (*copy)(void *dst, int64_t dst_step, const void *src, int64_t src_step, int64_t n);
-    /* dst[i * step] = value for i < n. */
-    void (*fill)(void *dst, int64_t step, int64_t n, double value);
+    /* For each of `rows` rows: `before` zeros, src[i * step] for i < n, `after` zeros. */
+    void (*copy_padded)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows, int64_t before,
+                        int64_t n, int64_t after, int64_t step);
     /* Whether all of x[0..n) are finite. */
     int (*finite)(const void *x, int64_t n);
     /* *sum += x[0] + ... + x[n - 1]. */
