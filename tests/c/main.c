@@ -23,6 +23,7 @@ static const struct {
     {"cpu", test_cpu},
     {"scratch", test_scratch},
     {"measure", test_measure},
+    {"conv", test_conv},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

@@ -53,5 +53,6 @@ void test_status(void);
 void test_cpu(void);
 void test_scratch(void);
 void test_measure(void);
+void test_conv(void);
 
 #endif

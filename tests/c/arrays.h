@@ -1,0 +1,37 @@
+/* Arrays for the tests of the operators: floats of either type between two pages that may not be touched. */
+#ifndef FC_TEST_ARRAYS_H
+#define FC_TEST_ARRAYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fastconv.h"
+
+typedef struct array {
+    fc_dtype dtype;
+    int64_t count;
+    void *data; /* flush against the page after it or before it */
+    void *pages;
+    size_t bytes; /* of the pages */
+} array;
+
+enum { INTEGERS = 1, POSITIVE = 2 }; /* what array_random draws: sums of such integers are exact */
+
+/* All bits set: NaN, or -1 in `indices`. */
+array array_new(fc_dtype dtype, int64_t count, uint64_t *random);
+array array_indices(int64_t count, uint64_t *random); /* int64_t, in an array of FC_F64's size */
+array array_random(fc_dtype dtype, int64_t count, uint64_t *random, int kind);
+void array_free(array *a);
+void array_fill(array *a); /* all bits set again */
+int array_untouched(const array *a);
+int array_same(const array *a, const array *b); /* bit for bit */
+
+double array_at(const array *a, int64_t i);
+void array_put(array *a, int64_t i, double value);
+
+/* Whether `got` is `expected`: bit for bit the same value where `terms` is 0, else within the rounding of a sum of
+ * `terms` products whose absolute values sum to `magnitude`. NaN equals NaN. */
+void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms, const char *what,
+                 int number);
+
+#endif
