@@ -1,7 +1,7 @@
 """The shapes of ``shapes.json`` with their arrays, for all suites."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -102,12 +102,14 @@ def poolings() -> list[Pooling]:
     return [Pooling(name, **sizes) for name, sizes in _file()["pooling"].items()]
 
 
-def with_libraries(shapes: Iterable[Any], libraries: Iterable[str]) -> Iterator[Any]:
-    """Yield the parameters (shape, library), without SciPy where it would take seconds."""
-    for shape in shapes:
-        for library in libraries:
-            if library != "scipy" or shape.operations <= SLOW:
-                yield pytest.param(shape, library, id=f"{shape.name}-{library}")
+def with_libraries(shapes: Iterable[Any], libraries: Iterable[str]) -> list[Any]:
+    """List the parameters (shape, library), without SciPy where it would take seconds."""
+    return [
+        pytest.param(shape, library, id=f"{shape.name}-{library}")
+        for shape in shapes
+        for library in libraries
+        if library != "scipy" or shape.operations <= SLOW
+    ]
 
 
 def channels_last(array: Array) -> Array:

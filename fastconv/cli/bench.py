@@ -25,7 +25,9 @@ EXIT_WRONG = 1
 MOST_THREADS = 1024
 EXIT_INTERRUPTED = 130
 EXTRAS = ("rich", "matplotlib", "skimage", "scipy")
-BUDGETS = {True: (0.03, 0.2), False: (0.2, 0.5)}
+CASE_SECONDS = {True: 0.03, False: 0.2}  # by --quick, for each library
+FLOPS_SECONDS = 0.02  # before every case
+BANDWIDTH_SECONDS = 0.1  # before every group
 
 
 def _threads(text: str) -> int:
@@ -47,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sobel,laplacian; may be repeated",
     )
     parser.add_argument(
-        "--threads", type=_threads, metavar="N", help="threads of fastconv (default: all CPUs)"
+        "--threads",
+        type=_threads,
+        metavar="N",
+        help="threads of fastconv, and of NumPy's BLAS if threadpoolctl is installed "
+        "(default: all CPUs)",
     )
     parser.add_argument(
         "--output",
@@ -90,21 +96,33 @@ def _progress(total: int) -> Iterator[Any]:
         yield lambda done, title: bar.update(task, completed=done, description=title)
 
 
+def _blas_threads(threads: int | None) -> Any:
+    """Limit the threads of NumPy's BLAS, where that can be done."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return contextlib.nullcontext()
+    return threadpool_limits(threads, user_api="blas")
+
+
 def _run_all(chosen: list[Any], quick: bool) -> tuple[list[Any], Any, bool]:
     """Run the cases until done or Ctrl-C; give the rows, the ceilings and whether it was Ctrl-C."""
-    from fastconv.cli.runner import Row, measure_ceilings, run_case
+    from fastconv.cli.runner import Ceilings, Row, compare_with_ceilings, run_case
 
-    seconds, ceiling_seconds = BUDGETS[quick]
-    ceilings = measure_ceilings(ceiling_seconds)
+    ceilings = Ceilings()
     rows: list[Row] = []
+    interrupted = False
     try:
         with _progress(len(chosen)) as report:
             for case in chosen:
-                rows.append(run_case(case, ceilings, seconds))
+                if not rows or rows[-1].group != case.group:
+                    ceilings.measure_bandwidth(BANDWIDTH_SECONDS)
+                ceilings.measure_flops(FLOPS_SECONDS)
+                rows.append(run_case(case, CASE_SECONDS[quick]))
                 report(len(rows), case.title)
     except KeyboardInterrupt:
-        return rows, ceilings, True
-    return rows, ceilings, False
+        interrupted = True
+    return [compare_with_ceilings(row, ceilings) for row in rows], ceilings, interrupted
 
 
 def _about(ceilings: Any, threads: int, interrupted: bool) -> dict[str, Any]:
@@ -152,7 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = _selected(arguments)
     report.prepare(arguments.output)
     threads = arguments.threads or fastconv.get_num_threads()
-    with fastconv.num_threads(threads):
+    with fastconv.num_threads(threads), _blas_threads(arguments.threads):
         rows, ceilings, interrupted = _run_all(chosen, arguments.quick)
     if not rows:
         raise KeyboardInterrupt

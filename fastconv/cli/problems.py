@@ -172,7 +172,7 @@ def pool_forward(pool: Pool) -> Problem:
     return Problem(
         fastconv=lambda: ours(x, *rest),
         numpy=lambda: numpy(x, *rest),
-        scipy=lambda: references.scipy_pool(x, *rest, pool.kind),
+        scipy=lambda: references.scipy_pool(x, *rest, kind=pool.kind),
         scipy_part=(),
         scipy_share=1.0,
         expected=lambda: _expected(lambda x: numpy(x, *rest), x),
@@ -184,25 +184,30 @@ def pool_forward(pool: Pool) -> Problem:
 
 def pool_input_gradient(pool: Pool) -> Problem:
     """Make the problem of a pooling's gradient, with the indices of the maxima given."""
-    x, gy, rest = pool.x, pool.gy, pool.arguments
+    x, gy, rest, is_max = pool.x, pool.gy, pool.arguments, pool.kind == "max"
     traffic = float(x.nbytes + gy.nbytes)
-    named = {"kernel": pool.kernel, "stride": pool.stride, "padding": pool.padding}
-    if pool.kind == "max":
+    if is_max:
         indices = fc.max_pool2d(x, *rest, return_indices=True)[1]
         traffic += indices.nbytes
-        ours = partial(fc.grad.max_pool2d, gy, indices, x.shape)
-        numpy = partial(references.numpy_max_pool_grad, x, **named)
-    else:
-        ours = partial(fc.grad.avg_pool2d, gy, x.shape, *rest)
-        numpy = partial(references.numpy_avg_pool_grad, x.shape, **named)
+
+    def ours() -> Array:
+        if is_max:
+            return fc.grad.max_pool2d(gy, indices, x.shape)
+        return fc.grad.avg_pool2d(gy, x.shape, *rest)
+
+    def numpy(gy: Array) -> Array:
+        if is_max:
+            return references.numpy_max_pool_grad(x, gy, *rest)
+        return references.numpy_avg_pool_grad(x.shape, gy, *rest)
+
     return Problem(
         fastconv=ours,
-        numpy=lambda: numpy(gy=gy),
+        numpy=lambda: numpy(gy),
         scipy=None,
         scipy_part=(),
         scipy_share=1.0,
-        expected=lambda: _expected(lambda gy: numpy(gy=gy), gy),
+        expected=lambda: _expected(numpy, gy),
         allowed=_allowed(pool.kernel**2),
-        operations=float(gy.size * (1 if pool.kind == "max" else pool.kernel**2)),
+        operations=float(gy.size * (1 if is_max else pool.kernel**2)),
         traffic=traffic,
     )

@@ -28,7 +28,7 @@ def _ratio(ratio: float | None, scaled: bool = False) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    error = f"{row.largest_error:.1e}"
+    error = f"{row.largest_error:.1e}" if row.largest_error else "0"
     return [
         row.case,
         row.operation,

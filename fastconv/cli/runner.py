@@ -1,7 +1,7 @@
 """Runs one case: times it with each library, and compares the results."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -12,10 +12,14 @@ from fastconv.cli.workloads import Case
 
 Array = np.ndarray
 
+ONCE_SECONDS = 0.25
 
-@dataclass(frozen=True)
+
+@dataclass
 class Ceilings:
-    """What this machine can do at most, as measured now.
+    """What this machine can do at most: the best of several measurements.
+
+    They are spread over the run, as other programs can only lower them.
 
     Attributes
     ----------
@@ -25,8 +29,16 @@ class Ceilings:
         Bytes read and written a second by a large copy.
     """
 
-    flops: float
-    bandwidth: float
+    flops: float = 0.0
+    bandwidth: float = 0.0
+
+    def measure_flops(self, seconds: float) -> None:
+        """Measure the arithmetic for about so long."""
+        self.flops = max(self.flops, _core.measure_flops("bench", False, seconds))
+
+    def measure_bandwidth(self, seconds: float) -> None:
+        """Measure the memory for about so long."""
+        self.bandwidth = max(self.bandwidth, _core.measure_bandwidth("bench", seconds))
 
     def seconds(self, operations: float, traffic: float) -> float:
         """Give the least time for so many operations and so many bytes."""
@@ -54,13 +66,10 @@ class Row:
         From 0 to 1.
     speedup_numpy : float
     speedup_scipy : float or None
+    operations, traffic : float
+        Of the direct sum, and the bytes of the arrays.
     gflops : float
         10**9 operations a second.
-    ceiling_percent : float
-        The time that the machine's ceilings would allow, in percent of the time taken. Arrays that
-        stay in the caches may pass 100.
-    ceiling : {"compute", "memory"}
-        Which ceiling that is.
     largest_error : float
         Of fastconv against float64, relative to the sum of the terms' magnitudes.
     allowed_error : float
@@ -69,6 +78,11 @@ class Row:
         Whether fastconv, NumPy and SciPy all are within their bounds.
     disagreement : str
         Who is not, and by how much.
+    ceiling_percent : float
+        The time that the machine's ceilings would allow, in percent of the time taken. Arrays that
+        stay in the caches may pass 100.
+    ceiling : {"compute", "memory"}
+        Which ceiling that is.
     """
 
     group: str
@@ -80,32 +94,38 @@ class Row:
     scipy_share: float | None
     speedup_numpy: float
     speedup_scipy: float | None
+    operations: float
+    traffic: float
     gflops: float
-    ceiling_percent: float
-    ceiling: str
     largest_error: float
     allowed_error: float
     agrees: bool
     disagreement: str
+    ceiling_percent: float = 0.0
+    ceiling: str = ""
 
 
-def measure_ceilings(seconds: float) -> Ceilings:
-    """Measure this machine's ceilings, each for about so many seconds."""
-    return Ceilings(
-        _core.measure_flops("bench", False, seconds), _core.measure_bandwidth("bench", seconds)
-    )
+def compare_with_ceilings(row: Row, ceilings: Ceilings) -> Row:
+    """Complete a row, when the ceilings are known."""
+    least = ceilings.seconds(row.operations, row.traffic)
+    limit = ceilings.limit(row.operations, row.traffic)
+    return replace(row, ceiling_percent=100 * least / row.seconds, ceiling=limit)
 
 
 def _time(function: Callable[[], Array], budget: float) -> tuple[float, Array]:
-    """Give the shortest time of the calls that fit into the budget, at least one, and a result."""
-    best, end = float("inf"), perf_counter() + budget
+    """Give the shortest time of the calls that fit into the budget, and a result.
+
+    A function that takes longer is called twice, or once where it takes very long.
+    """
+    times: list[float] = []
+    end = perf_counter() + budget
     while True:
         start = perf_counter()
         result = function()
         now = perf_counter()
-        best = min(best, now - start)
-        if now >= end:
-            return best, result
+        times.append(now - start)
+        if now >= end and (len(times) > 1 or now - start > ONCE_SECONDS):
+            return min(times), result
 
 
 def largest_error(result: Array, expected: Array, magnitude: Array) -> float:
@@ -134,21 +154,20 @@ def _run_scipy(problem: Problem, budget: float) -> tuple[float | None, Array | N
     return seconds / problem.scipy_share, result
 
 
-def run_case(case: Case, ceilings: Ceilings, budget: float) -> Row:
+def run_case(case: Case, budget: float) -> Row:
     """Run a case.
 
     Parameters
     ----------
     case : Case
         What to run.
-    ceilings : Ceilings
-        What the times are compared with.
     budget : float
-        Seconds for each library; a call that takes longer is made once.
+        Seconds for each library.
 
     Returns
     -------
     Row
+        Not yet compared with the ceilings.
     """
     problem = case.build()
     seconds, ours = _time(problem.fastconv, budget)
@@ -163,7 +182,6 @@ def run_case(case: Case, ceilings: Ceilings, budget: float) -> Row:
     if by_scipy is not None:
         errors["SciPy"] = _largest_fft_error(by_scipy, expected[part], magnitude[part])
     wrong = {name: error for name, error in errors.items() if not error <= problem.allowed}
-    least = ceilings.seconds(problem.operations, problem.traffic)
     return Row(
         group=case.group,
         case=case.name,
@@ -174,9 +192,9 @@ def run_case(case: Case, ceilings: Ceilings, budget: float) -> Row:
         scipy_share=None if scipy_seconds is None else problem.scipy_share,
         speedup_numpy=numpy_seconds / seconds,
         speedup_scipy=None if scipy_seconds is None else scipy_seconds / seconds,
+        operations=problem.operations,
+        traffic=problem.traffic,
         gflops=problem.operations / seconds / 1e9,
-        ceiling_percent=100 * least / seconds,
-        ceiling=ceilings.limit(problem.operations, problem.traffic),
         largest_error=errors["fastconv"],
         allowed_error=problem.allowed,
         agrees=not wrong,
