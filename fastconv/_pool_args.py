@@ -6,6 +6,7 @@ arrays are float64, their shapes and the other arguments. It gives the problem, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fastconv import _core
@@ -57,28 +58,26 @@ def _pool(
     op: Operator,
     double: bool,
     x: Planes,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    windows: Sequence[Any],
     ceil_mode: Any,
 ) -> Pool:
-    """Give the geometry of a pooling with windows."""
+    """Give the geometry of a pooling; windows are kernel_size, stride, padding and dilation."""
+    kernel_size, stride, padding, dilation = windows
     kernel = spatial(op, "kernel_size", kernel_size, 1)
     stride, dilation = steps(op, kernel_size if stride is None else stride, dilation)
     pad = _padding(op, padding, kernel)
     ceil = flag(op.name, "ceil_mode", ceil_mode)
     axes = zip(x.space, kernel, stride, dilation, pad, strict=True)
     output = tuple([_outputs(op, ceil, *axis) for axis in axes])
-    windows = (x.space, kernel, stride, dilation, pad, output)
-    return Pool(double, x.layout, x.batch, x.channels, *windows)
+    sizes = (x.space, kernel, stride, dilation, pad, output)
+    return Pool(double, x.layout, x.batch, x.channels, *sizes)
 
 
 def _sizes(op: Operator, double: bool, x: Planes, output: Sizes) -> Pool:
     """Give the geometry of a pooling whose function reads no windows, only sizes."""
     one, zero = (1,) * op.n, (0,) * op.n
-    windows = (x.space, one, one, one, zero, output)
-    return Pool(double, x.layout, x.batch, x.channels, *windows)
+    sizes = (x.space, one, one, one, zero, output)
+    return Pool(double, x.layout, x.batch, x.channels, *sizes)
 
 
 def _padding(op: Operator, value: Any, kernel: Sizes) -> Sizes:
@@ -114,7 +113,7 @@ def max_pool(op: Operator, double: bool, shapes: Shapes, options: Options) -> _c
     """Input; kernel_size, stride, padding, dilation, layout, ceil_mode, return_indices."""
     *windows, layout, ceil_mode, indexed = options
     x = planes(op, "input", shapes[0], layout)
-    geometry = _pool(op, double, x, *windows, ceil_mode)
+    geometry = _pool(op, double, x, windows, ceil_mode)
     out = result(op, x.shape(x.channels, geometry.output))
     return _core.MaxPool(geometry, out, flag(op.name, "return_indices", indexed))
 
@@ -202,7 +201,7 @@ def _avg_pool(op: Operator, double: bool, x: Planes, options: Options) -> Pool:
         divisor = 0
     elif is_integer(divisor) and divisor == 0:
         wrong_value(op.name, "divisor_override", divisor, "None or an int other than 0")
-    return _pool(op, double, x, kernel_size, stride, padding, 1, ceil_mode)._replace(
+    return _pool(op, double, x, (kernel_size, stride, padding, 1), ceil_mode)._replace(
         include_pad=flag(op.name, "count_include_pad", include_pad),
         divisor=integer(op.name, "divisor_override", divisor, -SIZE_LIMIT),
     )
@@ -229,7 +228,7 @@ def lp_pool_grad(op: Operator, double: bool, shapes: Shapes, options: Options) -
 def _lp_pool(op: Operator, double: bool, x: Planes, options: Options) -> Pool:
     norm_type, kernel_size, stride, _, ceil_mode = options
     exponent = norm(op.name, norm_type)
-    return _pool(op, double, x, kernel_size, stride, 0, 1, ceil_mode)._replace(norm=exponent)
+    return _pool(op, double, x, (kernel_size, stride, 0, 1), ceil_mode)._replace(norm=exponent)
 
 
 # ---- Adaptive average pooling --------------------------------------------------------------------

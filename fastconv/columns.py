@@ -1,16 +1,32 @@
 """Convolution as a matrix: im2col, col2im, and the sparse matrix itself."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fastconv import _args, _conv_args
 from fastconv._core import Operator
+from fastconv._typing import Array, FloatArray, Padding, Shape, Spatial
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _UNFOLD = Operator("unfold", 2, ("input",), _conv_args.unfold, 0)
 _FOLD = Operator("fold", 2, ("input",), _conv_args.fold, 0)
 _MATRICES = [Operator("conv_matrix", n, (), None, 0) for n in (1, 2, 3)]
 
 
-def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+def unfold(
+    input: Array,
+    kernel_size: Spatial,
+    dilation: Spatial = 1,
+    padding: Padding = 0,
+    stride: Spatial = 1,
+) -> FloatArray:
     """Lay out the windows of a 2-D input as columns (im2col), as `torch.nn.functional.unfold`.
 
     In each spatial dimension there are
@@ -51,10 +67,19 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
            [3., 4., 6., 7.],
            [4., 5., 7., 8.]], dtype=float32)
     """
-    return _UNFOLD.run(input, None, None, (kernel_size, dilation, padding, stride), None)
+    return cast(
+        FloatArray, _UNFOLD.run(input, None, None, (kernel_size, dilation, padding, stride), None)
+    )
 
 
-def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+def fold(
+    input: Array,
+    output_size: Spatial,
+    kernel_size: Spatial,
+    dilation: Spatial = 1,
+    padding: Padding = 0,
+    stride: Spatial = 1,
+) -> FloatArray:
     """Add columns back to where `unfold` took them (col2im), as `torch.nn.functional.fold`.
 
     Parameters
@@ -87,10 +112,17 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
            [1., 2., 1.]], dtype=float32)
     """
     options = (output_size, kernel_size, dilation, padding, stride)
-    return _FOLD.run(input, None, None, options, None)
+    return cast(FloatArray, _FOLD.run(input, None, None, options, None))
 
 
-def conv_matrix(weight, input_shape, stride=1, padding=0, dilation=1, groups=1):
+def conv_matrix(
+    weight: Array,
+    input_shape: Shape,
+    stride: Spatial = 1,
+    padding: Padding = 0,
+    dilation: Spatial = 1,
+    groups: int = 1,
+) -> csr_array:
     """Build the sparse matrix W of a convolution: ``W @ x.ravel()`` convolves x.
 
     Its transpose is the input gradient. It needs SciPy.
@@ -153,7 +185,7 @@ def conv_matrix(weight, input_shape, stride=1, padding=0, dilation=1, groups=1):
     return csr_array((native.ravel(), indices.ravel(), pointers), shape=shape)
 
 
-def _positions(conv):
+def _positions(conv: _conv_args.Conv) -> tuple[NDArray[Any], NDArray[Any]]:
     """For each output position and tap: the flat input position, and whether it is inside."""
     flat, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
     axes = zip(
@@ -166,7 +198,7 @@ def _positions(conv):
     return flat, inside
 
 
-def _outer(a, b, function):
+def _outer(a: NDArray[Any], b: NDArray[Any], function: Callable[..., Any]) -> NDArray[Any]:
     """Combine each row of `a` with each of `b`, and each column with each."""
     both = function(a[:, None, :, None], b[None, :, None, :])
     return both.reshape(a.shape[0] * b.shape[0], a.shape[1] * b.shape[1])

@@ -1,14 +1,17 @@
 """Threads, the instruction set, and what was built."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import Any
 
 from fastconv import _args, _core
 
 _THREADS_LIMIT = 2**31
 
 
-def _select_isa():
+def _select_isa() -> None:
     """Use the instruction set that FASTCONV_ISA names."""
     name = os.environ.get("FASTCONV_ISA", "")
     if not _core.select_isa(name or None):
@@ -22,7 +25,7 @@ def _select_isa():
 _select_isa()
 
 
-def set_num_threads(n):
+def set_num_threads(n: int) -> None:
     """Set the number of threads of every call in this process, where a thread has not set its own.
 
     Results do not depend on it, not by a bit.
@@ -53,7 +56,7 @@ def set_num_threads(n):
     _core.set_num_threads(_args.integer("set_num_threads", "n", n, 1, _THREADS_LIMIT))
 
 
-def get_num_threads():
+def get_num_threads() -> int:
     """Give the number of threads that a call from the calling thread would use, at most.
 
     It is the thread's own (see `num_threads`), else the process's (see `set_num_threads`), else
@@ -96,20 +99,20 @@ class num_threads:
     3
     """
 
-    def __init__(self, n):
+    def __init__(self, n: int) -> None:
         self._n = _args.integer("num_threads", "n", n, 1, _THREADS_LIMIT)
-        self._before = []
+        self._before: list[int] = []
 
-    def __enter__(self):
+    def __enter__(self) -> num_threads:
         self._before.append(_core.get_local_num_threads())
         _core.set_local_num_threads(self._n)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         _core.set_local_num_threads(self._before.pop())
 
 
-def show_config(mode="stdout"):
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     """Show how fastconv was built and what it uses here, as `numpy.show_config`.
 
     Parameters
@@ -136,7 +139,7 @@ def show_config(mode="stdout"):
     True
     """
     _args.choice("show_config", "mode", mode, ("stdout", "dicts"))
-    config = {
+    config: dict[str, Any] = {
         "version": _core.VERSION,
         "compiler": _core.COMPILER,
         "instruction sets": dict(_core.isas()),
@@ -155,7 +158,7 @@ def show_config(mode="stdout"):
     return None
 
 
-def get_include():
+def get_include() -> str:
     """Give the directory of ``fastconv.h``, the C API.
 
     Returns
