@@ -270,6 +270,8 @@ def _without_unread(geometry: Conv, x: Planes) -> tuple[Conv, tuple[slice, ...] 
     """Leave out what no window reaches: with output_padding >= stride, rows at the end.
 
     First as padding, then as rows (the slices), until the convolution gives the right size.
+    Where no row is left, all windows lie in the padding before the first: as with an empty batch,
+    every gradient is zero.
     """
     space, after = [], []
     for i, k, s, d, front, back, o in zip(*geometry[7:14], strict=True):
@@ -277,6 +279,8 @@ def _without_unread(geometry: Conv, x: Planes) -> tuple[Conv, tuple[slice, ...] 
         unread = max(i + front + back - (reach + s - 1), 0)
         after.append(back - min(unread, back))
         space.append(i - (unread - min(unread, back)))
+    if min(space) < 1:
+        return geometry._replace(batch=0), None
     crop = None
     if tuple(space) != geometry.input:
         crop = tuple([slice(size) for size in x.shape(geometry.in_channels, tuple(space))])

@@ -160,6 +160,8 @@ def _unpooled_size(
     op: Operator, y: Planes, default: Sizes, stride: Sizes, output_size: Any
 ) -> Sizes:
     """Read the size asked of unpooling; channels, or batch and channels, may stand with it."""
+    if is_integer(output_size):
+        output_size = (output_size,) * op.n
     size = shape(op.name, "output_size", output_size, (op.n, op.n + 1, op.n + 2))
     space = size
     if len(size) > op.n:

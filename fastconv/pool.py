@@ -337,9 +337,9 @@ def _max_unpool(n):
             wins.
         kernel_size, stride, padding
             Those of the pooling.
-        output_size : tuple of int, optional
-            The spatial size of the result, less than a stride from the default; channels, or
-            batch and channels, may stand with it, in the layout's order.
+        output_size : int or tuple of int, optional
+            The spatial size of the result, less than a stride from the default; in a tuple
+            channels, or batch and channels, may stand with it, in the layout's order.
         layout : {{"{first}", "{last}"}}, optional
             The order of the axes; "{first}" if not given.
 

@@ -8,7 +8,6 @@ from fastconv._typing import (
     Layout1,
     Layout2,
     Layout3,
-    Shape,
     Spatial,
 )
 
@@ -291,7 +290,7 @@ def max_unpool1d(
     kernel_size: Spatial,
     stride: Spatial | None = None,
     padding: Spatial = 0,
-    output_size: Shape | None = None,
+    output_size: Spatial | None = None,
     *,
     layout: Layout1 = None,
 ) -> FloatArray: ...
@@ -301,7 +300,7 @@ def max_unpool2d(
     kernel_size: Spatial,
     stride: Spatial | None = None,
     padding: Spatial = 0,
-    output_size: Shape | None = None,
+    output_size: Spatial | None = None,
     *,
     layout: Layout2 = None,
 ) -> FloatArray: ...
@@ -311,7 +310,7 @@ def max_unpool3d(
     kernel_size: Spatial,
     stride: Spatial | None = None,
     padding: Spatial = 0,
-    output_size: Shape | None = None,
+    output_size: Spatial | None = None,
     *,
     layout: Layout3 = None,
 ) -> FloatArray: ...
