@@ -34,4 +34,21 @@ void array_put(array *a, int64_t i, double value);
 void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms, const char *what,
                  int number);
 
+/* ---- Positions in (batch, channels, *size) ---------------------------------------------------------------------- */
+
+static inline int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
+
+static inline int64_t offset_of(fc_layout layout, int64_t channels, const int64_t size[3], int64_t n, int64_t c,
+                                const int64_t position[3]) {
+    int64_t pixel = (position[0] * size[1] + position[1]) * size[2] + position[2];
+    return layout == FC_CHANNELS_FIRST ? (n * channels + c) * volume(size) + pixel
+                                       : (n * volume(size) + pixel) * channels + c;
+}
+
+static inline void unravel(int64_t flat, const int64_t size[3], int64_t position[3]) {
+    position[2] = flat % size[2];
+    position[1] = flat / size[2] % size[1];
+    position[0] = flat / size[2] / size[1];
+}
+
 #endif

@@ -24,6 +24,7 @@ static const struct {
     {"scratch", test_scratch},
     {"measure", test_measure},
     {"conv", test_conv},
+    {"pool", test_pool},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

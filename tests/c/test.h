@@ -54,5 +54,6 @@ void test_cpu(void);
 void test_scratch(void);
 void test_measure(void);
 void test_conv(void);
+void test_pool(void);
 
 #endif

@@ -18,19 +18,10 @@ static const char *const operator_names[] = {"forward", "grad_input", "grad_weig
 
 /* ---- The definition --------------------------------------------------------------------------------------------- */
 
-static int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
 static int64_t input_count(const fc_conv *p) { return p->batch * p->in_channels * volume(p->input); }
 static int64_t output_count(const fc_conv *p) { return p->batch * p->out_channels * volume(p->output); }
 static int64_t weight_count(const fc_conv *p) {
     return p->out_channels * (p->in_channels / p->groups) * volume(p->kernel);
-}
-
-/* Where an element stands in its array. */
-static int64_t at(fc_layout layout, int64_t channels, const int64_t size[3], int64_t n, int64_t c,
-                  const int64_t position[3]) {
-    int64_t pixel = (position[0] * size[1] + position[1]) * size[2] + position[2];
-    return layout == FC_CHANNELS_FIRST ? (n * channels + c) * volume(size) + pixel
-                                       : (n * volume(size) + pixel) * channels + c;
 }
 
 /* The input position that a position in the padding stands for; -1: a zero. */
@@ -42,12 +33,6 @@ static int64_t padded(fc_padding_mode mode, int64_t position, int64_t size) {
     case FC_PAD_CIRCULAR: return position < 0 ? position + size : position - size;
     default: return -1;
     }
-}
-
-static void unravel(int64_t flat, const int64_t size[3], int64_t position[3]) {
-    position[2] = flat % size[2];
-    position[1] = flat / size[2] % size[1];
-    position[0] = flat / size[2] / size[1];
 }
 
 /* The input position of tap `t` of output `o`; 0 where it is a zero of the padding. */
@@ -78,8 +63,8 @@ static void define(const fc_conv *p, int operator, const array *x, const array *
             for (int64_t n = 0; n < p->batch; n++)
                 for (int64_t k = 0; k < p->out_channels; k++)
                     for (int64_t c = 0; c < cs; c++) {
-                        int64_t xi = at(p->layout, p->in_channels, p->input, n, k / ks * cs + c, s);
-                        int64_t yi = at(p->layout, p->out_channels, p->output, n, k, o);
+                        int64_t xi = offset_of(p->layout, p->in_channels, p->input, n, k / ks * cs + c, s);
+                        int64_t yi = offset_of(p->layout, p->out_channels, p->output, n, k, o);
                         int64_t wi = (k * cs + c) * volume(p->kernel) + tf;
                         if (operator == FORWARD) accumulate(sum, magnitude, yi, array_at(x, xi), array_at(w, wi));
                         else if (operator == GRAD_INPUT)
@@ -290,7 +275,7 @@ static void check_columns(const test_case *t, uint64_t *random) {
         unravel(i % places, p.output, o);
         unravel(i / places % taps, p.kernel, tap);
         if (!source(&p, o, tap, s)) continue;
-        int64_t from = at(p.layout, planes, p.input, 0, i / places / taps, s);
+        int64_t from = offset_of(p.layout, planes, p.input, 0, i / places / taps, s);
         unfolded[i] = array_at(&t->x, from);
         accumulate(folded, m, from, unfolded[i], 1);
     }
