@@ -11,6 +11,8 @@ enum { FC_POOL_MAX = 0, FC_POOL_AVG, FC_POOL_LP, FC_POOL_ARGMAX, FC_POOL_OPS };
 /* A line of a row's columns, with room for the vector that hangs over its end. Lines bound the scratch memory. */
 #define FC_POOL_LINE 4096
 #define FC_POOL_SLACK 32
+/* Lines at hand at once: a line is read some time after it was written, when its stores have left the store buffer. */
+#define FC_POOL_LINES 8
 /* Rows are split into the phases of the stride up to this one. */
 #define FC_POOL_MAX_PHASES 16
 /* Offsets of a maximum within its window are carried in vectors of reals: exact below this. */
@@ -24,6 +26,7 @@ typedef struct fc_pool_job {
     int64_t divisor;           /* of averages; 0: the window's size */
     double norm;               /* of lp pooling */
     int64_t phase;             /* elements of a line's phase (lines) or of a line (windows) */
+    int64_t lines;             /* at hand at once, at most FC_POOL_LINES */
     const void *in;            /* x, or gy for a gradient */
     void *out;                 /* y, or gx */
     const void *x, *y;         /* of lp pooling's gradient */
@@ -43,7 +46,7 @@ typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out,
 typedef struct fc_pool_kernels {
     fc_pool_fn lines[FC_POOL_OPS];       /* channels first, fixed stride: whole rows at a time */
     fc_pool_fn windows[FC_POOL_OPS];     /* channels first, any window; the maximum with its index in either layout */
-    fc_pool_fn planes[FC_POOL_OPS];      /* channels first, one window over a whole plane; not FC_POOL_ARGMAX */
+    fc_pool_fn planes[FC_POOL_OPS];      /* channels first, one window over a whole plane */
     fc_pool_fn pixels[FC_POOL_OPS];      /* channels last, any window */
     fc_pool_fn grad_lines[FC_POOL_OPS];  /* the same three of the gradients; FC_POOL_AVG and FC_POOL_LP only */
     fc_pool_fn grad_windows[FC_POOL_OPS];

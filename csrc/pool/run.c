@@ -166,14 +166,19 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     if (p->layout == FC_CHANNELS_LAST) {
         r.kernel = exact ? kernels->pixels[op] : kernels->windows[op];
         r.grid = cut(rows, p->output[2], p->channels, p->output[2], work);
-    } else if (op != FC_POOL_ARGMAX && is_global(&job)) {
+    } else if (exact && is_global(&job)) {
         r.kernel = kernels->planes[op];
         r.grid = cut(p->batch * p->channels, 1, 1, 1, work);
     } else if (line && exact) {
         r.kernel = kernels->lines[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, line, work);
         job.phase = r.grid.tile_columns + (p->kernel[2] - 1) * p->dilation[2] / p->stride[2] + 1 + FC_POOL_SLACK;
-        r.scratch_bytes = p->kernel[2] * 8 + (p->stride[2] + 4) * job.phase * size;
+        /* A power of two of lines, as leave half of a first-level cache free, but no more than there is use for. */
+        const int64_t room = FC_POOL_LINE / (p->stride[2] * job.phase);
+        const int64_t useful = op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows;
+        job.lines = 1;
+        while (job.lines < FC_POOL_LINES && job.lines < useful && 2 * job.lines <= room) job.lines *= 2;
+        r.scratch_bytes = p->kernel[2] * (8 + size) + (job.lines * p->stride[2] + 4) * job.phase * size;
     } else {
         r.kernel = kernels->windows[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, columns_of_windows(&job), work);

@@ -86,8 +86,7 @@ static inline void vf32_transpose(vf32 r[16]) {
         return _mm512_mask_max_##S(a, _mm512_cmp_##S##_mask(a, a, _CMP_ORD_Q), a, b);                       \
     }                                                                                                       \
     static inline M vf##B##_beats(V x, V best) {                                                            \
-        return _mm512_mask_cmp_##S##_mask(_mm512_cmp_##S##_mask(best, best, _CMP_ORD_Q), x, best,           \
-                                          _CMP_NLE_UQ);                                                     \
+        return _mm512_cmp_##S##_mask(best, best, _CMP_ORD_Q) & _mm512_cmp_##S##_mask(x, best, _CMP_NLE_UQ); \
     }
 
 FC_DEFINE(32, vf32, vmask32, ps)
