@@ -28,6 +28,7 @@ typedef struct run {
     const char *x, *packed, *bias;
     char *y, *scratch;
     int64_t first_unit, units;
+    int64_t worker_bytes; /* of scratch */
 } run;
 
 /* One item's work in hand. */
@@ -254,7 +255,7 @@ static int64_t boxes_of(const fc_blocking *b) { return b->image_boxes * b->boxes
 static void run_item(void *context, int64_t index, int worker) {
     const run *r = context;
     const fc_blocking *b = r->b;
-    char *scratch = r->scratch + worker * b->bytes;
+    char *scratch = r->scratch + worker * r->worker_bytes;
     int64_t prepared = -1;
     item it = {
         .run = r, .plane_data = scratch + b->plane_at, .panels = scratch + b->panels_at,
@@ -273,12 +274,13 @@ static void run_item(void *context, int64_t index, int worker) {
     }
 }
 
+static int64_t items_of(const run *r) { return boxes_of(r->b) * ceil_div(r->units, r->b->groups_together); }
+
 /* Units [first, first + units), whose packed weights start at r->packed. */
 static fc_status run_units(run *r, int64_t first, int64_t units, int workers, const fc_call *call) {
     r->first_unit = first;
     r->units = units;
-    const int64_t items = boxes_of(r->b) * ceil_div(units, r->b->groups_together);
-    return fc_parallel_for(call, workers, items, run_item, r);
+    return fc_parallel_for(call, workers, items_of(r), run_item, r);
 }
 
 /* ---- A whole correlation ---- */
@@ -301,7 +303,8 @@ fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, con
     const int workers = workers_for(c, b, call);
     char *scratch = fc_scratch(workers * b->bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    run r = {.c = c, .b = b, .x = x, .packed = packed, .bias = bias, .y = y, .scratch = scratch};
+    run r = {.c = c, .b = b, .x = x, .packed = packed, .bias = bias, .y = y, .scratch = scratch,
+             .worker_bytes = b->bytes};
     const fc_status status = run_units(&r, 0, c->groups * b->blocks, workers, call);
     fc_scratch_free(scratch);
     return status;
@@ -330,13 +333,67 @@ fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void
     const int workers = workers_for(c, b, call);
     char *scratch = fc_scratch(weights + workers * b->bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    run r = {.c = c, .b = b, .x = x, .packed = scratch, .bias = bias, .y = y, .scratch = scratch + weights};
+    run r = {.c = c, .b = b, .x = x, .packed = scratch, .bias = bias, .y = y,
+             .scratch = scratch + weights, .worker_bytes = b->bytes};
     fc_status status = FC_OK;
     for (int64_t unit = 0; unit < all && status == FC_OK; unit += at_once) {
         const int64_t units = min64(at_once, all - unit);
         status = fc_pack_weights(c, b, unit, unit + units, w, scratch, call);
         if (status == FC_OK) status = run_units(&r, unit, units, workers, call);
     }
+    fc_scratch_free(scratch);
+    return status;
+}
+
+/* ---- Several correlations ---- */
+
+typedef struct runs {
+    const run *run;
+    int n;
+} runs;
+
+static void run_item_of_all(void *context, int64_t index, int worker) {
+    const runs *all = context;
+    for (int i = 0; i < all->n; i++)
+        if (index < items_of(&all->run[i])) run_item((void *)&all->run[i], index, worker);
+}
+
+static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int workers, const void *w,
+                         const fc_call *call) {
+    int64_t items = 0;
+    for (int i = 0; i < n; i++) {
+        r[i].packed = scratch;
+        r[i].units = r[i].c->groups * r[i].b->blocks;
+        r[i].worker_bytes = worker_bytes;
+        FC_TRY(fc_pack_weights(r[i].c, r[i].b, 0, r[i].units, w, scratch, call));
+        scratch += fc_aligned(fc_packed_bytes(r[i].c));
+        items = max64(items, items_of(&r[i]));
+    }
+    for (int i = 0; i < n; i++) r[i].scratch = scratch;
+    return fc_parallel_for(call, workers, items, run_item_of_all, &(runs){r, n});
+}
+
+#define RUNS 16
+
+fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x, const void *w,
+                           const void *bias, void *y, const fc_call *call) {
+    if (n == 0 || is_empty(&c[0])) return FC_OK; /* no images: the correlations themselves have outputs */
+    run r[RUNS];
+    int64_t weights = 0, worker_bytes = 0;
+    int workers = 1;
+    for (int i = 0; i < n; i++) {
+        weights += fc_aligned(fc_packed_bytes(&c[i]));
+        worker_bytes = max64(worker_bytes, b[i].bytes);
+        workers = (int)max64(workers, workers_for(&c[i], &b[i], call));
+        if (i < RUNS) r[i] = (run){.c = &c[i], .b = &b[i], .x = x, .bias = bias, .y = y};
+    }
+    if (n > RUNS || weights > PACKED_BYTES || n == 1) { /* one after another, each with its weights piece by piece */
+        for (int i = 0; i < n; i++) FC_TRY(fc_correlate(&c[i], &b[i], x, w, bias, y, call));
+        return FC_OK;
+    }
+    char *scratch = fc_scratch(weights + workers * worker_bytes);
+    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
+    const fc_status status = run_all(r, n, scratch, worker_bytes, workers, w, call);
     fc_scratch_free(scratch);
     return status;
 }

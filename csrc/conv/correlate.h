@@ -19,6 +19,10 @@ fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, con
 /* The same from weights as they come; packs them piece by piece. */
 fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w, const void *bias,
                        void *y, const fc_call *call);
+/* Several correlations that write different elements of one output: each item does its part of all of them, so that
+ * the output passes through the caches once. None of them is without outputs (but there may be no images). */
+fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x, const void *w,
+                           const void *bias, void *y, const fc_call *call);
 /* Scratch that fc_correlate asks for. */
 int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads);
 

@@ -5,6 +5,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "algorithms.h"
+#include "depthwise.h"
 #include "problem.h"
 
 fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x, const void *w, const void *bias,
@@ -14,6 +15,7 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
     FC_TRY(fc_algorithm_resolve(problem, &algorithm));
     if (algorithm == FC_REFERENCE) return fc_reference_forward(problem, x, w, bias, y, call);
     const fc_correlation c = fc_correlation_forward(problem);
+    if (algorithm == FC_DIRECT && fc_is_depthwise(&c)) return fc_depthwise_correlate(&c, x, w, bias, y, call);
     const fc_blocking b = fc_blocking_of(&c, algorithm == FC_IM2COL);
     return fc_correlate(&c, &b, x, w, bias, y, call);
 }
@@ -26,7 +28,8 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
     if (algorithm == FC_REFERENCE) return FC_OK;
     const fc_correlation c = fc_correlation_forward(problem);
     const fc_blocking b = fc_blocking_of(&c, algorithm == FC_IM2COL);
-    *bytes = fc_correlate_scratch(&c, &b, threads);
+    const int depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
+    *bytes = depthwise ? fc_depthwise_scratch(&c, threads) : fc_correlate_scratch(&c, &b, threads);
     return FC_OK;
 }
 
@@ -38,7 +41,8 @@ struct fc_plan {
     fc_correlation correlation;
     fc_blocking blocking;
     int64_t packed_bytes;
-    char *weights; /* packed, or as they come for the reference */
+    int packed;    /* whether the weights are: the reference and depthwise read them as they come */
+    char *weights;
     char *bias;    /* or NULL */
 };
 
@@ -52,7 +56,8 @@ static char *kept(const void *data, int64_t bytes) {
 static fc_status keep_weights(fc_plan *plan, const void *w) {
     const fc_correlation *c = &plan->correlation;
     plan->packed_bytes = fc_packed_bytes(c);
-    if (plan->algorithm == FC_REFERENCE) {
+    plan->packed = plan->algorithm != FC_REFERENCE && !(plan->algorithm == FC_DIRECT && fc_is_depthwise(c));
+    if (!plan->packed) {
         plan->weights = kept(w, plan->packed_bytes);
         return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
     }
@@ -89,6 +94,7 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
     FC_REQUIRE(plan && x && y, FC_INVALID_NULL);
     if (plan->algorithm == FC_REFERENCE)
         return fc_reference_forward(&plan->problem, x, plan->weights, plan->bias, y, call);
+    if (!plan->packed) return fc_depthwise_correlate(&plan->correlation, x, plan->weights, plan->bias, y, call);
     return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y, call);
 }
 

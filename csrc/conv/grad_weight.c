@@ -14,6 +14,7 @@
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 #include "algorithms.h"
+#include "depthwise.h"
 #include "problem.h"
 
 /* Measured on Zen 5 (48 KB L1d, 1 MB L2), November 2026, by benchmarks/blocking.py. */
@@ -371,6 +372,7 @@ fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void 
         memset(gw, 0, (size_t)(weight_elements(&r) * r.c.item));
         return FC_OK;
     }
+    if (fc_is_depthwise(&r.c)) return fc_depthwise_grad_weight(&r.c, x, gy, gw, call);
     const double work = fc_conv_flops(problem);
     const int workers = work < 1 << 18 ? 1 : fc_workers(call, ceil_div(r.units, r.units_together) * r.chunks);
     const int64_t partial = r.chunks > 1 ? fc_aligned(r.chunks * weight_elements(&r) * r.c.item) : 0;

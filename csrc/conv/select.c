@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "algorithms.h"
+#include "depthwise.h"
 #include "problem.h"
 #include "../runtime/status.h"
 
@@ -25,7 +26,17 @@ static double correlation_cost(const fc_conv *p, int packed) {
     return fc_correlation_cost(&c, &b);
 }
 
-static double direct_cost(const fc_conv *p) { return correlation_cost(p, 0); }
+/* Depthwise channels last: two loads a multiply-add. */
+static double depthwise_cost(const fc_correlation *c) {
+    const double work = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out * (double)c->groups *
+                        (double)fc_correlation_taps(c);
+    return 1e-6 + 0.3e-9 * work / c->kernels->lanes;
+}
+
+static double direct_cost(const fc_conv *p) {
+    const fc_correlation c = fc_correlation_forward(p);
+    return fc_is_depthwise(&c) ? depthwise_cost(&c) : correlation_cost(p, 0);
+}
 static double im2col_cost(const fc_conv *p) { return correlation_cost(p, 1); }
 
 /* One scalar multiply-add at a time, about a nanosecond each. */

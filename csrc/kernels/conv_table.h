@@ -41,12 +41,29 @@ typedef struct fc_dot {
 } fc_dot;
 typedef void (*fc_dot_fn)(const fc_dot *tile);
 
+/* A row of depthwise pixels, channels last: for p < pixels, c < channels
+ *
+ *   forward:          y[p * y_step + c] = clamp(bias[c] + sum over k < taps, in order, of x[p * x_step + x_offset[k] + c] * w[w_offset[k] + c])
+ *   weight gradient:  sums[w_offset[k] + c] += sum over p of x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
+typedef struct fc_depthwise {
+    int64_t taps, pixels, channels, x_step, y_step;
+    const void *x, *w;
+    void *y, *sums;
+    const int64_t *x_offset, *w_offset;
+    const void *bias; /* or NULL */
+    double min, max;
+    int clamp;
+} fc_depthwise;
+
 typedef struct fc_conv_kernels {
     int rows; /* the most rows `outer` has here */
     fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS]; /* [rows - 1][log2(vectors)], NULL where registers do not suffice */
     int dot_rows; /* the most rows `dot` has here, and for each number of rows the most columns */
     int dot_columns[FC_DOT_ROWS];
     fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS]; /* [rows - 1][columns - 1] */
+
+    void (*depthwise)(const fc_depthwise *row);
+    void (*depthwise_weight)(const fc_depthwise *row);
 
     /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns. */
     void (*pack)(void *dst, int64_t ld, const void *b, const int64_t *offset, int64_t k, const int64_t *position,
