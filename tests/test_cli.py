@@ -129,6 +129,7 @@ def test_bench_writes_table_and_files(tmp_path):
     folder = tmp_path / "bench-results"
     assert (folder / "bench.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     report = json.loads((folder / "bench.json").read_text())
+    assert report["command"].startswith("fastconv bench --quick --only")
     assert report["threads"] == 1
     assert not report["interrupted"]
     assert report["ceilings"]["flops_per_second"] > 0

@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         after Ctrl-C. Arguments that cannot be read raise ``SystemExit(2)``.
     """
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser.parse_args(words)
+    arguments.words = words
     if arguments.command is None:
         parser.print_help(sys.stderr)
         return EXIT_ERROR

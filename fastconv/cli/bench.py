@@ -2,7 +2,7 @@
 
 import argparse
 import contextlib
-import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Any
 import fastconv
 from fastconv.cli.errors import CommandError
 from fastconv.cli.extras import require
+from fastconv.cli.machine import description
 
 SUMMARY = "time and check filters and networks on photographs, against NumPy and SciPy"
 DESCRIPTION = """\
@@ -125,12 +126,11 @@ def _run_all(chosen: list[Any], quick: bool) -> tuple[list[Any], Any, bool]:
     return [compare_with_ceilings(row, ceilings) for row in rows], ceilings, interrupted
 
 
-def _about(ceilings: Any, threads: int, interrupted: bool) -> dict[str, Any]:
+def _about(words: list[str], ceilings: Any, threads: int, interrupted: bool) -> dict[str, Any]:
     return {
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "python": platform.python_version(),
+        "command": shlex.join(["fastconv", *words]),
+        "machine": description(),
         "threads": threads,
         "interrupted": interrupted,
         "ceilings": {
@@ -174,7 +174,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows, ceilings, interrupted = _run_all(chosen, arguments.quick)
     if not rows:
         raise KeyboardInterrupt
-    about = _about(ceilings, threads, interrupted)
+    about = _about(arguments.words, ceilings, threads, interrupted)
     _finish(arguments.output, rows, _caption(ceilings, threads), about)
     if interrupted:
         print(f"interrupted: {len(rows)} of {len(chosen)} cases done", file=sys.stderr)

@@ -35,7 +35,13 @@ def _draw_panel(axes: Any, rows: list[Row], groups: list[str], field: str) -> No
             mean = float(np.exp(np.mean(np.log(values))))
             axes.barh(y, mean - start, height * 0.9, left=start, color=colour, alpha=0.4)
             axes.plot(values, [y] * len(values), ".", color=colour, markersize=4)
-            axes.text(0.99, y, f"{mean:.3g}", transform=axes.get_yaxis_transform(), **LABEL)
+            axes.text(
+                0.99,
+                y,
+                f"{mean:.0f}" if mean >= 10 else f"{mean:.2g}",
+                transform=axes.get_yaxis_transform(),
+                **LABEL,
+            )
 
 
 def draw(path: Path, rows: list[Row], caption: str) -> None:

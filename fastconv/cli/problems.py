@@ -128,9 +128,10 @@ def _conv_problem(
 def conv_forward(conv: Conv) -> Problem:
     """Make the problem of a convolution."""
     x, w, rest = conv.x, conv.w, conv.arguments
+    stride, padding, groups = conv.stride, conv.padding, conv.groups
     return _conv_problem(
         conv,
-        ours=lambda: fc.conv2d(x, w, **rest),
+        ours=lambda: fc.conv2d(x, w, None, stride, padding, groups=groups),
         numpy=lambda x, w, gy: references.numpy_conv(x, w, **rest),
         scipy=lambda count: references.scipy_conv(x, w, **rest, count=count),
         terms=w[0].size,
@@ -141,9 +142,10 @@ def conv_forward(conv: Conv) -> Problem:
 def conv_input_gradient(conv: Conv) -> Problem:
     """Make the problem of a convolution's gradient with respect to its input."""
     shape, w, gy, rest = conv.x.shape, conv.w, conv.gy, conv.arguments
+    stride, padding, groups = conv.stride, conv.padding, conv.groups
     return _conv_problem(
         conv,
-        ours=lambda: fc.grad.conv2d_input(shape, w, gy, **rest),
+        ours=lambda: fc.grad.conv2d_input(shape, w, gy, stride, padding, groups=groups),
         numpy=lambda x, w, gy: references.numpy_conv_input(shape, w, gy, **rest),
         scipy=lambda count: references.scipy_conv_input(shape, w, gy, **rest, count=count),
         terms=w[:, 0].size // conv.groups,
@@ -154,9 +156,10 @@ def conv_input_gradient(conv: Conv) -> Problem:
 def conv_weight_gradient(conv: Conv) -> Problem:
     """Make the problem of a convolution's gradient with respect to its weights."""
     x, shape, gy, rest = conv.x, conv.w.shape, conv.gy, conv.arguments
+    stride, padding, groups = conv.stride, conv.padding, conv.groups
     return _conv_problem(
         conv,
-        ours=lambda: fc.grad.conv2d_weight(x, shape, gy, **rest),
+        ours=lambda: fc.grad.conv2d_weight(x, shape, gy, stride, padding, groups=groups),
         numpy=lambda x, w, gy: references.numpy_conv_weight(x, shape, gy, **rest),
         scipy=lambda count: references.scipy_conv_weight(x, shape, gy, **rest, count=count),
         terms=gy[:, 0].size,
