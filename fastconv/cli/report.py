@@ -47,9 +47,15 @@ def print_table(rows: list[Row], caption: str) -> None:
     console = console_module.Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
-    table = table_module.Table(box=box.SIMPLE_HEAD, caption=caption, caption_justify="left")
-    table.add_column("case", no_wrap=True)
-    table.add_column("operation", no_wrap=True)
+    table = table_module.Table(
+        box=box.SIMPLE_HEAD,
+        caption=caption,
+        caption_justify="left",
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    table.add_column("case")
+    table.add_column("operation")
     for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for group in dict.fromkeys(row.group for row in rows):
