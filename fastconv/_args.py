@@ -65,12 +65,22 @@ def as_array(operator: str, name: str, value: Any) -> NDArray[Any]:
             return np.from_dlpack(value)
         elif hasattr(value, "__array__"):
             return np.asarray(value)
+        elif _exports_buffer(value):
+            return np.asarray(memoryview(value))
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         given = type(value).__name__
         raise TypeError(
             f"{operator}: {name} (of type {given}) cannot be read as an array on the CPU: {error}"
         ) from error
     wrong_type(operator, name, value, "a NumPy array, or an object that exports one")
+
+
+def _exports_buffer(value: Any) -> bool:
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
 
 
 def float_array(operator: str, name: str, value: Any) -> NDArray[Any]:

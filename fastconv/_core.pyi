@@ -110,14 +110,14 @@ class Operator:
 class PlannedConv(Problem):
     name: str
     problem: ConvForward
-    def __init__(
-        self,
+    def __new__(
+        cls,
         name: str,
         input_shape: tuple[int, ...],
         problem: ConvForward,
         weight: NDArray[Any],
         bias: NDArray[Any] | None,
-    ) -> None: ...
+    ) -> PlannedConv: ...
     def __call__(self, x: Any, out: Any = None) -> NDArray[np.floating[Any]]: ...
     @property
     def input_shape(self) -> tuple[int, ...]: ...

@@ -83,9 +83,6 @@ cdef class Problem:
     cdef bint indexed  # gives indices as well
     cdef tuple crop  # what the function reads of the first array, where that is not all of it
 
-    def __cinit__(self, *args, **kwargs):
-        self.crop = None
-
     cdef int set_result(self, tuple shape, bint empty, bint indexed) except -1:
         cdef int i
         self.ndim = len(shape)
@@ -145,7 +142,7 @@ cdef class ConvProblem(Problem):
         return None if reason == NULL else (<bytes> reason).decode()
 
     def cost(self, int algorithm):
-        """The seconds that the algorithm is predicted to take on one thread."""
+        """The seconds that the algorithm is predicted to take for one image on one thread."""
         return fc_conv_cost(&self.conv, <fc_algorithm> algorithm)
 
     @property
@@ -570,13 +567,12 @@ cdef class PlannedConv(Problem):
     cdef int typenum, input_ndim
     cdef cnp.npy_intp input_dims[8]
 
-    def __init__(self, str name, tuple input_shape, ConvForward problem, cnp.ndarray weight, cnp.ndarray bias):
+    def __cinit__(self, str name, tuple input_shape, ConvForward problem not None, cnp.ndarray weight not None,
+                  cnp.ndarray bias):
         cdef int i
         cdef fc_status status
         cdef fc_plan *plan = NULL
         cdef int typenum = cnp.PyArray_TYPE(weight)
-        if self.plan != NULL:
-            raise TypeError(f"{name}: a plan is made once")
         weight = plain(weight, typenum)
         bias = None if bias is None else plain(bias, typenum)
         cdef const void *w = cnp.PyArray_DATA(weight)

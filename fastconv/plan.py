@@ -91,13 +91,13 @@ class Plan(_core.PlannedConv):
         problem, chosen = self.problem, self.algorithm_index
         yield f"{self.name}: {self.input_shape} -> {self.output_shape}, {self.dtype}"
         predicted = problem.cost(chosen)
-        yield f"  algorithm {self.algorithm}: {_time(predicted)} predicted on one thread"
+        yield f"  algorithm {self.algorithm}: {_time(predicted)} predicted for one image on one thread"
         for index, name in enumerate(_core.ALGORITHMS[1:], 1):
             if index == chosen:
                 continue
             reason = problem.accepts(index)
             if reason is None:
-                reason = f"{_time(problem.cost(index))} predicted on one thread"
+                reason = f"{_time(problem.cost(index))} predicted for one image on one thread"
             yield f"    not {name}: {reason}"
 
     def _work(self):
