@@ -12,7 +12,7 @@ from fastconv.cli.workloads import Case
 
 Array = np.ndarray
 
-ONCE_SECONDS = 0.25
+ONCE_SECONDS = 0.5
 
 
 @dataclass
