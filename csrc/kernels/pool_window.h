@@ -60,8 +60,9 @@ static inline void fc_covering(const fc_pool_job *job, int a, int64_t i, int64_t
         return;
     }
     const int64_t at = i + p->pad[a], beyond = at - p->kernel[a]; /* the last window's start is `at`, none starts at `beyond` */
-    *first = beyond < 0 ? 0 : beyond / p->stride[a] + 1;
-    *last = fc_min(at / p->stride[a] + 1, p->output[a]);
+    const int64_t stride = p->stride[a];
+    *first = beyond < 0 ? 0 : (stride == 1 ? beyond : beyond / stride) + 1;
+    *last = fc_min((stride == 1 ? at : at / stride) + 1, p->output[a]);
 }
 
 #endif

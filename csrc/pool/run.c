@@ -147,6 +147,13 @@ static fc_pool_job regular(const fc_pool_job *job) {
     return plain;
 }
 
+/* A power of two of lines that leave half of a first-level cache free, but no more than there is use for. */
+static int64_t lines_at_hand(int64_t length, int64_t useful) {
+    int64_t lines = 1;
+    while (lines < FC_POOL_LINES && lines < useful && 2 * lines * length <= FC_POOL_LINE) lines *= 2;
+    return lines;
+}
+
 /* A tile's columns where the windows' lie anyhow: as many as keep to one line, roughly. */
 static int64_t columns_of_windows(const fc_pool_job *job) {
     const fc_pool *p = &job->pool;
@@ -173,11 +180,7 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
         r.kernel = kernels->lines[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, line, work);
         job.phase = r.grid.tile_columns + (p->kernel[2] - 1) * p->dilation[2] / p->stride[2] + 1 + FC_POOL_SLACK;
-        /* A power of two of lines, as leave half of a first-level cache free, but no more than there is use for. */
-        const int64_t room = FC_POOL_LINE / (p->stride[2] * job.phase);
-        const int64_t useful = op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows;
-        job.lines = 1;
-        while (job.lines < FC_POOL_LINES && job.lines < useful && 2 * job.lines <= room) job.lines *= 2;
+        job.lines = lines_at_hand(p->stride[2] * job.phase, op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows);
         r.scratch_bytes = p->kernel[2] * (8 + size) + (job.lines * p->stride[2] + 4) * job.phase * size;
     } else {
         r.kernel = kernels->windows[op];
@@ -205,7 +208,8 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
         r.kernel = kernels->grad_lines[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
         job.phase = r.grid.tile_columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3 + FC_POOL_SLACK;
-        r.scratch_bytes = (p->stride[2] + 2) * job.phase * size;
+        job.lines = lines_at_hand(job.phase, r.grid.tile_rows);
+        r.scratch_bytes = (job.lines + 1 + (p->stride[2] > 2 ? p->stride[2] : 0)) * job.phase * size;
     } else {
         r.kernel = kernels->grad_windows[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
