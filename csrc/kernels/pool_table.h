@@ -24,6 +24,8 @@ typedef struct fc_pool_job {
     int adaptive;              /* windows by output size: kernel, stride, dilation and pad are not read */
     int include_pad;           /* of averages: a window's size counts padding */
     int64_t divisor;           /* of averages; 0: the window's size */
+    double whole;              /* what all windows divide by; 0 where they differ */
+    double inverse;            /* of that, where it is exact; else 0 */
     double norm;               /* of lp pooling */
     int64_t phase;             /* elements of a line's phase (lines) or of a line (windows) */
     int64_t lines;             /* at hand at once, at most FC_POOL_LINES */
@@ -53,6 +55,8 @@ typedef struct fc_pool_kernels {
     fc_pool_fn grad_planes[FC_POOL_OPS]; /* FC_POOL_AVG only */
     fc_pool_fn grad_pixels[FC_POOL_OPS];
     fc_pool_fn scatter_add, scatter_set; /* to `indices`, either layout; the tile's rows are planes */
+    /* Whether all of the indices lie in [0, space). */
+    int (*check_indices)(const int64_t *indices, int64_t count, int64_t space);
     fc_columns_fn unfold, fold;
 } fc_pool_kernels;
 

@@ -6,6 +6,7 @@
  * The two that go by indices check them all before they write. */
 #include <stdatomic.h>
 
+#include "../kernels/kernels.h"
 #include "../kernels/pool_window.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
@@ -25,16 +26,16 @@ fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *i
 typedef struct index_check {
     const int64_t *indices;
     int64_t count, space;
+    int (*inside)(const int64_t *indices, int64_t count, int64_t space);
     atomic_int outside;
 } index_check;
 
 static void check_tile(void *context, int64_t tile, int worker) {
     index_check *check = context;
-    const int64_t first = tile * CHECKED, last = fc_min(first + CHECKED, check->count), greatest = check->space - 1;
-    int64_t signs = 0; /* negative once an index is, or is beyond the greatest */
+    const int64_t first = tile * CHECKED, count = fc_min(CHECKED, check->count - first);
     (void)worker;
-    for (int64_t i = first; i < last; i++) signs |= check->indices[i] | (int64_t)((uint64_t)greatest - (uint64_t)check->indices[i]);
-    if (signs < 0) atomic_store_explicit(&check->outside, 1, memory_order_relaxed);
+    if (!check->inside(check->indices + first, count, check->space))
+        atomic_store_explicit(&check->outside, 1, memory_order_relaxed);
 }
 
 static fc_status scatter(const fc_pool *p, int add, const void *in, const int64_t *indices, void *out, const fc_call *call) {
@@ -42,7 +43,8 @@ static fc_status scatter(const fc_pool *p, int add, const void *in, const int64_
     FC_REQUIRE(in && indices && out, FC_INVALID_NULL);
     index_check check = {.indices = indices,
                          .count = p->batch * p->channels * p->output[0] * p->output[1] * p->output[2],
-                         .space = p->input[0] * p->input[1] * p->input[2]};
+                         .space = p->input[0] * p->input[1] * p->input[2],
+                         .inside = fc_kernels_for(p->dtype)->pool.check_indices};
     const int64_t tiles = (check.count - 1) / CHECKED + 1;
     FC_TRY(fc_parallel_for(call, fc_workers(call, tiles), tiles, check_tile, &check));
     FC_REQUIRE(!check.outside, FC_INVALID_INDEX);

@@ -9,7 +9,7 @@
  * a sum: their sizes are free to change without a byte of the result changing. */
 #include "run.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "../kernels/kernels.h"
 #include "../kernels/pool_window.h"
@@ -132,19 +132,41 @@ static int offsets_fit(const fc_pool_job *job) {
     return 1;
 }
 
+/* What all windows divide by, 0 where they differ. */
+static int64_t whole_divisor(const fc_pool_job *job) {
+    int64_t product = 1;
+    if (job->divisor) return job->divisor;
+    for (int a = 0; a < 3; a++) {
+        const fc_pool *p = &job->pool;
+        if (job->adaptive) return 0;
+        const fc_window first = fc_window_of(job, a, 0), last = fc_window_of(job, a, p->output[a] - 1);
+        const int64_t size = fc_min(fc_window_size(job, &first), fc_window_size(job, &last));
+        if (size != p->kernel[a] || __builtin_mul_overflow(product, size, &product)) return 0;
+    }
+    return product;
+}
+
 /* Adaptive windows of equal size are the fixed ones of that size. */
-static fc_pool_job regular(const fc_pool_job *job) {
-    fc_pool_job plain = *job;
-    fc_pool *p = &plain.pool;
-    for (int a = 0; a < 3 && job->adaptive; a++)
-        if (p->input[a] % p->output[a]) return plain;
-    plain.adaptive = 0;
-    for (int a = 0; a < 3 && job->adaptive; a++) {
+static void make_regular(fc_pool_job *job) {
+    fc_pool *p = &job->pool;
+    for (int a = 0; a < 3; a++)
+        if (p->input[a] % p->output[a]) return;
+    job->adaptive = 0;
+    for (int a = 0; a < 3; a++) {
         p->kernel[a] = p->stride[a] = p->input[a] / p->output[a];
         p->dilation[a] = 1;
         p->pad[a] = 0;
     }
-    return plain;
+}
+
+/* The job as the kernels read it. */
+static fc_pool_job prepared(const fc_pool_job *given) {
+    fc_pool_job job = *given;
+    if (job.adaptive) make_regular(&job);
+    int exponent;
+    job.whole = (double)whole_divisor(&job);
+    if (job.whole != 0 && fabs(frexp(job.whole, &exponent)) == 0.5 && exponent < 100) job.inverse = 1 / job.whole;
+    return job;
 }
 
 /* A power of two of lines that leave half of a first-level cache free, but no more than there is use for. */
@@ -163,7 +185,7 @@ static int64_t columns_of_windows(const fc_pool_job *job) {
 }
 
 fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call) {
-    fc_pool_job job = regular(given);
+    fc_pool_job job = prepared(given);
     const fc_pool *p = &job.pool;
     const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
     const int64_t rows = p->batch * p->output[0] * p->output[1], work = window_elements(&job);
@@ -192,7 +214,7 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
 }
 
 fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call) {
-    fc_pool_job job = regular(given);
+    fc_pool_job job = prepared(given);
     const fc_pool *p = &job.pool;
     const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
     const int64_t rows = p->batch * p->input[0] * p->input[1], size = fc_sizeof(p->dtype);
