@@ -1,5 +1,6 @@
-/* The machine: which instruction sets are built in and which this CPU has, which kernels are in use, and how many CPUs
- * this process may use. Compiled for the baseline: it must run on a CPU that has none of the extensions. */
+/* The machine: which instruction sets are built in and which this CPU has, which kernels are in
+ * use, and how many CPUs this process may use. Compiled for the baseline: it must run on a CPU that
+ * has none of the extensions. */
 #include "cpu.h"
 
 #include <stdatomic.h>
@@ -15,7 +16,7 @@
 #include "../fastconv.h"
 #include "../kernels/kernels.h"
 
-/* ---- Instruction sets ------------------------------------------------------------------------------------------- */
+/* ---- Instruction sets ------------------------------------------------------------------------ */
 
 #if defined(__x86_64__)
 #define FC_HAVE_AVX2
@@ -33,7 +34,8 @@ typedef struct isa {
 static int always(void) { return 1; }
 
 #if defined(__x86_64__)
-/* The compiler's own detection (cpuid), which also asks xgetbv whether the system saves the registers. */
+/* The compiler's own detection (cpuid), which also asks xgetbv whether the system saves the
+ * registers. */
 static int has_avx2(void) {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -46,7 +48,7 @@ static int has_avx512(void) {
 #endif
 
 #define DECLARE(name) extern const fc_kernels fc_kernels_##name##_f32, fc_kernels_##name##_f64
-#define ENTRY(name, available) {#name, available, {&fc_kernels_##name##_f32, &fc_kernels_##name##_f64}}
+#define ENTRY(isa, has) {#isa, has, {&fc_kernels_##isa##_f32, &fc_kernels_##isa##_f64}}
 
 DECLARE(scalar);
 #ifdef FC_HAVE_NEON
@@ -109,7 +111,7 @@ int fc_isa_available(int i) { return i >= 0 && i < ISAS && isas[i].available(); 
 
 const fc_kernels *fc_kernels_for(fc_dtype dtype) { return current_isa()->kernels[dtype == FC_F64]; }
 
-/* ---- CPUs ------------------------------------------------------------------------------------------------------- */
+/* ---- CPUs ------------------------------------------------------------------------------------ */
 
 enum { LINE = 4096 };
 
@@ -133,19 +135,23 @@ static int read_line(const char *directory, const char *file, char line[LINE]) {
     return ok;
 }
 
-/* The limit written in one group's directory: version 2 (cpu.max: "max 100000" or "150000 100000") or version 1. */
+/* The limit written in one group's directory: version 2 (cpu.max: "max 100000" or "150000 100000")
+ * or version 1. */
 static int group_cpus(const char *directory) {
     char line[LINE];
     long long quota, period;
     if (read_line(directory, "cpu.max", line))
         return sscanf(line, "%lld %lld", &quota, &period) == 2 ? quota_cpus(quota, period) : 0;
-    if (!read_line(directory, "cpu.cfs_quota_us", line) || sscanf(line, "%lld", &quota) != 1) return 0;
-    if (!read_line(directory, "cpu.cfs_period_us", line) || sscanf(line, "%lld", &period) != 1) return 0;
+    if (!read_line(directory, "cpu.cfs_quota_us", line) || sscanf(line, "%lld", &quota) != 1)
+        return 0;
+    if (!read_line(directory, "cpu.cfs_period_us", line) || sscanf(line, "%lld", &period) != 1)
+        return 0;
     return quota_cpus(quota, period);
 }
 
-/* The smallest limit of the group `path` under `root` and of all the groups around it. A container may see its own
- * group as the root while the path is the host's: groups that are not there count as no limit. */
+/* The smallest limit of the group `path` under `root` and of all the groups around it. A container
+ * may see its own group as the root while the path is the host's: groups that are not there count
+ * as no limit. */
 static int branch_cpus(const char *root, const char *path) {
     char directory[LINE];
     size_t base = strlen(root);
@@ -181,7 +187,7 @@ int fc_cgroup_cpus(const char *membership, const char *root) {
         char *path = controllers ? strchr(controllers + 1, ':') : NULL;
         if (!path) continue;
         *controllers++ = *path++ = '\0';
-        if (*controllers == '\0') { /* version 2: one tree; in mixed set-ups it stands in a folder */
+        if (*controllers == '\0') { /* version 2: a single tree */
             cpus = smaller_limit(branch_cpus(root, path), cpus);
         } else if (lists_cpu(controllers)) {
             const char *const mounts[] = {controllers, "cpu"};
@@ -197,7 +203,8 @@ int fc_cgroup_cpus(const char *membership, const char *root) {
 /* The CPUs that the scheduler may give this thread. */
 static int affinity_cpus(void) {
 #ifdef __linux__
-    for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) { /* the kernel's own mask may be wider than cpu_set_t */
+    /* The kernel's own mask may be wider than cpu_set_t. */
+    for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) {
         cpu_set_t *set = CPU_ALLOC(cpus);
         if (!set) break;
         size_t size = CPU_ALLOC_SIZE(cpus);
@@ -210,4 +217,6 @@ static int affinity_cpus(void) {
     return online > 0 ? (int)online : 1;
 }
 
-int fc_cpu_count(void) { return smaller_limit(fc_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"), affinity_cpus()); }
+int fc_cpu_count(void) {
+    return smaller_limit(fc_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"), affinity_cpus());
+}

@@ -1,15 +1,16 @@
 /* The floating-point mode of the tiles: IEEE, whatever the calling thread has set.
  *
- * A thread inherits flush-to-zero and the rounding mode from the one that creates it, and another library may have
- * set them on the caller: a result would then depend on which thread ran a tile. So every loop runs in the default
- * mode and gives the caller its own back. Only the control word moves: a few cycles where it is the default already. */
+ * A thread inherits flush-to-zero and the rounding mode from the one that creates it, and another
+ * library may have set them on the caller: a result would then depend on which thread ran a tile.
+ * So every loop runs in the default mode and gives the caller its own back. Only the control word
+ * moves: a few cycles where it is the default already. */
 #ifndef FC_FLOAT_ENV_H
 #define FC_FLOAT_ENV_H
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 
-#define FC_FLOAT_FLAGS 0x3fu     /* what has happened: no mode */
+#define FC_FLOAT_FLAGS   0x3fu   /* what has happened: no mode */
 #define FC_FLOAT_DEFAULT 0x1f80u /* all exceptions masked, to nearest, denormals kept */
 
 typedef unsigned fc_float_env;

@@ -1,6 +1,6 @@
-/* This machine's ceilings, measured on as many threads as a call may use: multiply-adds on registers, and a copy of a
- * block far larger than the caches. Each is measured several times and the best is returned, as whatever else runs on
- * the machine can only lower it. */
+/* This machine's ceilings, measured on as many threads as a call may use: multiply-adds on
+ * registers, and a copy of a block far larger than the caches. Each is measured several times and
+ * the best is returned, as whatever else runs on the machine can only lower it. */
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +30,8 @@ static void arithmetic_tile(void *context, int64_t tile, int worker) {
     if (a->kernels->measure(a->rounds) < 0) atomic_store(&a->nonsense, 1);
 }
 
-/* As many rounds as take about a tile's time on one thread, which wakes the CPU's vector units by the way. */
+/* As many rounds as take about a tile's time on one thread, which wakes the CPU's vector units by
+ * the way. */
 static int64_t rounds_in_a_tile(const fc_kernels *kernels) {
     for (int64_t rounds = 1024;; rounds *= 2) {
         int64_t start = fc_clock();
@@ -52,7 +53,8 @@ fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops, const 
     for (int i = 0; i < REPEATS; i++) {
         int64_t start = fc_clock();
         FC_TRY(fc_parallel_for(call, workers, tiles, arithmetic_tile, &a));
-        double rate = (double)tiles * (double)a.rounds * (double)a.kernels->measure_flops / seconds_since(start);
+        double rate = (double)tiles * (double)a.rounds * (double)a.kernels->measure_flops /
+                      seconds_since(start);
         if (rate > best) best = rate;
     }
     *flops = best;
@@ -76,7 +78,8 @@ static void touch_tile(void *context, int64_t tile, int worker) {
     memset(c->to + tile * COPY_TILE, 0, COPY_TILE);
 }
 
-/* Twice the last cache where the system knows it, and at least 64 MB, so that nothing of it stays there. */
+/* Twice the last cache where the system knows it, and at least 64 MB, so that nothing of it stays
+ * there. */
 static int64_t copy_tiles(void) {
     int64_t bytes = 1 << 26;
 #ifdef _SC_LEVEL3_CACHE_SIZE
@@ -87,7 +90,8 @@ static int64_t copy_tiles(void) {
     return bytes / COPY_TILE;
 }
 
-static fc_status measure_copy(const copy *c, int64_t tiles, double seconds, double *bytes, const fc_call *call) {
+static fc_status measure_copy(const copy *c, int64_t tiles, double seconds, double *bytes,
+                              const fc_call *call) {
     int workers = fc_workers(call, tiles);
     FC_TRY(fc_parallel_for(call, workers, tiles, touch_tile, (void *)c));
     double best = 0;
@@ -107,7 +111,8 @@ fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *cal
     FC_REQUIRE(seconds > 0 && seconds <= 3600, FC_INVALID_VALUE);
     int64_t tiles = copy_tiles();
     copy c = {.from = fc_scratch(tiles * COPY_TILE), .to = fc_scratch(tiles * COPY_TILE)};
-    fc_status status = c.from && c.to ? measure_copy(&c, tiles, seconds, bytes, call) : FC_OUT_OF_MEMORY;
+    fc_status status =
+        c.from && c.to ? measure_copy(&c, tiles, seconds, bytes, call) : FC_OUT_OF_MEMORY;
     fc_scratch_free(c.from);
     fc_scratch_free(c.to);
     return status;

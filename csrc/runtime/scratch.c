@@ -1,4 +1,5 @@
-/* Scratch memory: one aligned block a call. Exactly as long as asked for, so that AddressSanitizer sees an overrun. */
+/* Scratch memory: one aligned block a call. Exactly as long as asked for, so that AddressSanitizer
+ * sees an overrun. */
 #include "scratch.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,5 @@
-/* Scratch memory of one call: asked for once, aligned to cache lines, freed at the end. See scratch.c. */
+/* Scratch memory of one call: asked for once, aligned to cache lines, freed at the end. See
+ * scratch.c. */
 #ifndef FC_SCRATCH_H
 #define FC_SCRATCH_H
 
@@ -8,7 +9,9 @@
 #define FC_ALIGN 64
 
 /* `bytes` rounded up so that what follows is aligned. */
-static inline int64_t fc_aligned(int64_t bytes) { return (bytes + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN; }
+static inline int64_t fc_aligned(int64_t bytes) {
+    return (bytes + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN;
+}
 
 /* NULL where there is not enough memory (or bytes is negative or absurd). */
 void *fc_scratch(int64_t bytes);

@@ -4,15 +4,15 @@
 
 #include "../fastconv.h"
 
-#define FC_TRY(expression)                                  \
-    do {                                                    \
-        fc_status fc_try_status = (expression);             \
-        if (fc_try_status != FC_OK) return fc_try_status;   \
+#define FC_TRY(expression)                                                                         \
+    do {                                                                                           \
+        fc_status fc_try_status = (expression);                                                    \
+        if (fc_try_status != FC_OK) return fc_try_status;                                          \
     } while (0)
 
-#define FC_REQUIRE(condition, status)       \
-    do {                                    \
-        if (!(condition)) return status;    \
+#define FC_REQUIRE(condition, status)                                                              \
+    do {                                                                                           \
+        if (!(condition)) return status;                                                           \
     } while (0)
 
 #endif

@@ -1,4 +1,5 @@
-/* How many threads a call uses: the thread's own limit, else the process's, else the environment's, else the CPUs. */
+/* How many threads a call uses: the thread's own limit, else the process's, else the environment's,
+ * else the CPUs. */
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -9,7 +10,8 @@
 static atomic_int process_threads; /* 0: not set and not yet asked for */
 static _Thread_local int local_threads;
 
-/* The positive number that `name` holds (before any comma: OpenMP allows a list, a number a nesting level), else 0. */
+/* The positive number that `name` holds (before any comma: OpenMP allows a list, a number a nesting
+ * level), else 0. */
 static int from_environment(const char *name) {
     const char *text = getenv(name);
     if (!text) return 0;

@@ -1,28 +1,30 @@
-/* The thread pool: a loop over tiles on the calling thread and on whichever pool threads come in time.
+/* The thread pool: a loop over tiles on the calling thread and on whichever others come in time.
  *
- * A loop takes one of a fixed set of boards, writes itself there and opens it. Threads join an open board by one
- * compare-and-swap on its state, claim tiles from its counter, and leave. The caller claims tiles too; when none are
- * left it closes the board, so that nobody joins any more, and waits for those who are inside. A thread that has not
- * woken by then is never waited for.
+ * A loop takes one of a fixed set of boards, writes itself there and opens it. Threads join an open
+ * board by one compare-and-swap on its state, claim tiles from its counter, and leave. The caller
+ * claims tiles too; when none are left it closes the board, so that nobody joins any more, and
+ * waits for those who are inside. A thread that has not woken by then is never waited for.
  *
  *   open boards    a bit a board        what a thread that has nothing to do looks through
  *   idle threads   a bit a thread       whom to wake
  *
- * There is no lock to take over the pool as a whole, and so none that a forked child could inherit locked, and nothing
- * is done under a lock but going to sleep and waking one sleeper. A caller invites at most FANOUT threads, and so does
- * each that joins, until as many are invited as the loop can use: 128 CPUs are busy after seven steps. Inviting means
- * waking an idle thread or, where there is none and the pool is smaller than the loop asks for, creating one.
+ * There is no lock to take over the pool as a whole, and so none that a forked child could inherit
+ * locked, and nothing is done under a lock but going to sleep and waking one sleeper. A caller
+ * invites at most FANOUT threads, and so does each that joins, until as many are invited as the
+ * loop can use: 128 CPUs are busy after seven steps. Inviting means waking an idle thread or, where
+ * there is none and the pool is smaller than the loop asks for, creating one.
  *
- * No wake-up is lost: a caller first opens its board and then looks for idle threads; a thread first shows itself idle
- * and then looks once more for open boards, both in sequentially consistent order. A wake-up too many is harmless.
+ * No wake-up is lost: a caller first opens its board and then looks for idle threads; a thread
+ * first shows itself idle and then looks once more for open boards, both in sequentially consistent
+ * order. A wake-up too many is harmless.
  *
- * With several open boards a thread joins the one with the fewest, and moves on between two tiles when another has
- * two fewer than its own. A loop inside a tile runs on the tile's thread alone.
+ * With several open boards a thread joins the one with the fewest, and moves on between two tiles
+ * when another has two fewer than its own. A loop inside a tile runs on the tile's thread alone.
  *
- * Results cannot depend on any of this: which thread runs a tile is not visible to the tile, but for its scratch. */
+ * Results cannot depend on any of this: which thread runs a tile is not visible to the tile, but
+ * for its scratch. */
 #include "threads.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -34,19 +36,20 @@ enum {
     BOARDS = 64, /* loops that can have helpers at one time: further callers work alone */
     WORDS = FC_MAX_WORKERS / 64,
     FANOUT = 2,
-    STACK_BYTES = 1 << 20 /* tiles use a few KB, but static thread-local storage comes out of it too */
+    STACK_BYTES = 1 << 20 /* a tile needs a few KB, but static thread-local storage is here too */
 };
 
-#define SPIN_NS 50000         /* before sleeping: some layers of a small net follow within this */
-#define WAIT_SPIN_NS 20000    /* for the last helpers: one that lost its CPU will be longer, and may need the caller's */
-#define POLL_NS 100000000     /* between two calls of `interrupted` */
-#define RETRY_NS 1000000000   /* after the system refused a thread */
+#define SPIN_NS 50000 /* before sleeping: some layers of a small net follow within this */
+/* For the last helpers. One that lost its CPU takes longer, and may need the caller's. */
+#define WAIT_SPIN_NS 20000
+#define POLL_NS 100000000   /* between two calls of `interrupted` */
+#define RETRY_NS 1000000000 /* after the system refused a thread */
 
 /* A board's state in one word, so that joining checks and counts in one step. */
 #define JOINED(state) ((int)((state) & 0xffff))       /* helpers inside */
-#define LIMIT(state) ((int)((state) >> 16 & 0xffff))  /* helpers it can use */
-#define OPEN (UINT64_C(1) << 32)                      /* may be joined */
-#define WAITING (UINT64_C(1) << 33)                   /* the caller sleeps until the last helper leaves */
+#define LIMIT(state)  ((int)((state) >> 16 & 0xffff)) /* helpers it can use */
+#define OPEN          (UINT64_C(1) << 32)             /* may be joined */
+#define WAITING       (UINT64_C(1) << 33) /* the caller sleeps until the last helper leaves */
 
 typedef struct board {
     _Alignas(128) _Atomic uint64_t state;
@@ -92,7 +95,7 @@ static _Thread_local int64_t last_poll;
 
 static inline uint64_t bit(int i) { return UINT64_C(1) << (i % 64); }
 
-/* ---- Start, and start again in a forked child ------------------------------------------------------------------- */
+/* ---- Start, and start again in a forked child ------------------------------------------------ */
 
 /* Deadlines are on the monotonic clock where a condition variable can use it. */
 #ifdef __APPLE__
@@ -114,8 +117,9 @@ static void init_boards(void) {
     pthread_condattr_destroy(&attributes);
 }
 
-/* A child has one thread, and so an empty pool. Whatever the others held in the parent is made anew. A loop that was
- * forked from within sees by the generation that its board and helpers are gone. */
+/* A child has one thread, and so an empty pool. Whatever the others held in the parent is made
+ * anew. A loop that was forked from within sees by the generation that its board and helpers are
+ * gone. */
 static void after_fork_in_child(void) {
     atomic_fetch_add(&pool.generation, 1);
     atomic_store(&pool.open, 0);
@@ -129,13 +133,18 @@ static void after_fork_in_child(void) {
     init_boards();
 }
 
+/* Whether this process is a child forked since `generation`. */
+static int forked_since(unsigned generation) {
+    return atomic_load_explicit(&pool.generation, memory_order_relaxed) != generation;
+}
+
 static void init_pool(void) {
     init_boards();
     pool.cpus = fc_cpu_count();
     pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
-/* ---- Waking and creating threads -------------------------------------------------------------------------------- */
+/* ---- Waking and creating threads ------------------------------------------------------------- */
 
 static void *helper_main(void *argument);
 
@@ -147,6 +156,10 @@ static void wake(int id) {
     pthread_mutex_unlock(&s->lock);
 }
 
+static int is_woken(sleeper *s) {
+    return atomic_load_explicit(&s->wake, memory_order_relaxed) == WOKEN;
+}
+
 /* Sleeps until woken, after a short spin. */
 static void wait_for_wake(int id) {
     sleeper *s = &sleepers[id];
@@ -154,8 +167,8 @@ static void wait_for_wake(int id) {
     if (id < pool.cpus - 1) {
         int64_t end = fc_clock() + SPIN_NS;
         do {
-            for (int i = 0; i < 32 && atomic_load_explicit(&s->wake, memory_order_relaxed) != WOKEN; i++) fc_cpu_relax();
-        } while (atomic_load_explicit(&s->wake, memory_order_relaxed) != WOKEN && fc_clock() < end);
+            for (int i = 0; i < 32 && !is_woken(s); i++) fc_cpu_relax();
+        } while (!is_woken(s) && fc_clock() < end);
     }
     int spinning = SPINNING;
     if (atomic_compare_exchange_strong(&s->wake, &spinning, SLEEPING)) {
@@ -172,7 +185,7 @@ static int wake_idle(void) {
         uint64_t idle;
         while ((idle = atomic_load(&pool.idle[w])) != 0) {
             int id = w * 64 + __builtin_ctzll(idle);
-            if (!(atomic_fetch_and(&pool.idle[w], ~bit(id)) & bit(id))) continue; /* another was faster */
+            if (!(atomic_fetch_and(&pool.idle[w], ~bit(id)) & bit(id))) continue; /* too late */
             wake(id);
             return 1;
         }
@@ -221,7 +234,8 @@ static int start_thread(int id) {
     return error == 0;
 }
 
-/* Creates a thread if the pool has fewer than `most`; 0 where it has not, or where the system refuses. */
+/* Creates a thread if the pool has fewer than `most`; 0 where it has not, or where the system
+ * refuses. */
 static int create_thread(int most) {
     int64_t retry_at = atomic_load_explicit(&pool.retry_at, memory_order_relaxed);
     if (retry_at != 0 && fc_clock() < retry_at) return 0;
@@ -237,7 +251,8 @@ static int create_thread(int most) {
     return 0;
 }
 
-/* Invites some of those whom the loop still wants. Called by the caller and by everyone who has joined. */
+/* Invites some of those whom the loop still wants. Called by the caller and by everyone who has
+ * joined. */
 static void invite(board *b, int limit) {
     for (int i = 0; i < FANOUT; i++) {
         if (atomic_load_explicit(&b->next, memory_order_relaxed) >= b->tiles) return;
@@ -247,9 +262,10 @@ static void invite(board *b, int limit) {
     }
 }
 
-/* ---- Interruption ----------------------------------------------------------------------------------------------- */
+/* ---- Interruption ---------------------------------------------------------------------------- */
 
-/* The time of the last question belongs to the thread, not to the loop: a call of many short loops is asked too. */
+/* The time of the last question belongs to the thread, not to the loop: a call of many short loops
+ * is asked too. */
 static void begin_polling(const fc_call *call) {
     if (!call || !call->interrupted) return;
     int64_t now = fc_clock_coarse();
@@ -264,26 +280,31 @@ static int interrupted(const fc_call *call) {
     return call->interrupted(call->context) != 0;
 }
 
-/* ---- Helpers ---------------------------------------------------------------------------------------------------- */
+/* ---- Helpers --------------------------------------------------------------------------------- */
 
 static void close_to_newcomers(board *b) { atomic_fetch_and(&pool.open, ~bit((int)(b - boards))); }
 
-/* Takes a free worker number in [1, limit]: there is one, as no more than `limit` are inside. Starting at the thread's
- * own, threads do not compete for numbers, and a thread finds its scratch in its cache. */
+/* Takes a free worker number in [1, limit]: there is one, as no more than `limit` are inside.
+ * Starting at the thread's own, threads do not compete for numbers, and a thread finds its scratch
+ * in its cache. */
 static int take_slot(board *b, int id, int limit) {
     for (int i = id % limit;; i = i + 1 < limit ? i + 1 : 0)
         if (!(atomic_fetch_or(&b->slots[i / 64], bit(i)) & bit(i))) return i + 1;
 }
 
-static void free_slot(board *b, int slot) { atomic_fetch_and(&b->slots[(slot - 1) / 64], ~bit(slot - 1)); }
+static void free_slot(board *b, int slot) {
+    atomic_fetch_and(&b->slots[(slot - 1) / 64], ~bit(slot - 1));
+}
 
 /* Whether another open board has so many fewer helpers that this one should give one up. */
 static int should_move(const board *mine) {
-    uint64_t others = atomic_load_explicit(&pool.open, memory_order_relaxed) & ~bit((int)(mine - boards));
+    uint64_t others =
+        atomic_load_explicit(&pool.open, memory_order_relaxed) & ~bit((int)(mine - boards));
     if (!others) return 0;
     int here = JOINED(atomic_load_explicit(&mine->state, memory_order_relaxed));
     for (; others; others &= others - 1) {
-        uint64_t state = atomic_load_explicit(&boards[__builtin_ctzll(others)].state, memory_order_relaxed);
+        uint64_t state =
+            atomic_load_explicit(&boards[__builtin_ctzll(others)].state, memory_order_relaxed);
         if ((state & OPEN) && JOINED(state) < LIMIT(state) && JOINED(state) + 1 < here) return 1;
     }
     return 0;
@@ -306,7 +327,8 @@ static board *join_any(uint64_t *joined) {
     }
 }
 
-/* The board may serve another loop as soon as the count is down: it is static, so a late signal harms nobody. */
+/* The board may serve another loop as soon as the count is down: it is static, so a late signal
+ * harms nobody. */
 static void leave(board *b) {
     uint64_t before = atomic_fetch_sub(&b->state, 1);
     if (!(before & WAITING) || JOINED(before) != 1) return;
@@ -343,14 +365,15 @@ static void *helper_main(void *argument) {
             if (!b) wait_for_wake(id);
             int was_idle = (atomic_fetch_and(&pool.idle[id / 64], ~bit(id)) & bit(id)) != 0;
             if (!b) continue;
-            if (!was_idle) wake_idle(); /* invited while it found work by itself: pass the invitation on */
+            /* Invited while it found work by itself: pass the invitation on. */
+            if (!was_idle) wake_idle();
         }
         help(b, id, LIMIT(state));
     }
     return NULL;
 }
 
-/* ---- Callers ---------------------------------------------------------------------------------------------------- */
+/* ---- Callers --------------------------------------------------------------------------------- */
 
 static fc_status run_alone(const fc_call *call, int64_t tiles, fc_tile_fn fn, void *context) {
     for (int64_t tile = 0; tile < tiles; tile++) {
@@ -375,18 +398,21 @@ static void open_board(board *b, int limit, int64_t tiles, fc_tile_fn fn, void *
     b->tiles = tiles;
     atomic_store_explicit(&b->next, 0, memory_order_relaxed);
     atomic_store_explicit(&b->invites, limit, memory_order_relaxed);
-    for (int i = 0; i <= (limit - 1) / 64; i++) atomic_store_explicit(&b->slots[i], 0, memory_order_relaxed);
+    for (int i = 0; i <= (limit - 1) / 64; i++)
+        atomic_store_explicit(&b->slots[i], 0, memory_order_relaxed);
     atomic_store(&b->state, OPEN | (uint64_t)limit << 16);
     atomic_fetch_or(&pool.open, bit((int)(b - boards)));
 }
 
 static void sleep_on(board *b, int64_t nanoseconds) {
     int64_t end = fc_clock_of(COND_CLOCK) + nanoseconds;
-    struct timespec until = {.tv_sec = (time_t)(end / 1000000000), .tv_nsec = (long)(end % 1000000000)};
+    struct timespec until = {.tv_sec = (time_t)(end / 1000000000),
+                             .tv_nsec = (long)(end % 1000000000)};
     pthread_cond_timedwait(&b->left, &b->lock, &until);
 }
 
-/* Waits until every helper inside has finished its tile; asks meanwhile, and returns whether the call is to stop. */
+/* Waits until every helper inside has finished its tile; asks meanwhile, and returns whether the
+ * call is to stop. */
 static int wait_for_helpers(board *b, const fc_call *call, int limit, unsigned generation) {
     if (limit < pool.cpus) {
         int64_t end = fc_clock() + WAIT_SPIN_NS;
@@ -401,12 +427,13 @@ static int wait_for_helpers(board *b, const fc_call *call, int limit, unsigned g
         if (JOINED(atomic_load(&b->state)) != 0) sleep_on(b, POLL_NS);
         pthread_mutex_unlock(&b->lock);
         stop |= interrupted(call);
-        if (atomic_load_explicit(&pool.generation, memory_order_relaxed) != generation) return 1;
+        if (forked_since(generation)) return 1;
     }
     return stop;
 }
 
-static fc_status run_shared(board *b, const fc_call *call, int limit, int64_t tiles, fc_tile_fn fn, void *context) {
+static fc_status run_shared(board *b, const fc_call *call, int limit, int64_t tiles, fc_tile_fn fn,
+                            void *context) {
     unsigned generation = atomic_load_explicit(&pool.generation, memory_order_relaxed);
     int stop = 0;
     open_board(b, limit, tiles, fn, context);
@@ -416,13 +443,15 @@ static fc_status run_shared(board *b, const fc_call *call, int limit, int64_t ti
         if (tile >= tiles) break;
         fn(context, tile, 0);
         stop = interrupted(call);
-        /* `interrupted` ran the user's code, which forked, and this is the child: the helpers' tiles are lost. */
-        if (atomic_load_explicit(&pool.generation, memory_order_relaxed) != generation) return FC_INTERRUPTED;
+        /* `interrupted` ran the user's code, which forked, and this is the child: the helpers'
+         * tiles are lost. */
+        if (forked_since(generation)) return FC_INTERRUPTED;
     }
     if (stop) atomic_store_explicit(&b->next, tiles, memory_order_relaxed);
     close_to_newcomers(b);
-    if (JOINED(atomic_fetch_and(&b->state, ~OPEN)) != 0) stop |= wait_for_helpers(b, call, limit, generation);
-    if (atomic_load_explicit(&pool.generation, memory_order_relaxed) != generation) return FC_INTERRUPTED;
+    if (JOINED(atomic_fetch_and(&b->state, ~OPEN)) != 0)
+        stop |= wait_for_helpers(b, call, limit, generation);
+    if (forked_since(generation)) return FC_INTERRUPTED;
     atomic_fetch_and(&pool.used, ~bit((int)(b - boards)));
     return stop ? FC_INTERRUPTED : FC_OK;
 }
@@ -435,7 +464,8 @@ int fc_workers(const fc_call *call, int64_t tiles) {
     return workers < 1 ? 1 : (int)workers;
 }
 
-fc_status fc_parallel_for(const fc_call *call, int workers, int64_t tiles, fc_tile_fn fn, void *context) {
+fc_status fc_parallel_for(const fc_call *call, int workers, int64_t tiles, fc_tile_fn fn,
+                          void *context) {
     if (tiles <= 0) return FC_OK;
     if (workers > FC_MAX_WORKERS) workers = FC_MAX_WORKERS;
     if (workers > tiles) workers = (int)tiles;
@@ -447,7 +477,8 @@ fc_status fc_parallel_for(const fc_call *call, int workers, int64_t tiles, fc_ti
     fc_float_env env = fc_float_default();
     inside++;
     begin_polling(call);
-    fc_status status = b ? run_shared(b, call, workers - 1, tiles, fn, context) : run_alone(call, tiles, fn, context);
+    fc_status status = b ? run_shared(b, call, workers - 1, tiles, fn, context)
+                         : run_alone(call, tiles, fn, context);
     inside--;
     fc_float_restore(env);
     return status;

@@ -1,5 +1,5 @@
-/* See arrays.h. AddressSanitizer does not see the masked loads and stores of vector code; a page that may not be
- * touched does, on every instruction set. */
+/* See arrays.h. AddressSanitizer does not see the masked loads and stores of vector code; a page
+ * that may not be touched does, on every instruction set. */
 #include "arrays.h"
 
 #include <float.h>
@@ -51,7 +51,8 @@ int array_untouched(const array *a) {
 }
 
 int array_same(const array *a, const array *b) {
-    return a->count == b->count && memcmp(a->data, b->data, (size_t)(a->count * size_of(a->dtype))) == 0;
+    return a->count == b->count &&
+           memcmp(a->data, b->data, (size_t)(a->count * size_of(a->dtype))) == 0;
 }
 
 double array_at(const array *a, int64_t i) {
@@ -63,18 +64,20 @@ void array_put(array *a, int64_t i, double value) {
     else ((double *)a->data)[i] = value;
 }
 
-void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms, const char *what,
-                 int number) {
+void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms,
+                 const char *what, int number) {
     /* In double the oracle rounds as much as what it judges. */
     const double unit = got->dtype == FC_F32 ? FLT_EPSILON / 2 : DBL_EPSILON;
     int64_t wrong = 0, first = -1;
     for (int64_t i = 0; i < got->count; i++) {
-        double value = array_at(got, i), allowed = terms ? (double)(terms + 2) * unit * magnitude[i] : 0;
-        int good = isnan(expected[i]) ? isnan(value)
-                                      : value == expected[i] || fabs(value - expected[i]) <= allowed;
+        double value = array_at(got, i),
+               allowed = terms ? (double)(terms + 2) * unit * magnitude[i] : 0;
+        int good = isnan(expected[i])
+                       ? isnan(value)
+                       : value == expected[i] || fabs(value - expected[i]) <= allowed;
         if (!good && !wrong++) first = i;
     }
-    CHECK(wrong == 0, "%s, case %d, %s: %ld of %ld wrong, first [%ld]: %.9g instead of %.9g", what, number,
-          got->dtype == FC_F32 ? "f32" : "f64", (long)wrong, (long)got->count, (long)first,
+    CHECK(wrong == 0, "%s, case %d, %s: %ld of %ld wrong, first [%ld]: %.9g instead of %.9g", what,
+          number, got->dtype == FC_F32 ? "f32" : "f64", (long)wrong, (long)got->count, (long)first,
           wrong ? array_at(got, first) : 0, wrong ? expected[first] : 0);
 }

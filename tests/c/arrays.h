@@ -1,4 +1,5 @@
-/* Arrays for the tests of the operators: floats of either type between two pages that may not be touched. */
+/* Arrays for the tests of the operators: floats of either type between two pages that may not be
+ * touched. */
 #ifndef FC_TEST_ARRAYS_H
 #define FC_TEST_ARRAYS_H
 
@@ -29,17 +30,18 @@ int array_same(const array *a, const array *b); /* bit for bit */
 double array_at(const array *a, int64_t i);
 void array_put(array *a, int64_t i, double value);
 
-/* Whether `got` is `expected`: bit for bit the same value where `terms` is 0, else within the rounding of a sum of
- * `terms` products whose absolute values sum to `magnitude`. NaN equals NaN. */
-void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms, const char *what,
-                 int number);
+/* Whether `got` is `expected`: bit for bit the same value where `terms` is 0, else within the
+ * rounding of a sum of `terms` products whose absolute values sum to `magnitude`. NaN equals NaN.
+ */
+void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms,
+                 const char *what, int number);
 
-/* ---- Positions in (batch, channels, *size) ---------------------------------------------------------------------- */
+/* ---- Positions in (batch, channels, *size) --------------------------------------------------- */
 
 static inline int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
 
-static inline int64_t offset_of(fc_layout layout, int64_t channels, const int64_t size[3], int64_t n, int64_t c,
-                                const int64_t position[3]) {
+static inline int64_t offset_of(fc_layout layout, int64_t channels, const int64_t size[3],
+                                int64_t n, int64_t c, const int64_t position[3]) {
     int64_t pixel = (position[0] * size[1] + position[1]) * size[2] + position[2];
     return layout == FC_CHANNELS_FIRST ? (n * channels + c) * volume(size) + pixel
                                        : (n * volume(size) + pixel) * channels + c;

@@ -1,4 +1,5 @@
-/* The C tests: runs the suites named on the command line, or all of them. Exit status 1 where a check failed. */
+/* The C tests: runs the suites named on the command line, or all of them. Exit status 1 where a
+ * check failed. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

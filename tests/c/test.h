@@ -1,14 +1,15 @@
-/* The smallest harness that does: checks that count and print, suites in a table (main.c), and a random generator. */
+/* The smallest harness that does: checks that count and print, suites in a table (main.c), and a
+ * random generator. */
 #ifndef FC_TEST_H
 #define FC_TEST_H
 
 #include <stdint.h>
 
 /* A check that fails is counted and printed with its place; the test goes on. */
-#define CHECK(condition, ...)                                                           \
-    do {                                                                                \
-        test_checks++;                                                                  \
-        if (!(condition)) test_failed(__FILE__, __LINE__, #condition, " " __VA_ARGS__); \
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        test_checks++;                                                                             \
+        if (!(condition)) test_failed(__FILE__, __LINE__, #condition, " " __VA_ARGS__);            \
     } while (0)
 
 extern _Atomic long test_checks, test_failures;

@@ -1,5 +1,6 @@
-/* Convolution and its gradients against their definition, in double: random small problems on every instruction set
- * this CPU has, both types and layouts, every algorithm that accepts; plans; invalid problems.
+/* Convolution and its gradients against their definition, in double: random small problems on every
+ * instruction set this CPU has, both types and layouts, every algorithm that accepts; plans;
+ * invalid problems.
  *
  * Half of the cases have small integers, whose sums are exact: then so must the result be. */
 #include <math.h>
@@ -16,10 +17,14 @@ enum { FORWARD, GRAD_INPUT, GRAD_WEIGHT, OPERATORS };
 
 static const char *const operator_names[] = {"forward", "grad_input", "grad_weight"};
 
-/* ---- The definition --------------------------------------------------------------------------------------------- */
+/* ---- The definition -------------------------------------------------------------------------- */
 
-static int64_t input_count(const fc_conv *p) { return p->batch * p->in_channels * volume(p->input); }
-static int64_t output_count(const fc_conv *p) { return p->batch * p->out_channels * volume(p->output); }
+static int64_t input_count(const fc_conv *p) {
+    return p->batch * p->in_channels * volume(p->input);
+}
+static int64_t output_count(const fc_conv *p) {
+    return p->batch * p->out_channels * volume(p->output);
+}
 static int64_t weight_count(const fc_conv *p) {
     return p->out_channels * (p->in_channels / p->groups) * volume(p->kernel);
 }
@@ -28,18 +33,23 @@ static int64_t weight_count(const fc_conv *p) {
 static int64_t padded(fc_padding_mode mode, int64_t position, int64_t size) {
     if (position >= 0 && position < size) return position;
     switch (mode) {
-    case FC_PAD_REFLECT: return position < 0 ? -position : 2 * (size - 1) - position;
-    case FC_PAD_REPLICATE: return position < 0 ? 0 : size - 1;
-    case FC_PAD_CIRCULAR: return position < 0 ? position + size : position - size;
-    default: return -1;
+    case FC_PAD_REFLECT:
+        return position < 0 ? -position : 2 * (size - 1) - position;
+    case FC_PAD_REPLICATE:
+        return position < 0 ? 0 : size - 1;
+    case FC_PAD_CIRCULAR:
+        return position < 0 ? position + size : position - size;
+    default:
+        return -1;
     }
 }
 
 /* The input position of tap `t` of output `o`; 0 where it is a zero of the padding. */
 static int source(const fc_conv *p, const int64_t o[3], const int64_t t[3], int64_t position[3]) {
     for (int i = 0; i < 3; i++) {
-        position[i] = padded(p->padding_mode, o[i] * p->stride[i] + t[i] * p->dilation[i] - p->pad_before[i],
-                             p->input[i]);
+        position[i] =
+            padded(p->padding_mode, o[i] * p->stride[i] + t[i] * p->dilation[i] - p->pad_before[i],
+                   p->input[i]);
         if (position[i] < 0) return 0;
     }
     return 1;
@@ -50,9 +60,10 @@ static void accumulate(double *sum, double *magnitude, int64_t i, double a, doub
     magnitude[i] += fabs(a * b);
 }
 
-/* Every product of the sum, once, added to where the operator wants it: arrays that it computes are not read. */
-static void define(const fc_conv *p, int operator, const array *x, const array *w, const array *y, double *sum,
-                   double *magnitude) {
+/* Every product of the sum, once, added to where the operator wants it: arrays that it computes are
+ * not read. */
+static void define(const fc_conv *p, int operator, const array *x, const array *w, const array *y,
+                   double *sum, double *magnitude) {
     const int64_t cs = p->in_channels / p->groups, ks = p->out_channels / p->groups;
     int64_t o[3], t[3], s[3];
     for (int64_t of = 0; of < volume(p->output); of++)
@@ -63,10 +74,12 @@ static void define(const fc_conv *p, int operator, const array *x, const array *
             for (int64_t n = 0; n < p->batch; n++)
                 for (int64_t k = 0; k < p->out_channels; k++)
                     for (int64_t c = 0; c < cs; c++) {
-                        int64_t xi = offset_of(p->layout, p->in_channels, p->input, n, k / ks * cs + c, s);
+                        int64_t xi =
+                            offset_of(p->layout, p->in_channels, p->input, n, k / ks * cs + c, s);
                         int64_t yi = offset_of(p->layout, p->out_channels, p->output, n, k, o);
                         int64_t wi = (k * cs + c) * volume(p->kernel) + tf;
-                        if (operator == FORWARD) accumulate(sum, magnitude, yi, array_at(x, xi), array_at(w, wi));
+                        if (operator == FORWARD)
+                            accumulate(sum, magnitude, yi, array_at(x, xi), array_at(w, wi));
                         else if (operator == GRAD_INPUT)
                             accumulate(sum, magnitude, xi, array_at(y, yi), array_at(w, wi));
                         else accumulate(sum, magnitude, wi, array_at(y, yi), array_at(x, xi));
@@ -75,8 +88,8 @@ static void define(const fc_conv *p, int operator, const array *x, const array *
 }
 
 /* Bias and clamp of an (n, channels, space) array in the problem's layout. */
-static void finish(const fc_conv *p, int64_t channels, int64_t space, const array *bias, double *sum,
-                   double *magnitude) {
+static void finish(const fc_conv *p, int64_t channels, int64_t space, const array *bias,
+                   double *sum, double *magnitude) {
     for (int64_t i = 0; i < p->batch * channels * space; i++) {
         int64_t c = p->layout == FC_CHANNELS_FIRST ? i / space % channels : i % channels;
         if (bias) accumulate(sum, magnitude, i, array_at(bias, c), 1);
@@ -85,9 +98,11 @@ static void finish(const fc_conv *p, int64_t channels, int64_t space, const arra
     }
 }
 
-/* ---- Random problems -------------------------------------------------------------------------------------------- */
+/* ---- Random problems ------------------------------------------------------------------------- */
 
-static int64_t draw(uint64_t *random, int64_t low, int64_t high) { return test_random_in(random, low, high); }
+static int64_t draw(uint64_t *random, int64_t low, int64_t high) {
+    return test_random_in(random, low, high);
+}
 
 static void draw_channels(fc_conv *p, uint64_t *random) {
     int64_t many = draw(random, 0, 3) == 0;
@@ -104,12 +119,14 @@ static void draw_axis(fc_conv *p, int i, uint64_t *random, int kind) {
     p->pad_before[i] = draw(random, 0, 3);
     p->pad_after[i] = draw(random, 0, 3);
     p->input[i] = draw(random, 1, draw(random, 0, 3) ? 12 : 40);
-    if (kind == 2) p->kernel[i] = 3, p->pad_before[i] = p->pad_after[i] = 1; /* the commonest of all */
+    if (kind == 2)
+        p->kernel[i] = 3, p->pad_before[i] = p->pad_after[i] = 1; /* the commonest of all */
     if (kind == 3) p->kernel[i] = 1, p->pad_before[i] = p->pad_after[i] = 0;
 }
 
 static int64_t outputs(const fc_conv *p, int i) {
-    int64_t room = p->input[i] + p->pad_before[i] + p->pad_after[i] - p->dilation[i] * (p->kernel[i] - 1) - 1;
+    int64_t room =
+        p->input[i] + p->pad_before[i] + p->pad_after[i] - p->dilation[i] * (p->kernel[i] - 1) - 1;
     return room < 0 ? 0 : room / p->stride[i] + 1;
 }
 
@@ -125,11 +142,13 @@ static int takes_padding(const fc_conv *p) {
 /* Draws until the problem is valid and its sum not too long. */
 static fc_conv draw_problem(uint64_t *random) {
     for (;;) {
-        fc_conv p = {.dtype = (fc_dtype)draw(random, 0, 1), .layout = (fc_layout)draw(random, 0, 1)};
+        fc_conv p = {.dtype = (fc_dtype)draw(random, 0, 1),
+                     .layout = (fc_layout)draw(random, 0, 1)};
         int kind = (int)draw(random, 0, 3), rank = (int)draw(random, 1, 3);
         p.batch = draw(random, 1, 3);
         draw_channels(&p, random);
-        double products = (double)p.batch * (double)p.out_channels * (double)(p.in_channels / p.groups);
+        double products =
+            (double)p.batch * (double)p.out_channels * (double)(p.in_channels / p.groups);
         for (int i = 0; i < 3; i++) {
             if (i < 3 - rank) p.input[i] = p.kernel[i] = p.stride[i] = p.dilation[i] = 1;
             else draw_axis(&p, i, random, kind);
@@ -145,7 +164,7 @@ static fc_conv draw_problem(uint64_t *random) {
     }
 }
 
-/* ---- One case --------------------------------------------------------------------------------------------------- */
+/* ---- One case -------------------------------------------------------------------------------- */
 
 typedef struct test_case {
     int number, integers;
@@ -158,12 +177,16 @@ static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3}
 
 static void expect(test_case *t, int operator, const array *bias) {
     const fc_conv *p = &t->p;
-    int64_t count = operator == FORWARD ? output_count(p) : operator == GRAD_INPUT ? input_count(p) : weight_count(p);
+    int64_t count = operator == FORWARD      ? output_count(p)
+                    : operator == GRAD_INPUT ? input_count(p)
+                                             : weight_count(p);
     t->sum = calloc((size_t)count, sizeof *t->sum);
     t->magnitude = calloc((size_t)count, sizeof *t->magnitude);
     define(p, operator, &t->x, &t->w, &t->y, t->sum, t->magnitude);
-    if (operator == FORWARD) finish(p, p->out_channels, volume(p->output), bias, t->sum, t->magnitude);
-    if (operator == GRAD_INPUT) finish(p, p->in_channels, volume(p->input), bias, t->sum, t->magnitude);
+    if (operator == FORWARD)
+        finish(p, p->out_channels, volume(p->output), bias, t->sum, t->magnitude);
+    if (operator == GRAD_INPUT)
+        finish(p, p->in_channels, volume(p->input), bias, t->sum, t->magnitude);
 }
 
 static void forget(test_case *t) {
@@ -186,17 +209,20 @@ static int64_t algorithm_terms(const test_case *t, fc_algorithm algorithm) {
 }
 
 static void check_plan(test_case *t, fc_algorithm algorithm, const array *bias, uint64_t *random) {
-    array w = array_new(t->p.dtype, t->w.count, random), y = array_new(t->p.dtype, output_count(&t->p), random);
+    array w = array_new(t->p.dtype, t->w.count, random),
+          y = array_new(t->p.dtype, output_count(&t->p), random);
     fc_plan *plan = NULL;
     memcpy(w.data, t->w.data, (size_t)(w.count * (w.dtype == FC_F32 ? 4 : 8)));
-    CHECK(fc_plan_create(&t->p, algorithm, w.data, bias ? bias->data : NULL, &plan) == FC_OK && plan);
+    CHECK(fc_plan_create(&t->p, algorithm, w.data, bias ? bias->data : NULL, &plan) == FC_OK &&
+          plan);
     array_free(&w); /* a plan reads neither again */
     CHECK(algorithm == FC_AUTO || fc_plan_algorithm(plan) == algorithm);
     CHECK(fc_plan_packed_bytes(plan) >= 0);
     for (int i = 0; i < 2; i++) {
         array_fill(&y);
         CHECK(fc_plan_run(plan, t->x.data, y.data, i ? &three_threads : &one_thread) == FC_OK);
-        array_check(&y, t->sum, t->magnitude, algorithm_terms(t, fc_plan_algorithm(plan)), "plan", t->number);
+        array_check(&y, t->sum, t->magnitude, algorithm_terms(t, fc_plan_algorithm(plan)), "plan",
+                    t->number);
     }
     fc_plan_destroy(plan);
     array_free(&y);
@@ -205,23 +231,28 @@ static void check_plan(test_case *t, fc_algorithm algorithm, const array *bias, 
 static void check_forward(test_case *t, uint64_t *random) {
     const array *bias = t->bias.count == t->p.out_channels ? &t->bias : NULL;
     const void *bias_data = bias ? bias->data : NULL;
-    array y = array_new(t->p.dtype, output_count(&t->p), random), again = array_new(t->p.dtype, y.count, random);
+    array y = array_new(t->p.dtype, output_count(&t->p), random),
+          again = array_new(t->p.dtype, y.count, random);
     expect(t, FORWARD, bias);
     for (int a = FC_AUTO; a < FC_ALGORITHMS; a++) {
         const fc_algorithm algorithm = (fc_algorithm)a;
         const int served = fc_conv_accepts(&t->p, algorithm) == NULL;
         array_fill(&y);
-        fc_status status = fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, y.data, &one_thread);
-        CHECK(status == (served ? FC_OK : FC_UNSUPPORTED_ALGORITHM), "%s: %s", fc_algorithm_name(algorithm),
-              fc_status_string(status));
+        fc_status status =
+            fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, y.data, &one_thread);
+        CHECK(status == (served ? FC_OK : FC_UNSUPPORTED_ALGORITHM), "%s: %s",
+              fc_algorithm_name(algorithm), fc_status_string(status));
         if (!served) {
             CHECK(array_untouched(&y));
             continue;
         }
-        array_check(&y, t->sum, t->magnitude, algorithm_terms(t, algorithm), fc_algorithm_name(algorithm), t->number);
+        array_check(&y, t->sum, t->magnitude, algorithm_terms(t, algorithm),
+                    fc_algorithm_name(algorithm), t->number);
         array_fill(&again);
-        fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, again.data, &three_threads);
-        CHECK(array_same(&y, &again), "%s, case %d: threads change bytes", fc_algorithm_name(algorithm), t->number);
+        fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, again.data,
+                        &three_threads);
+        CHECK(array_same(&y, &again), "%s, case %d: threads change bytes",
+              fc_algorithm_name(algorithm), t->number);
         check_plan(t, algorithm, bias, random);
     }
     forget(t);
@@ -229,20 +260,26 @@ static void check_forward(test_case *t, uint64_t *random) {
     array_free(&again);
 }
 
-static fc_status run_gradient(const test_case *t, int operator, const array *bias, array *out, const fc_call *call) {
-    if (operator == GRAD_WEIGHT) return fc_conv_grad_weight(&t->p, t->x.data, t->y.data, out->data, call);
-    return fc_conv_grad_input(&t->p, t->w.data, t->y.data, bias ? bias->data : NULL, out->data, call);
+static fc_status run_gradient(const test_case *t, int operator, const array *bias, array *out,
+                              const fc_call *call) {
+    if (operator == GRAD_WEIGHT)
+        return fc_conv_grad_weight(&t->p, t->x.data, t->y.data, out->data, call);
+    return fc_conv_grad_input(&t->p, t->w.data, t->y.data, bias ? bias->data : NULL, out->data,
+                              call);
 }
 
 static void check_gradient(test_case *t, int operator, uint64_t *random) {
-    const array *bias = operator == GRAD_INPUT && t->bias.count == t->p.in_channels ? &t->bias : NULL;
+    const array *bias =
+        operator == GRAD_INPUT && t->bias.count == t->p.in_channels ? &t->bias : NULL;
     int64_t count = operator == GRAD_INPUT ? input_count(&t->p) : weight_count(&t->p);
     array out = array_new(t->p.dtype, count, random), again = array_new(t->p.dtype, count, random);
     expect(t, operator, bias);
     CHECK(run_gradient(t, operator, bias, &out, &one_thread) == FC_OK);
-    array_check(&out, t->sum, t->magnitude, terms(t, operator), operator_names[operator], t->number);
+    array_check(&out, t->sum, t->magnitude, terms(t, operator), operator_names[operator],
+                t->number);
     CHECK(run_gradient(t, operator, bias, &again, &three_threads) == FC_OK);
-    CHECK(array_same(&out, &again), "%s, case %d: threads change bytes", operator_names[operator], t->number);
+    CHECK(array_same(&out, &again), "%s, case %d: threads change bytes", operator_names[operator],
+          t->number);
     forget(t);
     array_free(&out);
     array_free(&again);
@@ -251,12 +288,15 @@ static void check_gradient(test_case *t, int operator, uint64_t *random) {
 static void check_grad_bias(const test_case *t, uint64_t *random) {
     const fc_conv *p = &t->p;
     const int64_t channels = p->out_channels, space = volume(p->output);
-    double *sum = calloc((size_t)channels, sizeof *sum), *magnitude = calloc((size_t)channels, sizeof *sum);
+    double *sum = calloc((size_t)channels, sizeof *sum),
+           *magnitude = calloc((size_t)channels, sizeof *sum);
     array out = array_new(p->dtype, channels, random);
     for (int64_t i = 0; i < t->y.count; i++)
-        accumulate(sum, magnitude, p->layout == FC_CHANNELS_FIRST ? i / space % channels : i % channels,
+        accumulate(sum, magnitude,
+                   p->layout == FC_CHANNELS_FIRST ? i / space % channels : i % channels,
                    array_at(&t->y, i), 1);
-    CHECK(fc_conv_grad_bias(p->dtype, p->layout, p->batch, channels, space, t->y.data, out.data, NULL) == FC_OK);
+    CHECK(fc_conv_grad_bias(p->dtype, p->layout, p->batch, channels, space, t->y.data, out.data,
+                            NULL) == FC_OK);
     array_check(&out, sum, magnitude, t->integers ? 0 : p->batch * space, "grad_bias", t->number);
     array_free(&out);
     free(sum);
@@ -267,10 +307,12 @@ static void check_columns(const test_case *t, uint64_t *random) {
     fc_conv p = t->p;
     p.layout = FC_CHANNELS_FIRST;
     p.padding_mode = FC_PAD_ZEROS;
-    const int64_t taps = volume(p.kernel), places = volume(p.output), planes = p.batch * p.in_channels;
+    const int64_t taps = volume(p.kernel), places = volume(p.output),
+                  planes = p.batch * p.in_channels;
     int64_t o[3], tap[3], s[3], count = planes * taps * places;
     array columns = array_new(p.dtype, count, random), x = array_new(p.dtype, t->x.count, random);
-    double *unfolded = calloc((size_t)count, 8), *folded = calloc((size_t)x.count, 8), *m = calloc((size_t)x.count, 8);
+    double *unfolded = calloc((size_t)count, 8), *folded = calloc((size_t)x.count, 8),
+           *m = calloc((size_t)x.count, 8);
     for (int64_t i = 0; i < count; i++) {
         unravel(i % places, p.output, o);
         unravel(i / places % taps, p.kernel, tap);
@@ -290,7 +332,8 @@ static void check_columns(const test_case *t, uint64_t *random) {
     free(m);
 }
 
-/* Gradients take zeros only, and a smaller output than the problem gives: the rows that a stride leaves over. */
+/* Gradients take zeros only, and a smaller output than the problem gives: the rows that a stride
+ * leaves over. */
 static void as_gradient(fc_conv *p, uint64_t *random) {
     p->padding_mode = FC_PAD_ZEROS;
     for (int i = 0; i < 3; i++)
@@ -298,13 +341,14 @@ static void as_gradient(fc_conv *p, uint64_t *random) {
 }
 
 static void print_problem(const fc_conv *p, int number) {
-    fprintf(stderr, "case %d: %s layout %d mode %d batch %ld channels %ld to %ld groups %ld clamp %d\n", number,
-            p->dtype == FC_F32 ? "f32" : "f64", p->layout, p->padding_mode, (long)p->batch, (long)p->in_channels,
-            (long)p->out_channels, (long)p->groups, p->clamp);
+    fprintf(stderr,
+            "case %d: %s layout %d mode %d batch %ld channels %ld to %ld groups %ld clamp %d\n",
+            number, p->dtype == FC_F32 ? "f32" : "f64", p->layout, p->padding_mode, (long)p->batch,
+            (long)p->in_channels, (long)p->out_channels, (long)p->groups, p->clamp);
     for (int i = 0; i < 3; i++)
-        fprintf(stderr, "  input %ld kernel %ld stride %ld dilation %ld pad %ld, %ld output %ld\n", (long)p->input[i],
-                (long)p->kernel[i], (long)p->stride[i], (long)p->dilation[i], (long)p->pad_before[i],
-                (long)p->pad_after[i], (long)p->output[i]);
+        fprintf(stderr, "  input %ld kernel %ld stride %ld dilation %ld pad %ld, %ld output %ld\n",
+                (long)p->input[i], (long)p->kernel[i], (long)p->stride[i], (long)p->dilation[i],
+                (long)p->pad_before[i], (long)p->pad_after[i], (long)p->output[i]);
 }
 
 static void run_case(int number) {
@@ -314,7 +358,8 @@ static void run_case(int number) {
     const int kind = t.integers ? INTEGERS : 0;
     t.x = array_random(t.p.dtype, input_count(&t.p), &random, kind);
     t.w = array_random(t.p.dtype, weight_count(&t.p), &random, kind);
-    t.bias = array_random(t.p.dtype, draw(&random, 0, 1) ? t.p.out_channels : t.p.in_channels, &random, kind);
+    t.bias = array_random(t.p.dtype, draw(&random, 0, 1) ? t.p.out_channels : t.p.in_channels,
+                          &random, kind);
     check_forward(&t, &random);
     check_columns(&t, &random);
 
@@ -333,9 +378,10 @@ static void run_case(int number) {
     if (test_failures > failures) print_problem(&t.p, number);
 }
 
-/* ---- NaN and Inf ------------------------------------------------------------------------------------------------ */
+/* ---- NaN and Inf ----------------------------------------------------------------------------- */
 
-/* One element that is not finite reaches those outputs that it is in, as in the direct sum, and no other. */
+/* One element that is not finite reaches those outputs that it is in, as in the direct sum, and no
+ * other. */
 static void non_finite(double value, int number) {
     uint64_t random = 77 + (uint64_t)number;
     test_case t = {.number = number, .integers = 1, .p = draw_problem(&random)};
@@ -343,7 +389,8 @@ static void non_finite(double value, int number) {
     t.p.padding_mode = FC_PAD_ZEROS;
     t.x = array_random(t.p.dtype, input_count(&t.p), &random, INTEGERS);
     t.w = array_random(t.p.dtype, weight_count(&t.p), &random, INTEGERS);
-    for (int64_t i = 0; i < t.w.count; i++) array_put(&t.w, i, array_at(&t.w, i) + 0.5); /* 0 * Inf is another matter */
+    for (int64_t i = 0; i < t.w.count; i++)
+        array_put(&t.w, i, array_at(&t.w, i) + 0.5); /* 0 * Inf is another matter */
     array_put(&t.x, draw(&random, 0, t.x.count - 1), value);
     array y = array_new(t.p.dtype, output_count(&t.p), &random);
     expect(&t, FORWARD, NULL);
@@ -351,7 +398,8 @@ static void non_finite(double value, int number) {
         if (a == FC_FFT || fc_conv_accepts(&t.p, (fc_algorithm)a)) continue;
         array_fill(&y);
         fc_conv_forward(&t.p, (fc_algorithm)a, t.x.data, t.w.data, NULL, y.data, NULL);
-        array_check(&y, t.sum, t.magnitude, algorithm_terms(&t, (fc_algorithm)a), "not finite", number);
+        array_check(&y, t.sum, t.magnitude, algorithm_terms(&t, (fc_algorithm)a), "not finite",
+                    number);
     }
     forget(&t);
     array_free(&y);
@@ -359,7 +407,7 @@ static void non_finite(double value, int number) {
     array_free(&t.w);
 }
 
-/* ---- Invalid problems ------------------------------------------------------------------------------------------- */
+/* ---- Invalid problems ------------------------------------------------------------------------ */
 
 typedef struct invalid {
     fc_status status;
@@ -369,7 +417,7 @@ typedef struct invalid {
 } invalid;
 
 #define WRONG(status, field, value) {status, offsetof(fc_conv, field), value, 0}
-#define HUGE_SIZE 4e18
+#define HUGE_SIZE                   4e18
 
 static const invalid invalids[] = {
     WRONG(FC_INVALID_SIZE, batch, -1),
@@ -414,9 +462,20 @@ static void expect_status(const fc_conv *p, fc_status status, int number) {
 }
 
 static fc_conv valid_problem(void) {
-    return (fc_conv){.batch = 1, .in_channels = 4, .out_channels = 4, .groups = 2, .input = {1, 6, 6},
-                     .kernel = {1, 3, 3}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .pad_before = {0, 1, 1},
-                     .pad_after = {0, 1, 1}, .output = {1, 6, 6}, .clamp = 1, .min = 0, .max = 1};
+    return (fc_conv){.batch = 1,
+                     .in_channels = 4,
+                     .out_channels = 4,
+                     .groups = 2,
+                     .input = {1, 6, 6},
+                     .kernel = {1, 3, 3},
+                     .stride = {1, 1, 1},
+                     .dilation = {1, 1, 1},
+                     .pad_before = {0, 1, 1},
+                     .pad_after = {0, 1, 1},
+                     .output = {1, 6, 6},
+                     .clamp = 1,
+                     .min = 0,
+                     .max = 1};
 }
 
 static void invalid_problems(void) {
@@ -424,7 +483,9 @@ static void invalid_problems(void) {
         fc_conv p = valid_problem();
         char *field = (char *)&p + invalids[i].offset;
         const int64_t integer = (int64_t)(invalids[i].is_double ? 0 : invalids[i].value);
-        memcpy(field, invalids[i].is_double ? (const void *)&invalids[i].value : (const void *)&integer, 8);
+        memcpy(field,
+               invalids[i].is_double ? (const void *)&invalids[i].value : (const void *)&integer,
+               8);
         expect_status(&p, invalids[i].status, i);
     }
     fc_conv p = valid_problem();
@@ -463,8 +524,10 @@ static void invalid_arguments(void) {
     CHECK(fc_conv_grad_weight(&p, some, some, some, NULL) == FC_INVALID_PADDING_MODE);
     p.input[1] = 1, p.output[1] = 1;
     CHECK(fc_conv_forward(&p, FC_AUTO, some, some, NULL, some, NULL) == FC_INVALID_PADDING_MODE);
-    CHECK(fc_conv_grad_bias(FC_F32, FC_CHANNELS_FIRST, 1, 0, 4, some, some, NULL) == FC_INVALID_SIZE);
-    CHECK(fc_conv_grad_bias(FC_F32, FC_CHANNELS_FIRST, 1, 4, 4, NULL, some, NULL) == FC_INVALID_NULL);
+    CHECK(fc_conv_grad_bias(FC_F32, FC_CHANNELS_FIRST, 1, 0, 4, some, some, NULL) ==
+          FC_INVALID_SIZE);
+    CHECK(fc_conv_grad_bias(FC_F32, FC_CHANNELS_FIRST, 1, 4, 4, NULL, some, NULL) ==
+          FC_INVALID_NULL);
 }
 
 static void empty_batch(void) {

@@ -1,4 +1,5 @@
-/* Forking: a child computes, whatever the parent's threads were doing; a refused thread is done without. */
+/* Forking: a child computes, whatever the parent's threads were doing; a refused thread is done
+ * without. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -46,7 +47,8 @@ static void *compute_until_stopped(void *context) {
 
 static void *fork_often(void *context) {
     (void)context;
-    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 8 : 40); i++) test_in_child(compute_twice, 10, "child");
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 8 : 40); i++)
+        test_in_child(compute_twice, 10, "child");
     return NULL;
 }
 
@@ -86,7 +88,8 @@ static void fork_from_within(void) {
     }
     int result = 1;
     CHECK(status == FC_OK);
-    CHECK(forked > 0 && waitpid(forked, &result, 0) == forked && result == 0, "wait status %#x", result);
+    CHECK(forked > 0 && waitpid(forked, &result, 0) == forked && result == 0, "wait status %#x",
+          result);
 }
 
 /* No memory for a stack: the loop makes do with the threads that it gets, if any. */
@@ -98,7 +101,8 @@ static void without_threads(void) {
 
 void test_fork(void) {
     compute();
-    /* ThreadSanitizer and emulators cannot follow a process that forks with threads and then creates more. */
+    /* ThreadSanitizer and emulators cannot follow a process that forks with threads and then
+     * creates more. */
     if (TEST_UNDER_TSAN || getenv("FC_TEST_EMULATED")) return;
     test_in_child(and_fork_again, 20, "child");
     fork_while_computing();

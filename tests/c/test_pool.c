@@ -1,5 +1,5 @@
-/* Pooling, its gradients and its inverse against their definitions: random small problems on every instruction set this
- * CPU has, both types and layouts; invalid problems. */
+/* Pooling, its gradients and its inverse against their definitions: random small problems on every
+ * instruction set this CPU has, both types and layouts; invalid problems. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
 
-/* ---- Windows ---------------------------------------------------------------------------------------------------- */
+/* ---- Windows --------------------------------------------------------------------------------- */
 
 typedef struct window {
     int64_t count, *inside; /* flat input positions, in row-major order */
@@ -20,12 +20,14 @@ typedef struct window {
 } window;
 
 /* Positions of one axis; how many lie within the padded input goes to `padded`. */
-static int64_t axis_window(const fc_pool *p, int adaptive, int axis, int64_t o, int64_t *positions, int64_t *padded) {
+static int64_t axis_window(const fc_pool *p, int adaptive, int axis, int64_t o, int64_t *positions,
+                           int64_t *padded) {
     const int64_t input = p->input[axis], output = p->output[axis];
     int64_t count = 0;
     *padded = 0;
     if (adaptive) {
-        for (int64_t i = o * input / output; i < ((o + 1) * input + output - 1) / output; i++) positions[count++] = i;
+        for (int64_t i = o * input / output; i < ((o + 1) * input + output - 1) / output; i++)
+            positions[count++] = i;
         *padded = count;
         return count;
     }
@@ -39,20 +41,25 @@ static int64_t axis_window(const fc_pool *p, int adaptive, int axis, int64_t o, 
 
 static window window_of(const fc_pool *p, int adaptive, const int64_t o[3]) {
     int64_t positions[3][64], count[3], padded[3];
-    for (int i = 0; i < 3; i++) count[i] = axis_window(p, adaptive, i, o[i], positions[i], &padded[i]);
-    window w = {.padded = volume(padded), .inside = malloc((size_t)(volume(count) + 1) * sizeof(int64_t))};
+    for (int i = 0; i < 3; i++)
+        count[i] = axis_window(p, adaptive, i, o[i], positions[i], &padded[i]);
+    window w = {.padded = volume(padded),
+                .inside = malloc((size_t)(volume(count) + 1) * sizeof(int64_t))};
     for (int64_t i = 0; i < volume(count); i++) {
         int64_t at[3];
         unravel(i, count, at);
-        w.inside[w.count++] = (positions[0][at[0]] * p->input[1] + positions[1][at[1]]) * p->input[2] +
-                              positions[2][at[2]];
+        w.inside[w.count++] =
+            (positions[0][at[0]] * p->input[1] + positions[1][at[1]]) * p->input[2] +
+            positions[2][at[2]];
     }
     return w;
 }
 
-/* ---- Random problems -------------------------------------------------------------------------------------------- */
+/* ---- Random problems ------------------------------------------------------------------------- */
 
-static int64_t draw(uint64_t *random, int64_t low, int64_t high) { return test_random_in(random, low, high); }
+static int64_t draw(uint64_t *random, int64_t low, int64_t high) {
+    return test_random_in(random, low, high);
+}
 
 static int holds(const fc_pool *p) {
     int64_t positions[64], padded;
@@ -78,11 +85,14 @@ static void draw_axis(fc_pool *p, int i, int dilated, uint64_t *random) {
 
 static fc_pool draw_problem(uint64_t *random, int dilated) {
     for (;;) {
-        fc_pool p = {.dtype = (fc_dtype)draw(random, 0, 1), .layout = (fc_layout)draw(random, 0, 1),
-                     .batch = draw(random, 1, 3), .channels = draw(random, 1, draw(random, 0, 3) ? 5 : 40)};
+        fc_pool p = {.dtype = (fc_dtype)draw(random, 0, 1),
+                     .layout = (fc_layout)draw(random, 0, 1),
+                     .batch = draw(random, 1, 3),
+                     .channels = draw(random, 1, draw(random, 0, 3) ? 5 : 40)};
         int rank = (int)draw(random, 1, 3);
         for (int i = 0; i < 3; i++) {
-            if (i < 3 - rank) p.input[i] = p.kernel[i] = p.stride[i] = p.dilation[i] = p.output[i] = 1;
+            if (i < 3 - rank)
+                p.input[i] = p.kernel[i] = p.stride[i] = p.dilation[i] = p.output[i] = 1;
             else draw_axis(&p, i, dilated, random);
         }
         double work = (double)(p.batch * p.channels * volume(p.output) * volume(p.kernel));
@@ -90,7 +100,7 @@ static fc_pool draw_problem(uint64_t *random, int dilated) {
     }
 }
 
-/* ---- The definitions -------------------------------------------------------------------------------------------- */
+/* ---- The definitions ------------------------------------------------------------------------- */
 
 enum { MAX, AVG, LP };
 
@@ -142,7 +152,8 @@ static void define_avg(test_case *t, const window *w, int64_t n, int64_t c, int6
 /* Positive elements only: signs and zeros are torch's, and compared with torch. */
 static void define_lp(test_case *t, const window *w, int64_t n, int64_t c, int64_t out) {
     double sum = 0, scale = (double)volume(t->p.kernel) / (double)w->padded;
-    for (int64_t i = 0; i < w->count; i++) sum += pow(array_at(&t->x, element(&t->p, n, c, w->inside[i])), t->norm);
+    for (int64_t i = 0; i < w->count; i++)
+        sum += pow(array_at(&t->x, element(&t->p, n, c, w->inside[i])), t->norm);
     t->y[out] = t->y_magnitude[out] = pow(sum * scale, 1 / t->norm);
     for (int64_t i = 0; i < w->count; i++) {
         int64_t from = element(&t->p, n, c, w->inside[i]);
@@ -169,7 +180,7 @@ static void define(test_case *t, int operator) {
     }
 }
 
-/* ---- One case --------------------------------------------------------------------------------------------------- */
+/* ---- One case -------------------------------------------------------------------------------- */
 
 static test_case begin(int number, int operator, uint64_t *random) {
     test_case t = {.number = number, .p = draw_problem(random, operator == MAX)};
@@ -184,10 +195,15 @@ static test_case begin(int number, int operator, uint64_t *random) {
     if (operator == LP)
         for (int i = 0; i < 3; i++) { /* as torch has no padding there */
             t.p.pad[i] = 0;
-            while (t.p.output[i] > 1 && (t.p.output[i] - 1) * t.p.stride[i] >= t.p.input[i]) t.p.output[i]--;
+            while (t.p.output[i] > 1 && (t.p.output[i] - 1) * t.p.stride[i] >= t.p.input[i])
+                t.p.output[i]--;
         }
-    t.x = array_random(p->dtype, in_count(p), random, operator == LP ? POSITIVE : draw(random, 0, 1) ? INTEGERS : 0);
-    for (int i = 0; operator == MAX && number % 3 == 0 && i < 3; i++) array_put(&t.x, draw(random, 0, t.x.count - 1), NAN);
+    t.x = array_random(p->dtype, in_count(p), random,
+                       operator == LP       ? POSITIVE
+                       : draw(random, 0, 1) ? INTEGERS
+                                            : 0);
+    for (int i = 0; operator == MAX && number % 3 == 0 && i < 3; i++)
+        array_put(&t.x, draw(random, 0, t.x.count - 1), NAN);
     t.gy = array_random(p->dtype, out_count(p), random, number % 2 ? INTEGERS : 0);
     t.indices = array_indices(out_count(p), random);
     t.y = calloc((size_t)out_count(p), sizeof(double));
@@ -210,24 +226,31 @@ static void end(test_case *t) {
     free(t->gx_magnitude);
 }
 
-static fc_status forward(test_case *t, int operator, array *y, int64_t *indices, const fc_call *call) {
+static fc_status forward(test_case *t, int operator, array *y, int64_t *indices,
+                         const fc_call *call) {
     if (operator == LP) return fc_lp_pool(&t->p, t->norm, t->x.data, y->data, call);
-    if (operator == AVG && t->adaptive) return fc_adaptive_avg_pool(&t->p, t->x.data, y->data, call);
-    if (operator == AVG) return fc_avg_pool(&t->p, t->include_pad, t->divisor, t->x.data, y->data, call);
+    if (operator == AVG && t->adaptive)
+        return fc_adaptive_avg_pool(&t->p, t->x.data, y->data, call);
+    if (operator == AVG)
+        return fc_avg_pool(&t->p, t->include_pad, t->divisor, t->x.data, y->data, call);
     if (t->adaptive) return fc_adaptive_max_pool(&t->p, t->x.data, y->data, indices, call);
     return fc_max_pool(&t->p, t->x.data, y->data, indices, call);
 }
 
-static fc_status backward(test_case *t, int operator, const array *y, array *gx, const fc_call *call) {
-    if (operator == MAX) return fc_max_pool_grad(&t->p, t->gy.data, t->indices.data, gx->data, call);
-    if (operator == LP) return fc_lp_pool_grad(&t->p, t->norm, t->gy.data, t->x.data, y->data, gx->data, call);
+static fc_status backward(test_case *t, int operator, const array *y, array *gx,
+                          const fc_call *call) {
+    if (operator == MAX)
+        return fc_max_pool_grad(&t->p, t->gy.data, t->indices.data, gx->data, call);
+    if (operator == LP)
+        return fc_lp_pool_grad(&t->p, t->norm, t->gy.data, t->x.data, y->data, gx->data, call);
     if (t->adaptive) return fc_adaptive_avg_pool_grad(&t->p, t->gy.data, gx->data, call);
     return fc_avg_pool_grad(&t->p, t->include_pad, t->divisor, t->gy.data, gx->data, call);
 }
 
 static void check_indices(const test_case *t) {
     int64_t wrong = 0;
-    for (int64_t i = 0; i < t->indices.count; i++) wrong += ((const int64_t *)t->indices.data)[i] != t->where[i];
+    for (int64_t i = 0; i < t->indices.count; i++)
+        wrong += ((const int64_t *)t->indices.data)[i] != t->where[i];
     CHECK(wrong == 0, "case %d: %ld indices", t->number, (long)wrong);
 }
 
@@ -252,40 +275,55 @@ static void check_unpool(test_case *t, array *out) {
     for (int i = 0; i < 4; i++) {
         *last = beyond[i] ? beyond[i] : volume(t->p.input);
         array_fill(out);
-        CHECK(fc_max_unpool(&t->p, t->gy.data, t->indices.data, out->data, NULL) == FC_INVALID_INDEX);
-        CHECK(fc_max_pool_grad(&t->p, t->gy.data, t->indices.data, out->data, NULL) == FC_INVALID_INDEX);
+        CHECK(fc_max_unpool(&t->p, t->gy.data, t->indices.data, out->data, NULL) ==
+              FC_INVALID_INDEX);
+        CHECK(fc_max_pool_grad(&t->p, t->gy.data, t->indices.data, out->data, NULL) ==
+              FC_INVALID_INDEX);
         CHECK(array_untouched(out), "an invalid index writes nothing");
     }
     *last = kept;
 }
 
 static void run_case(int number, int operator) {
-    static const char *const names[][2] = {{"max", "max grad"}, {"avg", "avg grad"}, {"lp", "lp grad"}};
+    static const char *const names[][2] = {
+        {"max", "max grad"}, {"avg", "avg grad"}, {"lp", "lp grad"}};
     uint64_t random = (uint64_t)(number * 3 + operator) * UINT64_C(0x9E3779B97F4A7C15) + 1;
     long failures = test_failures;
     test_case t = begin(number, operator, &random);
-    array y = array_new(t.p.dtype, out_count(&t.p), &random), again = array_new(t.p.dtype, y.count, &random);
-    array gx = array_new(t.p.dtype, in_count(&t.p), &random), gx_again = array_new(t.p.dtype, gx.count, &random);
+    array y = array_new(t.p.dtype, out_count(&t.p), &random),
+          again = array_new(t.p.dtype, y.count, &random);
+    array gx = array_new(t.p.dtype, in_count(&t.p), &random),
+          gx_again = array_new(t.p.dtype, gx.count, &random);
     /* A power costs more than a product. */
-    const int64_t terms = operator == MAX ? 0 : operator == AVG ? volume(t.p.input) : 60 + 4 * volume(t.p.kernel);
+    const int64_t terms = operator == MAX   ? 0
+                          : operator == AVG ? volume(t.p.input)
+                                            : 60 + 4 * volume(t.p.kernel);
 
     CHECK(forward(&t, operator, &y, NULL, &one_thread) == FC_OK);
     array_check(&y, t.y, t.y_magnitude, terms, names[operator][0], number);
-    CHECK(forward(&t, operator, &again, operator == MAX ? t.indices.data : NULL, &three_threads) == FC_OK);
+    CHECK(forward(&t, operator, &again, operator == MAX ? t.indices.data : NULL, &three_threads) ==
+          FC_OK);
     if (operator == MAX) check_indices(&t);
     if (operator == MAX) array_check(&again, t.y, NULL, 0, "max with indices", number);
-    else CHECK(array_same(&y, &again), "%s, case %d: threads change bytes", names[operator][0], number);
+    else
+        CHECK(array_same(&y, &again), "%s, case %d: threads change bytes", names[operator][0],
+              number);
 
     CHECK(backward(&t, operator, &y, &gx, &one_thread) == FC_OK);
-    array_check(&gx, t.gx, t.gx_magnitude, operator == MAX ? volume(t.p.output) : terms, names[operator][1], number);
+    array_check(&gx, t.gx, t.gx_magnitude, operator == MAX ? volume(t.p.output) : terms,
+                names[operator][1], number);
     CHECK(backward(&t, operator, &y, &gx_again, &three_threads) == FC_OK);
-    CHECK(array_same(&gx, &gx_again), "%s, case %d: threads change bytes", names[operator][1], number);
+    CHECK(array_same(&gx, &gx_again), "%s, case %d: threads change bytes", names[operator][1],
+          number);
     if (operator == MAX) check_unpool(&t, &gx);
     if (test_failures > failures)
         for (int i = 0; i < 3; i++)
-            fprintf(stderr, "  layout %d adaptive %d batch %ld channels %ld input %ld kernel %ld stride %ld dilation %ld "
-                    "pad %ld output %ld\n", t.p.layout, t.adaptive, (long)t.p.batch, (long)t.p.channels,
-                    (long)t.p.input[i], (long)t.p.kernel[i], (long)t.p.stride[i], (long)t.p.dilation[i],
+            fprintf(stderr,
+                    "  layout %d adaptive %d batch %ld channels %ld input %ld kernel %ld stride "
+                    "%ld dilation %ld "
+                    "pad %ld output %ld\n",
+                    t.p.layout, t.adaptive, (long)t.p.batch, (long)t.p.channels, (long)t.p.input[i],
+                    (long)t.p.kernel[i], (long)t.p.stride[i], (long)t.p.dilation[i],
                     (long)t.p.pad[i], (long)t.p.output[i]);
     array_free(&y);
     array_free(&again);
@@ -294,11 +332,17 @@ static void run_case(int number, int operator) {
     end(&t);
 }
 
-/* ---- Invalid problems ------------------------------------------------------------------------------------------- */
+/* ---- Invalid problems ------------------------------------------------------------------------ */
 
 static fc_pool valid_problem(void) {
-    return (fc_pool){.batch = 1, .channels = 2, .input = {1, 6, 6}, .kernel = {1, 3, 3}, .stride = {1, 2, 2},
-                     .dilation = {1, 1, 1}, .pad = {0, 1, 1}, .output = {1, 3, 3}};
+    return (fc_pool){.batch = 1,
+                     .channels = 2,
+                     .input = {1, 6, 6},
+                     .kernel = {1, 3, 3},
+                     .stride = {1, 2, 2},
+                     .dilation = {1, 1, 1},
+                     .pad = {0, 1, 1},
+                     .output = {1, 3, 3}};
 }
 
 static void expect_status(const fc_pool *p, fc_status windowed, fc_status sized, int number) {

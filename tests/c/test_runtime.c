@@ -1,4 +1,5 @@
-/* The smaller parts of the runtime: statuses, instruction sets, CPU quotas, scratch memory, ceilings. */
+/* The smaller parts of the runtime: statuses, instruction sets, CPU quotas, scratch memory,
+ * ceilings. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,13 @@ void test_status(void) {
         const char *text = fc_status_string((fc_status)i);
         CHECK(text && strlen(text) > 5 && strcmp(text, "unknown status") != 0, "status %d", i);
         for (int j = FC_OK; j < i; j++)
-            CHECK(strcmp(text, fc_status_string((fc_status)j)) != 0, "%d and %d read the same", i, j);
+            CHECK(strcmp(text, fc_status_string((fc_status)j)) != 0, "%d and %d read the same", i,
+                  j);
     }
     CHECK(strcmp(fc_status_string((fc_status)999), "unknown status") == 0);
 }
 
-/* ---- Instruction sets ------------------------------------------------------------------------------------------- */
+/* ---- Instruction sets ------------------------------------------------------------------------ */
 
 static void isa_selection(void) {
     const char *before = fc_isa();
@@ -41,11 +43,12 @@ static void isa_selection(void) {
         CHECK(strcmp(fc_isa(), last) == 0, "a refused name changes nothing");
     }
     CHECK(fc_select_isa("ScaLAR") == FC_OK && strcmp(fc_isa(), "scalar") == 0, "any letter case");
-    CHECK(fc_select_isa(NULL) == FC_OK && strcmp(fc_isa(), last) == 0, "the best is the last available");
+    CHECK(fc_select_isa(NULL) == FC_OK && strcmp(fc_isa(), last) == 0,
+          "the best is the last available");
     CHECK(fc_select_isa(before) == FC_OK);
 }
 
-/* ---- CPU quotas, in a tree of files like the kernel's ----------------------------------------------------------- */
+/* ---- CPU quotas, in a tree of files like the kernel's ---------------------------------------- */
 
 static char root[] = "/tmp/fc_cgroup_XXXXXX";
 
@@ -108,7 +111,7 @@ void test_cpu(void) {
     CHECK(fc_cpu_count() >= 1 && fc_cpu_count() <= sysconf(_SC_NPROCESSORS_CONF));
 }
 
-/* ---- Scratch and ceilings --------------------------------------------------------------------------------------- */
+/* ---- Scratch and ceilings -------------------------------------------------------------------- */
 
 void test_scratch(void) {
     static const int64_t sizes[] = {0, 1, 63, 64, 65, 4096, 1000003};
@@ -126,7 +129,8 @@ void test_scratch(void) {
     for (int i = 0; i < 10; i++) CHECK(poisoned[i] != poisoned[i], "a NaN everywhere");
     fc_scratch_free(poisoned);
     fc_scratch_poison(0);
-    CHECK(fc_aligned(0) == 0 && fc_aligned(1) == 64 && fc_aligned(64) == 64 && fc_aligned(65) == 128);
+    CHECK(fc_aligned(0) == 0 && fc_aligned(1) == 64 && fc_aligned(64) == 64 &&
+          fc_aligned(65) == 128);
 }
 
 void test_measure(void) {

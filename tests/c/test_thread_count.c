@@ -11,9 +11,9 @@ static const struct {
     const char *own, *openmp;
     int expected; /* 0: the CPUs */
 } environments[] = {
-    {"3", NULL, 3},    {"3", "5", 3},     {NULL, "5", 5},    {NULL, "4,2,1", 4},   {NULL, " 6 ", 6},
-    {"", "7", 7},      {"no", "7", 7},    {"0", "7", 7},     {"-2", "7", 7},       {"3x", "7", 7},
-    {"2.5", "7", 7},   {NULL, NULL, 0},   {NULL, "many", 0}, {"9999999999", NULL, 0}, {NULL, ",3", 0},
+    {"3", NULL, 3},  {"3", "5", 3},   {NULL, "5", 5},    {NULL, "4,2,1", 4},      {NULL, " 6 ", 6},
+    {"", "7", 7},    {"no", "7", 7},  {"0", "7", 7},     {"-2", "7", 7},          {"3x", "7", 7},
+    {"2.5", "7", 7}, {NULL, NULL, 0}, {NULL, "many", 0}, {"9999999999", NULL, 0}, {NULL, ",3", 0},
 };
 
 static int current;
@@ -33,7 +33,8 @@ static void environment(void) {
 
 static void *other_thread(void *context) {
     (void)context;
-    CHECK(fc_get_num_threads() == 5 && fc_get_local_num_threads() == 0, "the limit is the other thread's own");
+    CHECK(fc_get_num_threads() == 5 && fc_get_local_num_threads() == 0,
+          "the limit is the other thread's own");
     return NULL;
 }
 

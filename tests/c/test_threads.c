@@ -1,5 +1,5 @@
-/* The parallel loop: every tile once, on distinct workers; many callers, nested loops, interruption, sleeping threads,
- * signals, floating-point modes. */
+/* The parallel loop: every tile once, on distinct workers; many callers, nested loops,
+ * interruption, sleeping threads, signals, floating-point modes. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -28,7 +28,7 @@ static void work_for(int64_t nanoseconds) {
     for (int64_t end = fc_clock() + nanoseconds; fc_clock() < end;) fc_cpu_relax();
 }
 
-/* ---- Every tile once, on distinct workers ----------------------------------------------------------------------- */
+/* ---- Every tile once, on distinct workers ---------------------------------------------------- */
 
 typedef struct loop {
     int workers;
@@ -36,7 +36,8 @@ typedef struct loop {
     _Atomic int runs[TILES];
     _Atomic int busy[FC_MAX_WORKERS];
     _Atomic int clashes, strays;
-    int64_t plain[FC_MAX_WORKERS]; /* not atomic: ThreadSanitizer sees whether a worker's own memory is safe */
+    int64_t plain[FC_MAX_WORKERS]; /* not atomic: ThreadSanitizer sees whether a worker's own memory
+                                      is safe */
 } loop;
 
 static void loop_tile(void *context, int64_t tile, int worker) {
@@ -90,13 +91,14 @@ static void absurd_counts(void) {
     fc_set_num_threads(2);
 }
 
-/* ---- Several callers -------------------------------------------------------------------------------------------- */
+/* ---- Several callers ------------------------------------------------------------------------- */
 
 static void *caller(void *context) {
     uint64_t random = 1 + (uint64_t)(uintptr_t)context;
     for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) {
         int64_t tiles = test_random_in(&random, 2, 60);
-        run_loop((int)test_random_in(&random, 1, tiles < 6 ? tiles : 6), tiles, test_random_in(&random, 0, 3) * 1000);
+        run_loop((int)test_random_in(&random, 1, tiles < 6 ? tiles : 6), tiles,
+                 test_random_in(&random, 0, 3) * 1000);
     }
     return NULL;
 }
@@ -107,7 +109,8 @@ static void many_callers(void) {
         int count = i < 8 ? 8 : 80;
         if (i == 8 && TEST_UNDER_SANITIZER) break;
         if (i != 0 && i != 8) continue;
-        for (int j = 0; j < count; j++) pthread_create(&threads[j], NULL, caller, (void *)(intptr_t)j);
+        for (int j = 0; j < count; j++)
+            pthread_create(&threads[j], NULL, caller, (void *)(intptr_t)j);
         for (int j = 0; j < count; j++) pthread_join(threads[j], NULL);
     }
 }
@@ -139,7 +142,7 @@ static void helpers_are_shared(void) {
     CHECK(second.helped > 0, "no helper moved to the second loop");
 }
 
-/* ---- Nested loops ----------------------------------------------------------------------------------------------- */
+/* ---- Nested loops ---------------------------------------------------------------------------- */
 
 typedef struct nested {
     pthread_t thread;
@@ -148,7 +151,8 @@ typedef struct nested {
 
 static void inner_tile(void *context, int64_t tile, int worker) {
     nested *n = context;
-    CHECK(worker == 0 && pthread_equal(pthread_self(), n->thread), "an inner loop stays on its thread");
+    CHECK(worker == 0 && pthread_equal(pthread_self(), n->thread),
+          "an inner loop stays on its thread");
     *n->sum += tile + 1;
 }
 
@@ -167,7 +171,7 @@ static void nested_loops(void) {
     CHECK(sum == 210 * 55);
 }
 
-/* ---- Interruption ----------------------------------------------------------------------------------------------- */
+/* ---- Interruption ---------------------------------------------------------------------------- */
 
 typedef struct stopper {
     pthread_t thread;
@@ -195,11 +199,13 @@ static void interruption(int workers) {
     CHECK(fc_parallel_for(&call, workers, 1000000, stopper_tile, &s) == FC_INTERRUPTED);
     int64_t took = fc_clock() - start;
     CHECK(s.calls == 3 && s.tiles < 1000000);
-    CHECK(took > 100000000 && took < 1500000000, "%d ms for three questions", (int)(took / 1000000));
+    CHECK(took > 100000000 && took < 1500000000, "%d ms for three questions",
+          (int)(took / 1000000));
     run_loop(4, 100, 0);
 
     s = (stopper){.thread = pthread_self(), .stop_at = 1000000};
-    CHECK(fc_parallel_for(&call, workers, 150, stopper_tile, &s) == FC_OK, "asked, but not stopped");
+    CHECK(fc_parallel_for(&call, workers, 150, stopper_tile, &s) == FC_OK,
+          "asked, but not stopped");
     CHECK(s.tiles == 150);
 }
 
@@ -225,7 +231,7 @@ static void interruption_while_waiting(void) {
     CHECK(s.calls >= 1);
 }
 
-/* ---- What the program around notices ---------------------------------------------------------------------------- */
+/* ---- What the program around notices --------------------------------------------------------- */
 
 static double cpu_seconds(void) {
     struct rusage usage;
@@ -263,7 +269,8 @@ static void mode_tile(void *context, int64_t tile, int worker) {
 }
 
 static void floating_point_modes(void) {
-    unsigned before = _mm_getcsr(), flushing = 0x1f80u | 0x8040u; /* flush to zero, denormals are zero */
+    unsigned before = _mm_getcsr(),
+             flushing = 0x1f80u | 0x8040u; /* flush to zero, denormals are zero */
     _Atomic int wrong = 0;
     _mm_setcsr(flushing);
     fc_parallel_for(NULL, 4, 200, mode_tile, &wrong);
