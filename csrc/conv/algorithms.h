@@ -20,7 +20,7 @@ fc_status fc_algorithm_resolve(const fc_conv *p, fc_algorithm *algorithm);
 fc_status fc_reference_forward(const fc_conv *p, const void *x, const void *w, const void *bias, void *y,
                                const fc_call *call);
 
-/* Predicted seconds of a correlation on one thread (cost.c). */
-double fc_correlation_cost(const fc_correlation *c, const fc_blocking *b);
+/* How FC_DIRECT or FC_IM2COL cuts a correlation. */
+fc_blocking fc_algorithm_blocking(const fc_correlation *c, fc_algorithm algorithm);
 
 #endif

@@ -6,6 +6,8 @@
  *       for each register tile of output channels:   its packed weights, DEPTH x rows, stay in L1
  *         for each panel of pixels:                  DEPTH x width from L2
  *
+ * or, turned, with packed weights of some vectors of output channels in the place of the panel of pixels.
+ *
  * Every result is summed over products in one order, whatever the pieces: they change no bits. So pieces may be chosen
  * by the number of threads or images that there are; yet here they depend on neither, but on the problem alone. */
 #include "blocking.h"
@@ -22,7 +24,7 @@
 #define SUM_BYTES (512 << 10)       /* of the sums in scratch */
 #define ITEM_WORK (256 << 10)       /* multiply-adds that an item of several small groups has, about */
 #define ITEMS 16                    /* that a problem should give, if it is not tiny */
-#define ITEM_TILES 6                /* register tiles an item should have at least */
+#define ITEM_CHANNELS 64            /* output channels an item should have at least */
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -58,7 +60,8 @@ static int64_t box_rows(const fc_correlation *c, int64_t width, int64_t wanted, 
 
 /* Whole rows, then whole planes, then whole images are put together while there is room. */
 static void choose_box(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
-    const int64_t panel = (int64_t)b->width * c->kernels->lanes, w = c->axis[2].out;
+    const int64_t panel = b->turned ? b->tile_pixels : (int64_t)b->width * c->kernels->lanes;
+    const int64_t w = c->axis[2].out;
     b->box[0] = b->box[1] = b->images = 1;
     b->box[2] = w <= wanted * 3 / 2 ? w : min64(w, up_to(ceil_div(w, ceil_div(w, wanted)), panel));
     if (b->box[2] == w) b->box[1] = box_rows(c, w, wanted, panel);
@@ -96,7 +99,7 @@ static void choose_products(const fc_correlation *c, fc_blocking *b) {
 
 /* Whether the sums of a box stand in the output array as they do in the panels. */
 static int output_is_direct(const fc_correlation *c, const fc_blocking *b, const fc_plane *plane) {
-    if (c->layout != FC_CHANNELS_FIRST || b->images > 1 || c->axis[2].step != 1) return 0;
+    if ((c->layout == FC_CHANNELS_LAST) != b->turned || b->images > 1 || c->axis[2].step != 1) return 0;
     if (!b->packed && b->by_row) return 1;
     const int one_row = b->box[0] == 1 && b->box[1] == 1;
     const int whole_rows = c->axis[2].out == c->axis[2].size && c->axis[1].step == 1;
@@ -121,7 +124,7 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
         most = max64(1, SUM_BYTES / (b->columns * c->item) / ceil_div(c->out_channels, b->tiles));
     const int64_t boxes = b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2] * c->groups;
     b->blocks = max64(ceil_div(b->tiles, min64(most, b->tiles)),
-                      min64(ceil_div(ITEMS, max64(1, boxes)), max64(1, b->tiles / ITEM_TILES)));
+                      min64(ceil_div(ITEMS, max64(1, boxes)), max64(1, c->out_channels / ITEM_CHANNELS)));
     b->tiles_together = ceil_div(b->tiles, b->blocks);
     b->blocks = ceil_div(b->tiles, b->tiles_together);
     const double work = (double)pixels_of(b) * (double)c->out_channels * (double)(fc_correlation_depth(c) + 1);
@@ -130,31 +133,44 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
 
 static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     const int64_t panel = (int64_t)b->width * c->kernels->lanes, depth = b->channels * b->taps[0] * b->taps[1] * b->taps[2];
-    const int64_t pixels = pixels_of(b);
-    const int64_t panels = b->packed ? ceil_div(pixels, panel) : b->in_place ? 1 : 0;
-    const int64_t rows = b->tiles_together * ceil_div(c->out_channels, b->tiles);
+    const int64_t pixels = pixels_of(b), rows = b->tiles_together * ceil_div(c->out_channels, b->tiles);
     const int64_t places = b->images * b->box[0] * b->box[1] * ceil_div(b->box[2], panel) + ceil_div(b->columns, panel);
+    int64_t packed = b->in_place ? panel : 0; /* columns: of all panels, or of one that is cut short */
+    if (b->packed) packed = b->turned ? pixels : up_to(pixels, panel);
     int64_t at = 0;
     b->plane_at = at;
     if (!b->in_place) at += fc_aligned(b->channels * plane_channel_bytes(c, b) + panel * c->item);
     b->panels_at = at;
-    at += fc_aligned(panels * depth * panel * c->item);
+    at += fc_aligned((packed * depth + panel) * c->item);
     b->sums_at = at;
-    if (!b->direct_output) at += fc_aligned((rows * b->columns + panel) * c->item);
+    if (!b->direct_output) at += fc_aligned(((b->turned ? pixels : rows) * b->columns + panel) * c->item);
     b->offsets_at = at;
     at += fc_aligned(2 * depth * 8);
     b->positions_at = at;
     at += fc_aligned((pixels + panel) * 8);
     b->places_at = at;
-    at += fc_aligned(places * 3 * 8);
+    at += fc_aligned((places + pixels) * 3 * 8);
     b->bytes = at;
 }
 
-fc_blocking fc_blocking_of(const fc_correlation *c, int packed) {
-    fc_blocking b = {.packed = packed};
+/* Register tiles: as many rows as there are registers for, or, turned, as many vectors. */
+static void choose_tiles(const fc_correlation *c, fc_blocking *b) {
+    const int64_t rows = c->kernels->conv.rows, lanes = c->kernels->lanes;
+    b->tiles = ceil_div(c->out_channels, rows);
+    b->width = panel_width(c, ceil_div(c->out_channels, b->tiles));
+    if (!b->turned) return;
+    const double pixels = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out;
+    b->width = panel_width(c, pixels < (double)rows ? (int64_t)pixels : rows);
+    b->tile_pixels = rows;
+    while (panel_width(c, b->tile_pixels) < b->width) b->tile_pixels--;
+    b->tile_channels = min64(b->width * lanes, up_to(c->out_channels, lanes));
+    b->tiles = ceil_div(c->out_channels, b->tile_channels);
+}
+
+fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
+    fc_blocking b = {.packed = form != FC_FORM_PLANES, .turned = form == FC_FORM_TURNED};
     fc_plane plane;
-    b.tiles = ceil_div(c->out_channels, c->kernels->conv.rows);
-    b.width = panel_width(c, ceil_div(c->out_channels, b.tiles));
+    choose_tiles(c, &b);
     b.in_place = fc_plane_in_place(c, &plane);
     choose_box(c, &b, pixels_wanted(c));
     choose_products(c, &b);
@@ -162,13 +178,27 @@ fc_blocking fc_blocking_of(const fc_correlation *c, int packed) {
         const fc_box box = largest_box(&b);
         plane = fc_plane_gathered(c, &box, &(fc_taps){{0, 0, 0}, {b.taps[0], b.taps[1], b.taps[2]}});
     }
-    b.by_row = !packed && rows_waste_less(c, &b, &plane);
+    b.by_row = !b.packed && rows_waste_less(c, &b, &plane);
     b.direct_output = output_is_direct(c, &b, &plane);
-    b.columns = packed || b.by_row ? pixels_of(&b)
-                                   : (b.box[0] - 1) * plane.pixel[0] + (b.box[1] - 1) * plane.pixel[1] + b.box[2];
+    b.columns = pixels_of(&b);
+    if (!b.packed && !b.by_row) b.columns = (b.box[1] - 1) * plane.pixel[1] + b.box[2];
     b.image_boxes = ceil_div(max64(c->batch, 1), b.images);
     for (int i = 0; i < 3; i++) b.boxes[i] = ceil_div(c->axis[i].out, b.box[i]);
     choose_output_blocks(c, &b);
+    if (b.turned) b.columns = b.tiles_together * b.tile_channels;
     place_scratch(c, &b);
     return b;
+}
+
+fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first) {
+    fc_blocking best = fc_blocking_of(c, first);
+    double best_cost = fc_blocking_cost(c, &best);
+    for (int form = (int)first + 1; form < FC_FORMS; form++) {
+        const fc_blocking b = fc_blocking_of(c, (fc_form)form);
+        const double cost = fc_blocking_cost(c, &b);
+        if (cost >= best_cost) continue;
+        best = b;
+        best_cost = cost;
+    }
+    return best;
 }

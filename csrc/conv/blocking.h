@@ -4,8 +4,13 @@
 
 #include "plane.h"
 
+/* How the kernels get their operands. Vectors run along the pixels, which are read from planes (direct) or packed into
+ * panels (im2col); or along the output channels, with the pixels packed as rows: no lanes are lost where images are small
+ * and the channels many, and sums are channels last. Every form adds the same products in the same order. */
+typedef enum fc_form { FC_FORM_PLANES, FC_FORM_PANELS, FC_FORM_TURNED, FC_FORMS } fc_form;
+
 typedef struct fc_blocking {
-    int packed;         /* columns are packed into panels (im2col), else read from planes (direct) */
+    int packed, turned;   /* the form: planes, packed (panels) or both (turned) */
     int in_place;       /* planes are the input itself, else gathered */
     int by_row;         /* direct: panels stay in one output row, else run over the plane's whole line */
     int direct_output;  /* sums are kept in the output array, else in scratch until they are complete */
@@ -16,20 +21,33 @@ typedef struct fc_blocking {
     int64_t channels, taps[3];
     /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block, `blocks` blocks a group. */
     int64_t tiles, tiles_together, blocks;
+    int64_t tile_channels; /* turned: of every tile but the last; else tiles differ by one channel at most */
+    int64_t tile_pixels;   /* turned: of a tile, at most */
     int64_t groups_together; /* groups that one item does, one after another */
-    int width;          /* vectors of a panel */
-    int64_t columns;    /* of the sums in scratch, at most */
+    int width;          /* vectors of a tile, at most */
+    int64_t columns;    /* of the sums in scratch: pixels, or channels where turned */
 
     /* Scratch of one worker, in bytes from its start. */
     int64_t plane_at, panels_at, sums_at, offsets_at, positions_at, places_at, bytes;
 } fc_blocking;
 
-fc_blocking fc_blocking_of(const fc_correlation *c, int packed);
+fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form);
+/* The form with the lowest predicted cost, of those from `first` on. */
+fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first);
+/* Predicted seconds on one thread (cost.c). */
+double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b);
 
-/* The rows of register tile `tile` of a group: tiles differ by one row at most. */
+/* The first output channel of register tile `tile` of a group. */
 static inline int64_t fc_tile_start(const fc_correlation *c, const fc_blocking *b, int64_t tile) {
+    if (b->turned) return tile < b->tiles ? tile * b->tile_channels : c->out_channels;
     const int64_t rows = c->out_channels / b->tiles, longer = c->out_channels % b->tiles;
     return tile * rows + (tile < longer ? tile : longer);
+}
+
+/* The same in packed weights, where a turned tile is filled up to whole vectors. */
+static inline int64_t fc_packed_start(const fc_correlation *c, const fc_blocking *b, int64_t tile) {
+    const int64_t start = fc_tile_start(c, b, tile), lanes = b->turned ? c->kernels->lanes : 1;
+    return (start + lanes - 1) / lanes * lanes;
 }
 
 #endif

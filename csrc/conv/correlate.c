@@ -3,7 +3,7 @@
  * Panels of pixels are described by places: where their columns start in what the kernels read, and where in the sums.
  * Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of the box. Direct: a panel is a stretch of
  * the plane, along one row or along the plane's whole line; along the line the columns between two rows are computed
- * and dropped. Complete sums that do not stand in the output already are copied there row by row. */
+ * and dropped. Turned: a place is some pixels, packed as the rows of tiles whose columns are output channels. Complete sums that do not stand in the output already are copied there row by row. */
 #include "correlate.h"
 
 #include "../runtime/scratch.h"
@@ -36,7 +36,8 @@ typedef struct item {
     const run *run;
     fc_box box;
     fc_plane plane;
-    int64_t group, first_tile, last_tile, rows, start; /* output channels: start, start + 1, ... of the group */
+    int64_t group, first_tile, last_tile, start, rows; /* output channels: start, start + 1, ... of the group */
+    int64_t packed_rows;                               /* the same in the packed weights */
     fc_products products;
     const char *weights;                               /* of the item's output channels */
     const char *columns;                               /* what `from` and the offsets count from */
@@ -85,11 +86,24 @@ static int64_t pixel_in_output(const item *it, int64_t d, int64_t h, int64_t w) 
            a[2].start + (o[2] + w) * a[2].step;
 }
 
+/* Turned: pixels in tiles of one size, or one less. */
+static void list_pixels(item *it) {
+    const int64_t *n = it->box.size, pixels = it->box.images * n[0] * n[1] * n[2];
+    const int64_t tiles = ceil_div(pixels, it->run->b->tile_pixels);
+    for (int64_t i = 0, first = 0; i < tiles; i++) {
+        const int64_t rows = (pixels - first) / (tiles - i) + ((pixels - first) % (tiles - i) != 0);
+        it->places[it->place_count++] = (place){first * it->products.depth, first, rows};
+        first += rows;
+    }
+}
+
 static void list_places(item *it) {
     const fc_blocking *b = it->run->b;
     const int64_t *n = it->box.size, panel = panel_of(it->run);
     it->place_count = 0;
-    if (b->packed) {
+    if (b->turned) {
+        list_pixels(it);
+    } else if (b->packed) {
         list_panels(it, 0, 0, it->box.images * n[0] * n[1] * n[2], it->products.depth * panel);
     } else if (b->by_row) {
         for (int64_t d = 0; d < n[0]; d++)
@@ -112,7 +126,8 @@ static void prepare_block(item *it) {
     if (r->b->in_place) fc_plane_in_place(r->c, &it->plane);
     else it->plane = fc_plane_gathered(r->c, &it->box, &it->products.taps);
     fc_plane_offsets(r->c, &it->plane, &it->products.taps, it->products.channels, it->offsets);
-    for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * panel;
+    if (!r->b->turned)
+        for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * panel;
     if (r->b->packed) list_positions(it);
     list_places(it);
 }
@@ -130,10 +145,9 @@ static void bring_plane(item *it) {
 }
 
 static void pack_panels(item *it) {
-    const int64_t panel = panel_of(it->run);
-    for (int64_t i = 0; i < it->place_count; i++)
-        it->run->c->kernels->conv.pack(it->panels + it->places[i].from * it->item, panel, it->columns, it->offsets,
-                                       it->products.depth, it->positions + i * panel, it->places[i].columns);
+    for (const place *p = it->places; p < it->places + it->place_count; p++)
+        it->run->c->kernels->conv.pack(it->panels + p->from * it->item, it->run->b->turned ? p->columns : panel_of(it->run),
+                                       it->columns, it->offsets, it->products.depth, it->positions + p->to, p->columns);
 }
 
 /* A panel cut short, of the input itself: kernels read whole vectors, and behind the input there may be nothing. */
@@ -150,6 +164,32 @@ static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t col
     return by_width[width];
 }
 
+static const char *weights_of_tile(const item *it, int64_t tile) {
+    const fc_correlation *c = it->run->c;
+    const fc_blocking *b = it->run->b;
+    const int64_t before = fc_packed_start(c, b, tile) - fc_packed_start(c, b, it->first_tile);
+    return it->weights + (it->products.done * it->packed_rows + before * it->products.depth) * it->item;
+}
+
+/* Turned: the weights of one tile stay in the L1 while the pixels pass. */
+static void multiply_tile(item *it, int64_t tile, int first, int last) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const int64_t channel = fc_tile_start(c, r->b, tile), channels = fc_tile_start(c, r->b, tile + 1) - channel;
+    const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
+    const char *weights = weights_of_tile(it, tile);
+    for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * ld;
+    for (const place *p = it->places; p < it->places + it->place_count; p++) {
+        const fc_outer t = {
+            .k = it->products.depth, .a = it->panels + p->from * it->item, .b = weights, .offset = it->panel_offsets,
+            .c = it->sums + (p->to * it->ld + channel - it->start) * it->item, .ldc = it->ld, .columns = channels,
+            .column_bias = r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
+            .min = c->min, .max = c->max, .first = first, .last = last, .clamp = c->clamp,
+        };
+        kernel_for(c, p->columns, channels)(&t);
+    }
+}
+
 static void multiply_panel(item *it, const place *p, int first, int last) {
     const run *r = it->run;
     const fc_correlation *c = r->c;
@@ -159,9 +199,8 @@ static void multiply_panel(item *it, const place *p, int first, int last) {
     const char *from = b->packed ? it->panels + p->from * it->item : cut ? it->panels : it->columns + p->from * it->item;
     for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) {
         const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
-        const int64_t weights = it->products.done * it->rows + (row - it->start) * it->products.depth;
         const fc_outer t = {
-            .k = it->products.depth, .a = it->weights + weights * it->item, .b = from,
+            .k = it->products.depth, .a = weights_of_tile(it, tile), .b = from,
             .offset = b->packed || cut ? it->panel_offsets : it->offsets,
             .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item, .ldc = it->ld, .columns = p->columns,
             .bias = r->bias ? r->bias + (it->group * c->out_channels + row) * it->item : NULL,
@@ -176,26 +215,36 @@ static void multiply_block(item *it) {
     bring_plane(it);
     if (it->run->b->packed) pack_panels(it);
     const int first = it->products.done == 0, last = it->products.done + it->products.depth == fc_correlation_depth(c);
-    for (int64_t i = 0; i < it->place_count; i++) multiply_panel(it, &it->places[i], first, last);
+    if (it->run->b->turned)
+        for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) multiply_tile(it, tile, first, last);
+    else
+        for (int64_t i = 0; i < it->place_count; i++) multiply_panel(it, &it->places[i], first, last);
 }
 
 /* ---- One item ---- */
 
+/* Pixel row (d, h) of image i of the box: sums and output each have either the pixels or the channels next to each other. */
 static void store_row(item *it, int64_t i, int64_t d, int64_t h) {
     const run *r = it->run;
-    const fc_correlation *c = r->c;
-    const fc_axis *a = c->axis;
-    const int64_t space = a[0].size * a[1].size * a[2].size, all = c->groups * c->out_channels;
-    const int64_t channel = it->group * c->out_channels + it->start, pixel = pixel_in_output(it, d, h, 0);
-    const char *src = it->sums + row_in_sums(it, i, d, h) * it->item;
-    if (c->layout == FC_CHANNELS_LAST) {
-        const int64_t to = ((it->box.image + i) * space + pixel) * all + channel;
-        c->kernels->conv.transpose(r->y + to * it->item, all * a[2].step, src, it->ld, it->rows, it->box.size[2]);
-        return;
-    }
-    for (int64_t k = 0; k < it->rows; k++) {
-        const int64_t to = ((it->box.image + i) * all + channel + k) * space + pixel;
-        c->kernels->conv.copy(r->y + to * it->item, a[2].step, src + k * it->ld * it->item, 1, it->box.size[2]);
+    const fc_conv_kernels *k = &r->c->kernels->conv;
+    const fc_axis *a = r->c->axis;
+    const int turned = r->b->turned, last = r->c->layout == FC_CHANNELS_LAST;
+    const int64_t space = a[0].size * a[1].size * a[2].size, all = r->c->groups * r->c->out_channels;
+    const int64_t channel = it->group * r->c->out_channels + it->start, pixel = pixel_in_output(it, d, h, 0);
+    const int64_t image = (it->box.image + i) * all * space, pixels = it->box.size[2], row = row_in_sums(it, i, d, h);
+    const char *src = it->sums + row * (turned ? it->ld : 1) * it->item;
+    if (last && turned) {
+        for (int64_t j = 0; j < pixels; j++)
+            k->copy(r->y + (image + (pixel + j * a[2].step) * all + channel) * it->item, 1, src + j * it->ld * it->item, 1,
+                    it->rows);
+    } else if (last) {
+        k->transpose(r->y + (image + pixel * all + channel) * it->item, all * a[2].step, src, it->ld, it->rows, pixels);
+    } else if (turned && a[2].step == 1) {
+        k->transpose(r->y + (image + channel * space + pixel) * it->item, space, src, it->ld, pixels, it->rows);
+    } else {
+        for (int64_t c = 0; c < it->rows; c++)
+            k->copy(r->y + (image + (channel + c) * space + pixel) * it->item, a[2].step,
+                    src + c * (turned ? 1 : it->ld) * it->item, turned ? it->ld : 1, pixels);
     }
 }
 
@@ -205,13 +254,15 @@ static void store_sums(item *it) {
             for (int64_t h = 0; h < it->box.size[1]; h++) store_row(it, i, d, h);
 }
 
-/* Sums in the output itself: its channels are the rows. */
+/* Sums in the output itself: its channels, or its pixels, are the rows. */
 static void aim_at_output(item *it) {
     const run *r = it->run;
     const fc_correlation *c = r->c;
-    const int64_t channel = it->box.image * c->groups * c->out_channels + it->group * c->out_channels + it->start;
-    it->ld = c->axis[0].size * c->axis[1].size * c->axis[2].size;
-    it->sums = r->y + (channel * it->ld + pixel_in_output(it, 0, 0, 0)) * it->item;
+    const int64_t space = c->axis[0].size * c->axis[1].size * c->axis[2].size, all = c->groups * c->out_channels;
+    const int64_t channel = it->group * c->out_channels + it->start, pixel = pixel_in_output(it, 0, 0, 0);
+    const int last = c->layout == FC_CHANNELS_LAST;
+    it->ld = last ? all : space;
+    it->sums = r->y + (it->box.image * all * space + (last ? pixel * all + channel : channel * space + pixel)) * it->item;
 }
 
 /* `prepared`: how many products the item is prepared for, as the last group of this item left it. */
@@ -246,8 +297,9 @@ static void choose_channels(item *it, int64_t unit) {
     it->last_tile = min64(b->tiles, it->first_tile + b->tiles_together);
     it->start = fc_tile_start(c, b, it->first_tile);
     it->rows = fc_tile_start(c, b, it->last_tile) - it->start;
-    it->weights = it->run->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, it->run->first_unit)) *
-                                        fc_correlation_depth(c) * c->item;
+    const int64_t before = fc_unit_row(c, b, unit) - fc_unit_row(c, b, it->run->first_unit);
+    it->packed_rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
+    it->weights = it->run->packed + before * fc_correlation_depth(c) * c->item;
 }
 
 static int64_t boxes_of(const fc_blocking *b) { return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2]; }
@@ -312,13 +364,13 @@ fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, con
 
 /* Units whose weights are packed together. */
 static int64_t units_at_once(const fc_correlation *c, const fc_blocking *b) {
-    const int64_t unit = fc_packed_bytes(c) / c->groups / b->blocks;
+    const int64_t unit = fc_packed_bytes(c, b, 0, 1);
     return max64(1, min64(PACKED_BYTES / max64(1, unit), c->groups * b->blocks));
 }
 
+/* The first units are as large as any. */
 static int64_t weight_bytes_at_once(const fc_correlation *c, const fc_blocking *b) {
-    const int64_t rows = b->blocks == 1 ? c->out_channels : b->tiles_together * ceil_div(c->out_channels, b->tiles);
-    return fc_aligned(units_at_once(c, b) * rows * fc_correlation_depth(c) * c->item);
+    return fc_packed_bytes(c, b, 0, units_at_once(c, b));
 }
 
 int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads) {
@@ -366,7 +418,7 @@ static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int
         r[i].units = r[i].c->groups * r[i].b->blocks;
         r[i].worker_bytes = worker_bytes;
         FC_TRY(fc_pack_weights(r[i].c, r[i].b, 0, r[i].units, w, scratch, call));
-        scratch += fc_aligned(fc_packed_bytes(r[i].c));
+        scratch += fc_packed_bytes(r[i].c, r[i].b, 0, r[i].units);
         items = max64(items, items_of(&r[i]));
     }
     for (int i = 0; i < n; i++) r[i].scratch = scratch;
@@ -382,7 +434,7 @@ fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n,
     int64_t weights = 0, worker_bytes = 0;
     int workers = 1;
     for (int i = 0; i < n; i++) {
-        weights += fc_aligned(fc_packed_bytes(&c[i]));
+        weights += fc_packed_bytes(&c[i], &b[i], 0, c[i].groups * b[i].blocks);
         worker_bytes = max64(worker_bytes, b[i].bytes);
         workers = (int)max64(workers, workers_for(&c[i], &b[i], call));
         if (i < RUNS) r[i] = (run){.c = &c[i], .b = &b[i], .x = x, .bias = bias, .y = y};

@@ -4,13 +4,13 @@
 
 #include "products.h"
 
-/* Bytes of the packed weights of all groups. */
-int64_t fc_packed_bytes(const fc_correlation *c);
+/* Bytes of the packed weights of units [first, last). */
+int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last);
 /* Pack the weights of units [first, last), in parallel; a unit is a block of output channels, counted over all groups. */
 fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last, const void *w,
                           void *packed, const fc_call *call);
 
-/* Output channels, counted over all groups, before a unit's first. */
+/* Output channels, as they are packed, before a unit's first. */
 int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit);
 
 /* y = the correlation of x with packed weights (all units). */

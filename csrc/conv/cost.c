@@ -1,6 +1,6 @@
 /* What a correlation should take on one thread: the work of the pieces that blocking.c cut it into, each times its
  * measured coefficient. Only the order of the predictions matters to the choice of an algorithm. */
-#include "algorithms.h"
+#include "blocking.h"
 
 /* Nanoseconds; Zen 5, November 2026, measured by benchmarks/selection.py. */
 #define MULTIPLY_NS 0.145  /* a vector multiply-add */
@@ -16,7 +16,29 @@ static double ceil_div(double a, double b) {
     return (double)(int64_t)q < q ? (double)(int64_t)q + 1 : (double)(int64_t)q;
 }
 
-double fc_correlation_cost(const fc_correlation *c, const fc_blocking *b) {
+/* Of the planes of a box, for every block of output channels. */
+static double gather_ns(const fc_correlation *c, const fc_blocking *b, double depth) {
+    if (b->in_place) return 0;
+    const fc_box box = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
+    const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
+    const double plane = (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels *
+                         (double)fc_correlation_taps(c) / (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth);
+    return (double)b->blocks * plane * (c->axis[2].stride <= 2 ? GATHER_NS / c->kernels->lanes : STRIDED_NS);
+}
+
+/* Of a box, channels in the vectors: whole vectors of channels, pixels to the tile exactly. */
+static double turned_ns(const fc_correlation *c, const fc_blocking *b, double pixels, double depth, double blocks) {
+    const double lanes = c->kernels->lanes, rows = (double)b->tile_pixels;
+    const double tiles = ceil_div(pixels, rows), in_flight = pixels / tiles * b->width;
+    const double vectors = ceil_div((double)c->out_channels, lanes);
+    const double multiply = MULTIPLY_NS * (in_flight < 8 ? 8 / in_flight : 1);
+    double ns = pixels * depth * vectors * multiply + tiles * blocks * (double)b->tiles * PANEL_NS;
+    ns += (double)b->blocks * tiles * ceil_div(rows, lanes) * depth * PACK_NS + gather_ns(c, b, depth);
+    if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * STORE_NS;
+    return ns + ITEM_NS / (double)b->groups_together;
+}
+
+double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
     const double lanes = c->kernels->lanes, panel = lanes * b->width;
     const double depth = (double)fc_correlation_depth(c), groups = (double)c->groups;
     const double pixels = (double)b->images * (double)(b->box[0] * b->box[1]) * (double)b->box[2];
@@ -30,16 +52,10 @@ double fc_correlation_cost(const fc_correlation *c, const fc_blocking *b) {
     /* Few sums in flight wait for each other. */
     const double in_flight = (double)c->out_channels / (double)b->tiles * b->width;
     const double multiply = MULTIPLY_NS * (in_flight < 8 ? 8 / in_flight : 1);
+    if (b->turned) return 1e-9 * boxes * groups * turned_ns(c, b, pixels, depth, blocks);
     double ns = vectors * depth * (double)c->out_channels * multiply + panels * blocks * (double)b->tiles * PANEL_NS;
     if (b->packed) ns += (double)b->blocks * vectors * depth * PACK_NS;
-    if (!b->in_place) {
-        const fc_box box = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
-        const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-        const double plane = (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels *
-                             (double)fc_correlation_taps(c) / (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth);
-        const double each = c->axis[2].stride == 1 ? GATHER_NS / lanes : STRIDED_NS;
-        ns += (double)b->blocks * plane * each;
-    }
+    ns += gather_ns(c, b, depth);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * STORE_NS;
     return 1e-9 * boxes * groups * (ns + ITEM_NS / (double)b->groups_together);
 }

@@ -16,7 +16,7 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
     if (algorithm == FC_REFERENCE) return fc_reference_forward(problem, x, w, bias, y, call);
     const fc_correlation c = fc_correlation_forward(problem);
     if (algorithm == FC_DIRECT && fc_is_depthwise(&c)) return fc_depthwise_correlate(&c, x, w, bias, y, call);
-    const fc_blocking b = fc_blocking_of(&c, algorithm == FC_IM2COL);
+    const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     return fc_correlate(&c, &b, x, w, bias, y, call);
 }
 
@@ -27,7 +27,7 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
     *bytes = 0;
     if (algorithm == FC_REFERENCE) return FC_OK;
     const fc_correlation c = fc_correlation_forward(problem);
-    const fc_blocking b = fc_blocking_of(&c, algorithm == FC_IM2COL);
+    const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     const int depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
     *bytes = depthwise ? fc_depthwise_scratch(&c, threads) : fc_correlate_scratch(&c, &b, threads);
     return FC_OK;
@@ -55,15 +55,17 @@ static char *kept(const void *data, int64_t bytes) {
 
 static fc_status keep_weights(fc_plan *plan, const void *w) {
     const fc_correlation *c = &plan->correlation;
-    plan->packed_bytes = fc_packed_bytes(c);
+    plan->packed_bytes = c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
     plan->packed = plan->algorithm != FC_REFERENCE && !(plan->algorithm == FC_DIRECT && fc_is_depthwise(c));
     if (!plan->packed) {
         plan->weights = kept(w, plan->packed_bytes);
         return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
     }
+    const int64_t units = c->groups * plan->blocking.blocks;
+    plan->packed_bytes = fc_packed_bytes(c, &plan->blocking, 0, units);
     plan->weights = fc_scratch(plan->packed_bytes);
     FC_REQUIRE(plan->weights, FC_OUT_OF_MEMORY);
-    return fc_pack_weights(c, &plan->blocking, 0, c->groups * plan->blocking.blocks, w, plan->weights, NULL);
+    return fc_pack_weights(c, &plan->blocking, 0, units, w, plan->weights, NULL);
 }
 
 fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,
@@ -76,7 +78,7 @@ fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const v
     plan->problem = *problem;
     plan->algorithm = algorithm;
     plan->correlation = fc_correlation_forward(problem);
-    plan->blocking = fc_blocking_of(&plan->correlation, algorithm == FC_IM2COL);
+    plan->blocking = fc_algorithm_blocking(&plan->correlation, algorithm);
     fc_status status = keep_weights(plan, w);
     if (status == FC_OK && bias) {
         plan->bias = kept(bias, problem->out_channels * fc_sizeof(problem->dtype));

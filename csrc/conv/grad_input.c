@@ -7,12 +7,6 @@
 #include "depthwise.h"
 #include "problem.h"
 
-/* The faster of the two ways to read the columns. */
-static fc_blocking faster_blocking(const fc_correlation *c) {
-    const fc_blocking direct = fc_blocking_of(c, 0), packed = fc_blocking_of(c, 1);
-    return fc_correlation_cost(c, &packed) < fc_correlation_cost(c, &direct) ? packed : direct;
-}
-
 /* Phases [first, last), the outputs without taps not among them. */
 static fc_status run_phases(const fc_conv *p, int64_t first, int64_t last, const void *w, const void *gy, const void *bias,
                             void *gx, const fc_call *call) {
@@ -23,7 +17,7 @@ static fc_status run_phases(const fc_conv *p, int64_t first, int64_t last, const
     for (int64_t i = first; i < last && status == FC_OK; i++) {
         c[n] = fc_correlation_phase(p, i);
         if (c[n].axis[0].out == 0 || c[n].axis[1].out == 0 || c[n].axis[2].out == 0) continue;
-        b[n] = faster_blocking(&c[n]);
+        b[n] = fc_blocking_best(&c[n], FC_FORM_PLANES);
         n++;
     }
     if (status == FC_OK) status = fc_correlate_all(c, b, n, gy, w, bias, gx, call);

@@ -18,12 +18,21 @@ static const char *not_built(const fc_conv *p) {
     return "this version does not have it";
 }
 
-static double correlation_cost(const fc_conv *p, int packed) {
+/* Chosen for one image, and so alike for every batch. */
+fc_blocking fc_algorithm_blocking(const fc_correlation *c, fc_algorithm algorithm) {
+    fc_correlation one = *c;
+    one.batch = 1;
+    if (algorithm == FC_DIRECT) return fc_blocking_of(c, FC_FORM_PLANES);
+    const fc_blocking best = fc_blocking_best(&one, FC_FORM_PANELS);
+    return fc_blocking_of(c, best.turned ? FC_FORM_TURNED : FC_FORM_PANELS);
+}
+
+static double correlation_cost(const fc_conv *p, fc_algorithm algorithm) {
     fc_conv one = *p;
     one.batch = 1;
     const fc_correlation c = fc_correlation_forward(&one);
-    const fc_blocking b = fc_blocking_of(&c, packed);
-    return fc_correlation_cost(&c, &b);
+    const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
+    return fc_blocking_cost(&c, &b);
 }
 
 /* Depthwise channels last: two loads a multiply-add. */
@@ -35,9 +44,9 @@ static double depthwise_cost(const fc_correlation *c) {
 
 static double direct_cost(const fc_conv *p) {
     const fc_correlation c = fc_correlation_forward(p);
-    return fc_is_depthwise(&c) ? depthwise_cost(&c) : correlation_cost(p, 0);
+    return fc_is_depthwise(&c) ? depthwise_cost(&c) : correlation_cost(p, FC_DIRECT);
 }
-static double im2col_cost(const fc_conv *p) { return correlation_cost(p, 1); }
+static double im2col_cost(const fc_conv *p) { return correlation_cost(p, FC_IM2COL); }
 
 /* One scalar multiply-add at a time, about a nanosecond each. */
 static double reference_cost(const fc_conv *p) {

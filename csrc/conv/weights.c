@@ -1,16 +1,18 @@
 /* Packing weights for the outer-product kernels: [unit][block of products][register tile][product][row of the tile], the
  * order in which an item reads them, so that it reads one stream. Products are in the order (channel, tap) that the
  * planes' offsets have. */
+#include "../runtime/scratch.h"
 #include "../runtime/threads.h"
 #include "correlate.h"
 
-int64_t fc_packed_bytes(const fc_correlation *c) {
-    return c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
-}
-
 int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit) {
     const int64_t tile = unit % b->blocks * b->tiles_together;
-    return unit / b->blocks * c->out_channels + fc_tile_start(c, b, tile < b->tiles ? tile : b->tiles);
+    return unit / b->blocks * fc_packed_start(c, b, b->tiles) + fc_packed_start(c, b, tile < b->tiles ? tile : b->tiles);
+}
+
+int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last) {
+    const int64_t rows = fc_unit_row(c, b, last) - fc_unit_row(c, b, first), behind = b->width * c->kernels->lanes;
+    return fc_aligned((rows * fc_correlation_depth(c) + (b->turned ? behind : 0)) * c->item);
 }
 
 typedef struct packing {
@@ -38,27 +40,28 @@ static int taps_in_line(const fc_correlation *c) {
     return direction ? direction : 1;
 }
 
-/* One block of products for `rows` output channels, of whose weights w is the first. */
-static void pack_in_line(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, char *dst) {
-    const int64_t taps = p->depth / p->channels, row_bytes = rows * c->item;
+/* One block of products for `rows` output channels, of whose weights w is the first; `ld` elements a product. */
+static void pack_in_line(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, int64_t ld,
+                         char *dst) {
+    const int64_t taps = p->depth / p->channels, row_bytes = ld * c->item;
     const int direction = taps_in_line(c);
     if (direction > 0 && c->w_in == taps) { /* all channels in one line */
-        c->kernels->conv.transpose(dst, rows, w, c->w_out, rows, p->depth);
+        c->kernels->conv.transpose(dst, ld, w, c->w_out, rows, p->depth);
         return;
     }
     for (int64_t i = 0; i < p->channels; i++, w += c->w_in * c->item, dst += taps * row_bytes) {
-        if (direction > 0) c->kernels->conv.transpose(dst, rows, w, c->w_out, rows, taps);
-        else c->kernels->conv.transpose(dst + (taps - 1) * row_bytes, -rows, w - (taps - 1) * c->item, c->w_out, rows, taps);
+        if (direction > 0) c->kernels->conv.transpose(dst, ld, w, c->w_out, rows, taps);
+        else c->kernels->conv.transpose(dst + (taps - 1) * row_bytes, -ld, w - (taps - 1) * c->item, c->w_out, rows, taps);
     }
 }
 
-static void pack_each(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, char *dst) {
+static void pack_each(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, int64_t ld, char *dst) {
     const int64_t step[3] = {c->axis[0].weight_step * c->w_axis[0], c->axis[1].weight_step * c->w_axis[1],
                              c->axis[2].weight_step * c->w_axis[2]};
     for (int64_t i = 0; i < p->channels; i++)
         for (int64_t d = 0; d < p->taps.size[0]; d++)
             for (int64_t h = 0; h < p->taps.size[1]; h++)
-                for (int64_t t = 0; t < p->taps.size[2]; t++, dst += rows * c->item)
+                for (int64_t t = 0; t < p->taps.size[2]; t++, dst += ld * c->item)
                     c->kernels->conv.copy(dst, 1, w + (i * c->w_in + d * step[0] + h * step[1] + t * step[2]) * c->item,
                                           c->w_out, rows);
 }
@@ -80,16 +83,17 @@ static void pack_tile(void *context, int64_t index, int worker) {
     const int64_t tile = unit % b->blocks * b->tiles_together + index % b->tiles_together;
     if (tile >= b->tiles) return; /* the last unit of a group may have fewer */
     const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
-    const int64_t unit_row = fc_unit_row(c, b, unit), unit_rows = fc_unit_row(c, b, unit + 1) - unit_row;
-    const int64_t before = row - (unit_row - group * c->out_channels); /* rows of the unit's tiles before this one */
-    char *dst = g->packed + (unit_row - fc_unit_row(c, b, g->first)) * fc_correlation_depth(c) * c->item;
+    const int64_t at = fc_packed_start(c, b, tile), ld = fc_packed_start(c, b, tile + 1) - at;
+    const int64_t unit_rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
+    const int64_t before = at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together); /* in the unit */
+    char *dst = g->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, g->first)) * fc_correlation_depth(c) * c->item;
     const char *w = g->w + (group * c->w_group + row * c->w_out) * c->item;
     fc_products p = fc_products_first(c, b);
     do {
         char *to = dst + (p.done * unit_rows + before * p.depth) * c->item;
         const char *from = w + first_product(c, &p) * c->item;
-        if (taps_in_line(c)) pack_in_line(c, &p, from, rows, to);
-        else pack_each(c, &p, from, rows, to);
+        if (taps_in_line(c)) pack_in_line(c, &p, from, rows, ld, to);
+        else pack_each(c, &p, from, rows, ld, to);
     } while (fc_products_next(c, b, &p));
 }
 

@@ -14,7 +14,7 @@
  *
  *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) + sum over i < k, in order, of a[i * rows + r] * b[offset[i] + j]
  *
- * and, when `last`, + bias[r] and the clamp. Vectors run along j: b is read in whole vectors, up to the kernel's full
+ * and, when `last`, + bias[r] or column_bias[j], and the clamp. Vectors run along j: b is read in whole vectors, up to the kernel's full
  * width whatever `columns` says; c is read and written inside `columns` only. */
 typedef struct fc_outer {
     int64_t k;
@@ -23,7 +23,7 @@ typedef struct fc_outer {
     const int64_t *offset;
     void *c;
     int64_t ldc, columns;
-    const void *bias; /* or NULL */
+    const void *bias, *column_bias; /* or NULL */
     double min, max;
     int first, last, clamp;
 } fc_outer;
@@ -65,7 +65,7 @@ typedef struct fc_conv_kernels {
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);
 
-    /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns. */
+    /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns; up to a vector behind dst is overwritten. */
     void (*pack)(void *dst, int64_t ld, const void *b, const int64_t *offset, int64_t k, const int64_t *position,
                  int64_t columns);
     /* dst[j * dst_ld + i] = src[i * src_ld + j] for i < rows, j < columns. */
