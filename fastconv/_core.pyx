@@ -74,6 +74,16 @@ cdef int check(str name, fc_status status) except -1:
 
 # ---- Problems: one class a C function -------------------------------------------------------------------------------
 
+cdef int set_dims(cnp.npy_intp[8] dims, tuple shape) except -1:
+    """Write a shape; give its length."""
+    cdef int i, ndim = len(shape)
+    if ndim > 8:
+        raise ValueError(f"a shape of {ndim} dimensions")
+    for i in range(ndim):
+        dims[i] = shape[i]
+    return ndim
+
+
 cdef class Problem:
     """A C function with everything but its arrays: checked, immutable, shared between threads."""
 
@@ -84,10 +94,7 @@ cdef class Problem:
     cdef tuple crop  # what the function reads of the first array, where that is not all of it
 
     cdef int set_result(self, tuple shape, bint empty, bint indexed) except -1:
-        cdef int i
-        self.ndim = len(shape)
-        for i in range(self.ndim):
-            self.dims[i] = shape[i]
+        self.ndim = set_dims(self.dims, shape)
         self.empty = empty
         self.indexed = indexed
         return 0
@@ -569,7 +576,6 @@ cdef class PlannedConv(Problem):
 
     def __cinit__(self, str name, tuple input_shape, ConvForward problem not None, cnp.ndarray weight not None,
                   cnp.ndarray bias):
-        cdef int i
         cdef fc_status status
         cdef fc_plan *plan = NULL
         cdef int typenum = cnp.PyArray_TYPE(weight)
@@ -581,9 +587,7 @@ cdef class PlannedConv(Problem):
         self.name = name
         self.problem = problem
         self.typenum = typenum
-        self.input_ndim = len(input_shape)
-        for i in range(self.input_ndim):
-            self.input_dims[i] = input_shape[i]
+        self.input_ndim = set_dims(self.input_dims, input_shape)
         with nogil:
             status = fc_plan_create(&problem.conv, problem.algorithm, w, b, &plan)
         check(name, status)
@@ -652,7 +656,7 @@ def select_isa(name):
     """Use an instruction set (None: the best) from now on; whether it could be had."""
     if name is None:
         return fc_select_isa(NULL) == FC_OK
-    return fc_select_isa(name.encode()) == FC_OK
+    return fc_select_isa(name.encode(errors="surrogateescape")) == FC_OK
 
 
 def isa():

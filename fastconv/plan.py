@@ -1,11 +1,13 @@
 """Plans: a convolution with the work that can be done once done once."""
 
+import functools
+
 from fastconv import _conv_args, _core
 from fastconv._core import Operator
 from fastconv._variants import variants
+from fastconv.runtime import num_threads
 
 _MEASURED_SECONDS = 0.005
-_ceilings = {}  # (what, double): a second's worth of it, measured when first asked for
 
 
 class Plan(_core.PlannedConv):
@@ -90,44 +92,41 @@ class Plan(_core.PlannedConv):
         """The algorithms: the chosen one first, then why each other was not."""
         problem, chosen = self.problem, self.algorithm_index
         yield f"{self.name}: {self.input_shape} -> {self.output_shape}, {self.dtype}"
-        predicted = problem.cost(chosen)
-        yield f"  algorithm {self.algorithm}: {_time(predicted)} predicted for one image on one thread"
+        yield f"  algorithm {self.algorithm}: {_predicted(problem, chosen)}"
         for index, name in enumerate(_core.ALGORITHMS[1:], 1):
-            if index == chosen:
-                continue
-            reason = problem.accepts(index)
-            if reason is None:
-                reason = f"{_time(problem.cost(index))} predicted for one image on one thread"
-            yield f"    not {name}: {reason}"
+            if index != chosen:
+                yield f"    not {name}: {problem.accepts(index) or _predicted(problem, index)}"
 
     def _work(self):
         """Arithmetic and bytes, and the time that the machine's ceilings allow."""
-        double = self.dtype.itemsize == 8
-        moved = _moved_bytes(self)
-        rate = _ceiling(
-            "flops", double, lambda: _core.measure_flops(self.name, double, _MEASURED_SECONDS)
-        )
-        bandwidth = _ceiling(
-            "bytes", double, lambda: _core.measure_bandwidth(self.name, _MEASURED_SECONDS)
-        )
-        arithmetic, memory = self.flops / rate, moved / bandwidth
+        flops, moved = self.flops, self.dtype.itemsize * self.problem.elements
+        threads = _core.get_num_threads()
+        arithmetic_rate, memory_rate = _ceilings(self.dtype.itemsize == 8, threads)
+        arithmetic, memory = flops / arithmetic_rate, moved / memory_rate
         bound = "arithmetic" if arithmetic >= memory else "memory"
-        yield f"  arithmetic: {self.flops:,} flops, {_time(arithmetic)} at {rate / 1e9:.3g} GFLOP/s"
-        yield f"  memory: {moved:,} bytes, {_time(memory)} at {bandwidth / 1e9:.3g} GB/s"
-        yield f"  the machine's ceilings allow {_time(max(arithmetic, memory))} ({bound} bound)"
+        rates = f"{arithmetic_rate / 1e9:.3g} GFLOP/s", f"{memory_rate / 1e9:.3g} GB/s"
+        yield f"  arithmetic: {flops:,} flops, {_time(arithmetic)} at {rates[0]}"
+        yield f"  memory: {moved:,} bytes, {_time(memory)} at {rates[1]}"
+        yield (
+            f"  ceilings of this machine with threads = {threads}: "
+            f"{_time(max(arithmetic, memory))}, bound by {bound}"
+        )
         yield f"  packed weights: {self.packed_bytes:,} bytes"
         yield f"  workspace of a call: {self.workspace_bytes:,} bytes"
 
 
-def _moved_bytes(plan):
-    """Input, weight and output, each once."""
-    return plan.dtype.itemsize * plan.problem.elements
+def _predicted(problem, algorithm):
+    return f"{_time(problem.cost(algorithm))} predicted for an image on one thread"
 
 
-def _ceiling(what, double, measure):
-    if (what, double) not in _ceilings:
-        _ceilings[what, double] = measure()
-    return _ceilings[what, double]
+@functools.cache
+def _ceilings(double, threads):
+    """FLOP/s and bytes/s of this machine, measured once."""
+    with num_threads(threads):
+        return (
+            _core.measure_flops("explain", double, _MEASURED_SECONDS),
+            _core.measure_bandwidth("explain", _MEASURED_SECONDS),
+        )
 
 
 def _time(seconds):

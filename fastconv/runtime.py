@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +102,16 @@ class num_threads:
 
     def __init__(self, n: int) -> None:
         self._n = _args.integer("num_threads", "n", n, 1, _THREADS_LIMIT)
-        self._before: list[int] = []
+        self._of_thread = threading.local()
 
     def __enter__(self) -> num_threads:
-        self._before.append(_core.get_local_num_threads())
+        before = self._of_thread.__dict__.setdefault("before", [])
+        before.append(_core.get_local_num_threads())
         _core.set_local_num_threads(self._n)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _core.set_local_num_threads(self._before.pop())
+        _core.set_local_num_threads(self._of_thread.before.pop())
 
 
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
@@ -161,16 +163,17 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 def get_include() -> str:
     """Give the directory of ``fastconv.h``, the C API.
 
-    Returns
-    -------
-    str
+        Returns
+        -------
+        str
 
-    Examples
-    --------
-    >>> import os
-    >>> import fastconv as fc
-    >>> os.path.basename(fc.get_include()) in ("include", "csrc")
-    True
+        Examples
+        --------
+        >>> import os
+    import threading
+        >>> import fastconv as fc
+        >>> os.path.basename(fc.get_include()) in ("include", "csrc")
+        True
     """
     package = Path(__file__).resolve().parent
     include = package / "include"

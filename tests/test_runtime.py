@@ -75,6 +75,20 @@ def test_numbers_of_threads_nest(restored):
     assert fc.get_num_threads() == restored
 
 
+def test_threads_may_share_a_number_of_threads(restored):
+    three = fc.num_threads(3)
+
+    def inside():
+        with three:
+            return fc.get_num_threads()
+
+    with three:
+        assert in_a_thread(inside) == 3
+        assert in_a_thread(fc.get_num_threads) == restored
+        assert fc.get_num_threads() == 3
+    assert fc.get_num_threads() == restored
+
+
 def test_an_exception_restores_the_number_of_threads(restored):
     with pytest.raises(KeyError), fc.num_threads(5):
         raise KeyError
