@@ -145,6 +145,33 @@ def test_many_channels_within_the_bound(layout):
     checks.each(cases, checks.conv, Reference())
 
 
+def test_random_large_problems_agree_with_the_reference():
+    checks.each(seeded(draw_conv, 60_000, 50, times=4), checks.conv, Reference())
+    cases = seeded(draw_conv, 61_000, 50, times=4, integers=True)
+    checks.each(cases, checks.conv, Reference())
+
+
+def test_padding_may_be_many_times_the_image():
+    base = dataclasses.replace(PLAIN, size=(2, 3), batch=1)
+    cases = [
+        dataclasses.replace(base, padding=padding, stride=stride, layout=layout)
+        for padding in (17, 40, ((0, 60), (50, 1)), ((33, 0), (0, 0)))
+        for stride in (1, 7)
+        for layout in ("NCHW", "NHWC")
+    ]
+    checks.each(cases, checks.conv, Reference())
+
+
+@pytest.mark.parametrize("algorithm", checks.ALGORITHMS)
+def test_a_dilation_beyond_the_image_leaves_one_tap(algorithm):
+    rng = np.random.default_rng(1)
+    x = rng.integers(-4, 5, (2, 3, 5, 6)).astype(np.float32)
+    w = rng.integers(-4, 5, (4, 3, 3, 3)).astype(np.float32)
+    far = 2**20
+    y = fc.conv2d(x, w, padding=far, dilation=far, algorithm=algorithm)
+    checks.same(y, fc.conv2d(x, w[:, :, 1:2, 1:2]), "the middle tap")
+
+
 @pytest.mark.parametrize("suite", ["conv", "not_finite"])
 @pytest.mark.parametrize("isa", children.instruction_sets())
 def test_every_instruction_set_keeps_the_promises(isa, suite):

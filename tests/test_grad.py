@@ -111,6 +111,38 @@ def test_large_problems_are_within_the_bound(layout):
     checks.each(cases, checks.conv_grads, Reference())
 
 
+def test_random_large_problems_agree_with_the_reference():
+    cases = seeded(draw_conv, 60_000, 50, times=4, **ZEROS)
+    checks.each(cases, checks.conv_grads, Reference())
+    cases = seeded(draw_conv, 61_000, 40, times=4, integers=True, **ZEROS)
+    checks.each(cases, checks.conv_grads, Reference())
+
+
+def test_padding_may_be_many_times_the_image():
+    base = dataclasses.replace(PLAIN, size=(2, 3), batch=1)
+    cases = [
+        dataclasses.replace(base, padding=padding, stride=stride, layout=layout)
+        for padding in (17, ((0, 60), (50, 1)), ((33, 0), (0, 0)))
+        for stride in (1, 7)
+        for layout in ("NCHW", "NHWC")
+    ]
+    checks.each(cases, checks.conv_grads, Reference())
+
+
+def test_a_dilation_beyond_the_image_leaves_one_tap():
+    rng = np.random.default_rng(1)
+    x = rng.integers(-4, 5, (2, 3, 5, 6)).astype(np.float32)
+    w = rng.integers(-4, 5, (4, 3, 3, 3)).astype(np.float32)
+    gy = rng.integers(-4, 5, (2, 4, 5, 6)).astype(np.float32)
+    far = 2**20
+    gx, gw, _ = fc.grad.conv2d(gy, x, w, padding=far, dilation=far)
+    middle = w[:, :, 1:2, 1:2]
+    checks.same(gx, fc.grad.conv2d_input(x.shape, middle, gy), "input gradient")
+    expected = np.zeros_like(w)
+    expected[:, :, 1:2, 1:2] = fc.grad.conv2d_weight(x, middle.shape, gy)
+    checks.same(gw, expected, "weight gradient")
+
+
 def test_convolution_and_its_gradients_are_adjoint():
     for integers in (False, True):
         cases = seeded(draw_conv, 30_000, 250, integers=integers, **ZEROS)

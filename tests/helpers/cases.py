@@ -313,16 +313,20 @@ def pooled(size: int, stride: int, padding: int, extent: int, ceil_mode: bool) -
 
 
 def draw_conv(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
-    """A convolution. `fixed` sets fields: ndim, dtype, integers, padding_mode, layout, ..."""
+    """A convolution. `fixed` sets fields: ndim, dtype, integers, padding_mode, layout, ...
+
+    `times` allows that many times the channels and sizes, for what is longer than a cache's block.
+    """
     choose = chooser(pick)
     ndim = fixed.pop("ndim", None) or choose((2, 2, 2, 1, 3))
+    times = fixed.pop("times", 1)
     style = choose(("dense", "dense", "grouped", "depthwise"))
     groups = {"dense": (1, 1), "grouped": (2, 8), "depthwise": (1, 40)}[style]
     most_in, most_out = {"dense": (40, 40), "grouped": (8, 10), "depthwise": (1, 3)}[style]
     dims = {
         "groups": pick(*groups),
-        "in": pick(1, most_in),
-        "out": pick(1, most_out),
+        "in": pick(1, most_in * times),
+        "out": pick(1, most_out * times),
         "batch": pick(0, 3),
     }
     strides, dilations, pads, sizes = [], [], [], []
@@ -330,7 +334,7 @@ def draw_conv(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
     unit_stride = form == "same" or choose((True, False))
     for axis in range(ndim):
         dims[f"kernel{axis}"] = draw_kernel(pick, KERNELS[ndim])
-        dims[f"output{axis}"] = pick(1, SIZES[ndim])
+        dims[f"output{axis}"] = pick(1, SIZES[ndim] * times)
         strides.append(1 if unit_stride else pick(1, 5))
         dilations.append(choose((1, 1, 1, 2, 3)))
         sizes.append(pick(0, 4))
@@ -340,7 +344,7 @@ def draw_conv(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
     if choose((True, False)):
         for axis in range(1, ndim):
             dims[f"kernel{axis}"] = dims["kernel0"]
-    reduce_work(pick, dims)
+    reduce_work(pick, dims, WORK * times**2)
 
     kernel = tuple(dims[f"kernel{axis}"] for axis in range(ndim))
     extent = extents(kernel, tuple(dilations))
@@ -372,7 +376,7 @@ def draw_conv(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
         return tuple(max(size, 1) for size in axes)
 
     size = input_size()
-    if math.prod(size) * dims["groups"] * dims["in"] * max(dims["batch"], 1) > 2 * WORK:
+    if math.prod(size) * dims["groups"] * dims["in"] * max(dims["batch"], 1) > 2 * WORK * times**2:
         strides = [1] * ndim
         size = input_size()
 
@@ -527,11 +531,11 @@ def draw_kernel(pick: Pick, widest: int) -> int:
     return pick(1, 3) if pick(0, 2) else pick(1, widest)
 
 
-def reduce_work(pick: Pick, dims: dict[str, int]) -> None:
-    """Halve dimensions, in a random order, until the case costs no more than WORK."""
+def reduce_work(pick: Pick, dims: dict[str, int], most: int = WORK) -> None:
+    """Halve dimensions, in a random order, until the case costs no more than `most`."""
     while True:
         work = math.prod(max(value, 1) for value in dims.values())
-        if work <= WORK:
+        if work <= most:
             return
         large = [name for name, value in dims.items() if value > 1]
         name = large[pick(0, len(large) - 1)]
