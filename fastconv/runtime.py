@@ -163,17 +163,16 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 def get_include() -> str:
     """Give the directory of ``fastconv.h``, the C API.
 
-        Returns
-        -------
-        str
+    Returns
+    -------
+    str
 
-        Examples
-        --------
-        >>> import os
-    import threading
-        >>> import fastconv as fc
-        >>> os.path.basename(fc.get_include()) in ("include", "csrc")
-        True
+    Examples
+    --------
+    >>> import os
+    >>> import fastconv as fc
+    >>> os.path.basename(fc.get_include()) in ("include", "csrc")
+    True
     """
     package = Path(__file__).resolve().parent
     include = package / "include"
