@@ -160,6 +160,8 @@ def test_every_instruction_set_keeps_the_promises(isa):
 
 def test_what_is_not_finite_reaches_only_what_it_belongs_to():
     checks.each(seeded(draw_conv, 40_000, 250, **ZEROS), checks.grads_not_finite, Reference())
+    large = seeded(draw_conv, 41_000, 25, times=4, **ZEROS)
+    checks.each(large, checks.grads_not_finite, Reference())
 
 
 def test_a_nan_in_grad_output_stays_in_its_channels_weights():

@@ -25,6 +25,10 @@ class Layer:
     last: bool = False
     dtype: str = "float32"
 
+    def __str__(self) -> str:
+        """A test's id."""
+        return f"{self.name}, channels {'last' if self.last else 'first'}, {self.dtype}"
+
     @property
     def ndim(self) -> int:
         return len(self.w) - 2
@@ -154,3 +158,7 @@ def same_in_any_batch(layer: Layer) -> None:
             assert alone.tobytes() == whole[image].tobytes(), f"{name}, image {image}: {layer}"
         last_two = function(*(a[-2:] for a in arguments))
         assert last_two.tobytes() == whole[-2:].tobytes(), f"{name}, a batch of two: {layer}"
+        spoilt = arguments[0].copy()
+        spoilt[0].flat[:: spoilt[0].size // 3 + 1] = np.nan
+        others = function(spoilt, *arguments[1:])[1:]
+        assert others.tobytes() == whole[1:].tobytes(), f"{name}, beside NaN: {layer}"
