@@ -66,42 +66,47 @@ cdef extern from "fastconv.h" nogil:
 
     const char *fc_status_string(fc_status status)
 
-    fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x, const void *w,
-                              const void *bias, void *y, const fc_call *call)
-    fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy, const void *bias, void *gx,
-                                 const fc_call *call)
+    fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
+                              const void *w, const void *bias, void *y, const fc_call *call)
+    fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy,
+                                 const void *bias, void *gx, const fc_call *call)
     fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
                                   const fc_call *call)
-    fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels, int64_t space,
-                                const void *g, void *gb, const fc_call *call)
+    fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
+                                int64_t space, const void *g, void *gb, const fc_call *call)
 
     const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm)
     const char *fc_algorithm_name(fc_algorithm algorithm)
     double fc_conv_flops(const fc_conv *problem)
     double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm)
-    fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads, int64_t *bytes)
+    fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads,
+                                int64_t *bytes)
 
-    fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,
-                             fc_plan **plan)
+    fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w,
+                             const void *bias, fc_plan **plan)
     fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call *call)
     fc_algorithm fc_plan_algorithm(const fc_plan *plan)
     int64_t fc_plan_packed_bytes(const fc_plan *plan)
     void fc_plan_destroy(fc_plan *plan)
 
-    fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices, const fc_call *call)
-    fc_status fc_max_pool_grad(const fc_pool *problem, const void *gy, const int64_t *indices, void *gx,
-                               const fc_call *call)
+    fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices,
+                          const fc_call *call)
+    fc_status fc_max_pool_grad(const fc_pool *problem, const void *gy, const int64_t *indices,
+                               void *gx, const fc_call *call)
     fc_status fc_max_unpool(const fc_pool *problem, const void *x, const int64_t *indices, void *y,
                             const fc_call *call)
-    fc_status fc_avg_pool(const fc_pool *problem, int count_include_pad, int64_t divisor, const void *x, void *y,
-                          const fc_call *call)
-    fc_status fc_avg_pool_grad(const fc_pool *problem, int count_include_pad, int64_t divisor, const void *gy,
-                               void *gx, const fc_call *call)
-    fc_status fc_lp_pool(const fc_pool *problem, double norm, const void *x, void *y, const fc_call *call)
-    fc_status fc_lp_pool_grad(const fc_pool *problem, double norm, const void *gy, const void *x, const void *y,
-                              void *gx, const fc_call *call)
-    fc_status fc_adaptive_avg_pool(const fc_pool *problem, const void *x, void *y, const fc_call *call)
-    fc_status fc_adaptive_avg_pool_grad(const fc_pool *problem, const void *gy, void *gx, const fc_call *call)
+    fc_status fc_avg_pool(const fc_pool *problem, int count_include_pad, int64_t divisor,
+                          const void *x, void *y, const fc_call *call)
+    fc_status fc_avg_pool_grad(const fc_pool *problem, int count_include_pad, int64_t divisor,
+                               const void *gy, void *gx, const fc_call *call)
+    fc_status fc_lp_pool(const fc_pool *problem, double norm, const void *x, void *y,
+                         const fc_call *call)
+    fc_status fc_lp_pool_grad(const fc_pool *problem, double norm, const void *gy, const void *x,
+                              const void *y, void *gx, const fc_call *call)
+    fc_status fc_adaptive_avg_pool(const fc_pool *problem, const void *x, void *y,
+                                   const fc_call *call)
+    fc_status fc_adaptive_avg_pool_grad(const fc_pool *problem, const void *gy, void *gx,
+                                        const fc_call *call)
     fc_status fc_adaptive_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices,
                                    const fc_call *call)
 

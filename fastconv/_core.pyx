@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 """The one door to C: arrays to pointers, the GIL released, statuses to exceptions.
 
-An `Operator` takes arrays and options. The first time it sees their shapes, dtype and values it has `_args` check them
-and turn them into a `Problem`: one C function with everything but its arrays. It keeps the problem, so that the same call
-costs a look-up from then on. There are no defaults here, and no check that `_args` makes.
+An `Operator` takes arrays and options. The first time it sees their shapes, dtype and values it has
+them checked above, and made a `Problem`: one C function with everything but its arrays. It keeps
+the problem, so that the same call costs a look-up from then on. There are no defaults here.
 """
 
 cimport cython
@@ -22,7 +22,7 @@ cdef object rules = None
 
 
 def consult(module):
-    """Ask this module (`_args`, which stands above) to convert unusual arrays and to refuse wrong ones."""
+    """Ask this module (`_args`, which stands above) to convert and to refuse unusual arrays."""
     global rules
     rules = module
 
@@ -41,14 +41,19 @@ cdef extern from *:
     """
     const char *FC_COMPILER
     int fc_pending() except -1
-    int PyErr_CheckSignals()  # declared without `except`: the exception stays pending until fc_pending() meets it
+    # Declared without `except`: the exception stays pending until fc_pending() meets it.
+    int PyErr_CheckSignals()
 
 
-# ---- Calls into C ---------------------------------------------------------------------------------------------------
+# ---- Calls into C --------------------------------------------------------------------------------
 
 cdef int interrupted(void *context) noexcept with gil:
-    """Whether a signal's handler raised: Ctrl-C, in the main thread. The exception stays pending."""
+    """Whether a signal's handler raised (Ctrl-C, in the main thread): that stays pending."""
     return PyErr_Occurred() != NULL or PyErr_CheckSignals() != 0
+
+
+cdef str text(const char *words):
+    return (<bytes> words).decode()
 
 
 cdef fc_call CALL
@@ -66,13 +71,13 @@ cdef int check(str name, fc_status status) except -1:
         raise KeyboardInterrupt
     if status == FC_OUT_OF_MEMORY:
         raise MemoryError(f"{name}: not enough memory")
-    reason = (<bytes> fc_status_string(status)).decode()
+    reason = text(fc_status_string(status))
     if status == FC_INVALID_INDEX:
         raise ValueError(f"{name}: indices: {reason}")
     raise ValueError(f"{name}: {reason}")
 
 
-# ---- Problems: one class a C function -------------------------------------------------------------------------------
+# ---- Problems: one class a C function ------------------------------------------------------------
 
 cdef int set_dims(cnp.npy_intp[8] dims, tuple shape) except -1:
     """Write a shape; give its length."""
@@ -89,7 +94,7 @@ cdef class Problem:
 
     cdef int ndim
     cdef cnp.npy_intp dims[8]
-    cdef bint empty  # the batch is: nothing to run, the result is all zeros (if it has any elements)
+    cdef bint empty  # the batch is: nothing to run, and all of the result is zero
     cdef bint indexed  # gives indices as well
     cdef tuple crop  # what the function reads of the first array, where that is not all of it
 
@@ -146,7 +151,7 @@ cdef class ConvProblem(Problem):
     def accepts(self, int algorithm):
         """None where the algorithm serves this problem, else the reason why not."""
         cdef const char *reason = fc_conv_accepts(&self.conv, <fc_algorithm> algorithm)
-        return None if reason == NULL else (<bytes> reason).decode()
+        return None if reason == NULL else text(reason)
 
     def cost(self, int algorithm):
         """The seconds that the algorithm is predicted to take for one image on one thread."""
@@ -159,7 +164,8 @@ cdef class ConvProblem(Problem):
         taps = conv.kernel[0] * conv.kernel[1] * conv.kernel[2]
         x = conv.input[0] * conv.input[1] * conv.input[2] * conv.in_channels
         y = conv.output[0] * conv.output[1] * conv.output[2] * conv.out_channels
-        return (0 if self.empty else conv.batch * (x + y)) + conv.out_channels * conv.in_channels // conv.groups * taps
+        weight = conv.out_channels * (conv.in_channels // conv.groups) * taps
+        return weight if self.empty else weight + conv.batch * (x + y)
 
     @property
     def flops(self):
@@ -236,7 +242,8 @@ cdef class GradBias(Problem):
 
     cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
                        int64_t *indices) noexcept nogil:
-        return fc_conv_grad_bias(self.dtype, self.layout, self.batch, self.channels, self.space, a, out, &CALL)
+        return fc_conv_grad_bias(self.dtype, self.layout, self.batch, self.channels, self.space, a,
+                                 out, &CALL)
 
 
 @cython.final
@@ -371,13 +378,15 @@ cdef class AdaptiveMaxPool(PoolProblem):
         return fc_adaptive_max_pool(&self.pool, a, out, indices, &CALL)
 
 
-# ---- Arrays ---------------------------------------------------------------------------------------------------------
+# ---- Arrays --------------------------------------------------------------------------------------
 
 cdef inline bint is_float(cnp.ndarray array) noexcept:
     return cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32 or cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64
 
 
 cdef inline tuple shape_of(cnp.ndarray array):
+    if array is None:
+        return None
     cdef int i, ndim = cnp.PyArray_NDIM(array)
     cdef tuple shape = PyTuple_New(ndim)
     for i in range(ndim):
@@ -415,28 +424,37 @@ cdef inline bint fits(cnp.ndarray array, Problem problem) noexcept:
     return True
 
 
-cdef object execute(str name, Problem problem, int typenum, cnp.ndarray a, cnp.ndarray b, cnp.ndarray c, out):
+cdef cnp.ndarray target_of(str name, Problem problem, int typenum, out,
+                           cnp.ndarray a, cnp.ndarray b, cnp.ndarray c):
+    """Where C may write the result: `out` if it is plain and shares no memory with an input."""
+    cdef cnp.ndarray array
+    if out is not None:
+        if not isinstance(out, cnp.ndarray):
+            rules.refuse_out(name, out, problem.shape, cnp.PyArray_DescrFromType(typenum))
+        array = out
+        if not (fits(array, problem) and cnp.PyArray_TYPE(array) == typenum
+                and cnp.PyArray_ISNOTSWAPPED(array) and cnp.PyArray_ISWRITEABLE(array)):
+            rules.refuse_out(name, out, problem.shape, cnp.PyArray_DescrFromType(typenum))
+        if (cnp.PyArray_ISCARRAY(array) and not overlap(array, a) and not overlap(array, b)
+                and not overlap(array, c)):
+            return array
+    return cnp.PyArray_EMPTY(problem.ndim, problem.dims, typenum, 0)
+
+
+cdef object execute(str name, Problem problem, int typenum, out,
+                    cnp.ndarray a, cnp.ndarray b, cnp.ndarray c):
     """Run a problem on arrays that C can read, into `out` or a new array."""
-    cdef cnp.ndarray result, indices = None
+    cdef cnp.ndarray result = target_of(name, problem, typenum, out, a, b, c)
+    cdef cnp.ndarray indices = None
     cdef fc_status status
     cdef const void *first = cnp.PyArray_DATA(a)
     cdef const void *second = NULL if b is None else cnp.PyArray_DATA(b)
     cdef const void *third = NULL if c is None else cnp.PyArray_DATA(c)
-    cdef void *target
+    cdef void *target = cnp.PyArray_DATA(result)
     cdef int64_t *index = NULL
-    if out is None:
-        result = cnp.PyArray_EMPTY(problem.ndim, problem.dims, typenum, 0)
-    else:
-        if not (isinstance(out, cnp.ndarray) and fits(out, problem) and cnp.PyArray_TYPE(out) == typenum
-                and cnp.PyArray_ISNOTSWAPPED(out) and cnp.PyArray_ISWRITEABLE(out)):
-            rules.refuse_out(name, out, problem.shape, cnp.PyArray_DescrFromType(typenum))
-        result = out
-        if not cnp.PyArray_ISCARRAY(result) or overlap(result, a) or overlap(result, b) or overlap(result, c):
-            result = cnp.PyArray_EMPTY(problem.ndim, problem.dims, typenum, 0)
     if problem.indexed:
         indices = cnp.PyArray_EMPTY(problem.ndim, problem.dims, cnp.NPY_INT64, 0)
         index = <int64_t *> cnp.PyArray_DATA(indices)
-    target = cnp.PyArray_DATA(result)
     if problem.empty:
         memset(target, 0, cnp.PyArray_NBYTES(result))
     else:
@@ -450,11 +468,13 @@ cdef object execute(str name, Problem problem, int typenum, cnp.ndarray a, cnp.n
     return (out, indices) if problem.indexed else out
 
 
-# ---- Operators ------------------------------------------------------------------------------------------------------
+# ---- Operators -----------------------------------------------------------------------------------
 
 cdef bint keepable(tuple options, Py_ssize_t flags) noexcept:
-    """Whether equal options mean the same call: `1 == True == 1.0`, so only exact types do, and the last `flags` alone
-    are bools."""
+    """Whether equal options mean the same call: `1 == True == 1.0`, so only exact types do.
+
+    The last `flags` of them are bools, and no other is.
+    """
     cdef Py_ssize_t i, count = PyTuple_GET_SIZE(options)
     for i in range(count):
         item = <object> PyTuple_GET_ITEM(options, i)
@@ -474,7 +494,7 @@ cdef Py_ssize_t KEPT = 512  # problems an operator remembers
 
 @cython.final
 cdef class Operator:
-    """A public function: its name, its number of spatial dimensions, its arrays, and the problems it has met.
+    """A public function: its name, dimensions and arrays, and the problems it has met.
 
     Parameters
     ----------
@@ -483,7 +503,8 @@ cdef class Operator:
     n : int
         The number of spatial dimensions.
     arrays : tuple of str
-        The names of up to three arrays. A name ending in "?" may be None; "indices" are integers; "" is not there.
+        The names of up to three arrays. One ending in "?" may be None, "indices" are integers,
+        and "" is not there.
     parse : callable
         ``parse(operator, double, shapes, options)`` gives the `Problem`, or raises.
     flags : int
@@ -527,7 +548,7 @@ cdef class Operator:
         if ((b is not None and not self.integral and cnp.PyArray_TYPE(b) != typenum)
                 or (c is not None and cnp.PyArray_TYPE(c) != typenum)):
             rules.refuse_mixed(self.name, self.arrays, (a, b, c))
-        shapes = (shape_of(a), None if b is None else shape_of(b), None if c is None else shape_of(c))
+        shapes = (shape_of(a), shape_of(b), shape_of(c))
         if not keepable(options, self.flags):
             return self.parse(self, typenum == cnp.NPY_FLOAT64, shapes, options)
         key = (options, typenum, shapes)
@@ -554,7 +575,7 @@ cdef class Operator:
             second = plain(second, cnp.NPY_INT64 if self.integral else typenum)
         if third is not None:
             third = plain(third, typenum)
-        return execute(self.name, problem, typenum, first, second, third, out)
+        return execute(self.name, problem, typenum, out, first, second, third)
 
     def prepare(self, a, b, c, tuple options):
         """(problem, the first array, the second): raise what `run` would, and run nothing."""
@@ -563,7 +584,7 @@ cdef class Operator:
         return self.problem(first, second, self.array(2, c), options), first, second
 
 
-# ---- Plans ----------------------------------------------------------------------------------------------------------
+# ---- Plans ---------------------------------------------------------------------------------------
 
 cdef class PlannedConv(Problem):
     """(input) -> output: a convolution with its algorithm chosen and its weights packed."""
@@ -574,8 +595,8 @@ cdef class PlannedConv(Problem):
     cdef int typenum, input_ndim
     cdef cnp.npy_intp input_dims[8]
 
-    def __cinit__(self, str name, tuple input_shape, ConvForward problem not None, cnp.ndarray weight not None,
-                  cnp.ndarray bias):
+    def __cinit__(self, str name, tuple input_shape, ConvForward problem not None,
+                  cnp.ndarray weight not None, cnp.ndarray bias):
         cdef fc_status status
         cdef fc_plan *plan = NULL
         cdef int typenum = cnp.PyArray_TYPE(weight)
@@ -618,8 +639,8 @@ cdef class PlannedConv(Problem):
         else:
             array = rules.float_array(self.name, "x", x)
             if not self.takes(array):
-                rules.refuse_planned(self.name, array, self.input_shape, cnp.PyArray_DescrFromType(self.typenum))
-        return execute(self.name, self, self.typenum, plain(array, self.typenum), None, None, out)
+                rules.refuse_planned(self.name, array, self.input_shape, self.dtype)
+        return execute(self.name, self, self.typenum, out, plain(array, self.typenum), None, None)
 
     @property
     def input_shape(self):
@@ -640,16 +661,16 @@ cdef class PlannedConv(Problem):
     @property
     def scratch_bytes(self):
         cdef int64_t nbytes = 0
-        check(self.name, fc_conv_workspace(&self.problem.conv, fc_plan_algorithm(self.plan), fc_get_num_threads(),
-                                           &nbytes))
+        check(self.name, fc_conv_workspace(&self.problem.conv, fc_plan_algorithm(self.plan),
+                                           fc_get_num_threads(), &nbytes))
         return nbytes
 
 
-# ---- Runtime --------------------------------------------------------------------------------------------------------
+# ---- Runtime -------------------------------------------------------------------------------------
 
-VERSION = (<bytes> FC_VERSION).decode()
-COMPILER = (<bytes> FC_COMPILER).decode()
-ALGORITHMS = tuple([(<bytes> fc_algorithm_name(<fc_algorithm> i)).decode() for i in range(FC_ALGORITHMS)])
+VERSION = text(FC_VERSION)
+COMPILER = text(FC_COMPILER)
+ALGORITHMS = tuple([text(fc_algorithm_name(<fc_algorithm> i)) for i in range(FC_ALGORITHMS)])
 
 
 def select_isa(name):
@@ -660,12 +681,12 @@ def select_isa(name):
 
 
 def isa():
-    return (<bytes> fc_isa()).decode()
+    return text(fc_isa())
 
 
 def isas():
     """(name, whether this CPU has it) of those built in, the best last."""
-    return [((<bytes> fc_isa_name(i)).decode(), bool(fc_isa_available(i))) for i in range(fc_isa_count())]
+    return [(text(fc_isa_name(i)), bool(fc_isa_available(i))) for i in range(fc_isa_count())]
 
 
 def set_num_threads(int n):
