@@ -1,10 +1,10 @@
 /* Cutting a correlation into pieces that fit the caches.
  *
  *   for each item (parallel):                    output-channel block x box of pixels
- *     for each block of products:                channels x taps, at most DEPTH of them
+ *     for each block of products:                channels x taps, at most `depth` of them
  *       gather the plane (L1/L2), pack panels (L2)
- *       for each register tile of output channels:   its packed weights, DEPTH x rows, stay in L1
- *         for each panel of pixels:                  DEPTH x width from L2
+ *       for each register tile of output channels:   its packed weights, depth x rows, stay in L1
+ *         for each panel of pixels:                  depth x width from L2
  *
  * or, turned, with packed weights of some vectors of output channels in the place of the panel of pixels.
  *
@@ -14,12 +14,8 @@
 
 #include "../runtime/scratch.h"
 
-/* Measured on Zen 5 (48 KB L1d, 1 MB L2), November 2026, by benchmarks/blocking.py. */
-#define DEPTH 256                   /* products of one block */
-#define PIXELS 256                  /* of one box, about, where there are many products */
-#define MOST_PIXELS 4096            /* of one box, where there are few */
 #define BOX_WORK ((int64_t)4 << 20) /* multiply-adds that make a box worth an item */
-#define PLANE_BYTES (384 << 10)     /* of one plane */
+#define PLANE_BYTES (384 << 10)     /* of one plane: with the panels, within the L2 */
 #define PANEL_BYTES (512 << 10)     /* of the packed panels of a box */
 #define SUM_BYTES (512 << 10)       /* of the sums in scratch */
 #define ITEM_WORK (256 << 10)       /* multiply-adds that an item of several small groups has, about */
@@ -38,9 +34,12 @@ static int panel_width(const fc_correlation *c, int64_t rows) {
     return 1 << width;
 }
 
-static int64_t pixels_wanted(const fc_correlation *c) {
-    const double work = (double)c->out_channels * (double)fc_correlation_depth(c);
-    return work * PIXELS >= BOX_WORK ? PIXELS : max64(PIXELS, min64(MOST_PIXELS, (int64_t)(BOX_WORK / (work + 1))));
+static int64_t pixels_wanted(const fc_correlation *c, int packed) {
+    const fc_tuning *t = &c->kernels->tuning;
+    const int64_t depth = fc_correlation_depth(c);
+    const double work = (double)c->out_channels * (double)depth;
+    const int64_t wanted = max64(t->pixels, min64(t->most_pixels, (int64_t)(BOX_WORK / (work + 1))));
+    return packed ? min64(wanted, max64(t->pixels, PANEL_BYTES / c->item / min64(depth + 1, t->depth))) : wanted;
 }
 
 /* The rows of a box: of all the heights that give about `wanted` pixels, the one that wastes the fewest lanes. */
@@ -83,15 +82,16 @@ static int64_t plane_channel_bytes(const fc_correlation *c, const fc_blocking *b
 
 /* Cut the taps, from the outermost axis, until there are few enough and their plane is small enough. */
 static void choose_products(const fc_correlation *c, fc_blocking *b) {
+    const int64_t depth = c->kernels->tuning.depth;
     for (int i = 0; i < 3; i++) b->taps[i] = c->axis[i].taps;
     for (int i = 0; i < 3; i++)
-        while (b->taps[i] > 1 && (b->taps[0] * b->taps[1] * b->taps[2] > DEPTH ||
+        while (b->taps[i] > 1 && (b->taps[0] * b->taps[1] * b->taps[2] > depth ||
                                   (!b->in_place && plane_channel_bytes(c, b) > PLANE_BYTES)))
             b->taps[i] = ceil_div(b->taps[i], 2);
     const int64_t taps = max64(1, b->taps[0] * b->taps[1] * b->taps[2]);
     b->channels = 1;
     if (taps < max64(1, fc_correlation_taps(c))) return;
-    b->channels = max64(1, DEPTH / taps);
+    b->channels = max64(1, depth / taps);
     if (!b->in_place) b->channels = min64(b->channels, max64(1, PLANE_BYTES / max64(1, plane_channel_bytes(c, b))));
     /* Blocks of even size: the last one should not be a crumb. */
     b->channels = ceil_div(c->in_channels, ceil_div(c->in_channels, min64(b->channels, c->in_channels)));
@@ -172,7 +172,7 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     fc_plane plane;
     choose_tiles(c, &b);
     b.in_place = fc_plane_in_place(c, &plane);
-    choose_box(c, &b, pixels_wanted(c));
+    choose_box(c, &b, pixels_wanted(c, b.packed));
     choose_products(c, &b);
     if (!b.in_place) {
         const fc_box box = largest_box(&b);

@@ -1,15 +1,6 @@
 /* What a correlation should take on one thread: the work of the pieces that blocking.c cut it into, each times its
- * measured coefficient. Only the order of the predictions matters to the choice of an algorithm. */
+ * measured coefficient (kernels/tuning.h). Only the order of the predictions matters to the choice of an algorithm. */
 #include "blocking.h"
-
-/* Nanoseconds; Zen 5, November 2026, measured by benchmarks/selection.py. */
-#define MULTIPLY_NS 0.145  /* a vector multiply-add */
-#define PACK_NS 0.7        /* a vector packed into a panel */
-#define GATHER_NS 0.6      /* a vector gathered into a plane */
-#define STRIDED_NS 1.0     /* an element gathered from every other column */
-#define STORE_NS 1.0       /* a vector copied from the sums to the output */
-#define PANEL_NS 12.0      /* a call of a kernel */
-#define ITEM_NS 400.0      /* an item */
 
 static double ceil_div(double a, double b) {
     const double q = a / b;
@@ -23,22 +14,25 @@ static double gather_ns(const fc_correlation *c, const fc_blocking *b, double de
     const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
     const double plane = (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels *
                          (double)fc_correlation_taps(c) / (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth);
-    return (double)b->blocks * plane * (c->axis[2].stride <= 2 ? GATHER_NS / c->kernels->lanes : STRIDED_NS);
+    const fc_tuning *t = &c->kernels->tuning;
+    return (double)b->blocks * plane * (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
 }
 
 /* Of a box, channels in the vectors: whole vectors of channels, pixels to the tile exactly. */
 static double turned_ns(const fc_correlation *c, const fc_blocking *b, double pixels, double depth, double blocks) {
+    const fc_tuning *t = &c->kernels->tuning;
     const double lanes = c->kernels->lanes, rows = (double)b->tile_pixels;
     const double tiles = ceil_div(pixels, rows), in_flight = pixels / tiles * b->width;
     const double vectors = ceil_div((double)c->out_channels, lanes);
-    const double multiply = MULTIPLY_NS * (in_flight < 8 ? 8 / in_flight : 1);
-    double ns = pixels * depth * vectors * multiply + tiles * blocks * (double)b->tiles * PANEL_NS;
-    ns += (double)b->blocks * tiles * ceil_div(rows, lanes) * depth * PACK_NS + gather_ns(c, b, depth);
-    if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * STORE_NS;
-    return ns + ITEM_NS / (double)b->groups_together;
+    const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1);
+    double ns = pixels * depth * vectors * multiply + tiles * blocks * (double)b->tiles * t->panel;
+    ns += (double)b->blocks * tiles * ceil_div(rows, lanes) * depth * t->pack + gather_ns(c, b, depth);
+    if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
+    return ns + t->item / (double)b->groups_together;
 }
 
 double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
+    const fc_tuning *t = &c->kernels->tuning;
     const double lanes = c->kernels->lanes, panel = lanes * b->width;
     const double depth = (double)fc_correlation_depth(c), groups = (double)c->groups;
     const double pixels = (double)b->images * (double)(b->box[0] * b->box[1]) * (double)b->box[2];
@@ -51,11 +45,11 @@ double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
     const double blocks = ceil_div(depth, (double)(b->channels * b->taps[0] * b->taps[1] * b->taps[2]));
     /* Few sums in flight wait for each other. */
     const double in_flight = (double)c->out_channels / (double)b->tiles * b->width;
-    const double multiply = MULTIPLY_NS * (in_flight < 8 ? 8 / in_flight : 1);
+    const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1);
     if (b->turned) return 1e-9 * boxes * groups * turned_ns(c, b, pixels, depth, blocks);
-    double ns = vectors * depth * (double)c->out_channels * multiply + panels * blocks * (double)b->tiles * PANEL_NS;
-    if (b->packed) ns += (double)b->blocks * vectors * depth * PACK_NS;
+    double ns = vectors * depth * (double)c->out_channels * multiply + panels * blocks * (double)b->tiles * t->panel;
+    if (b->packed) ns += (double)b->blocks * vectors * depth * t->pack;
     ns += gather_ns(c, b, depth);
-    if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * STORE_NS;
-    return 1e-9 * boxes * groups * (ns + ITEM_NS / (double)b->groups_together);
+    if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
+    return 1e-9 * boxes * groups * (ns + t->item / (double)b->groups_together);
 }

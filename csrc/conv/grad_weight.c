@@ -17,8 +17,6 @@
 #include "depthwise.h"
 #include "problem.h"
 
-/* Measured on Zen 5 (48 KB L1d, 1 MB L2), November 2026, by benchmarks/blocking.py. */
-#define POSITIONS 1024           /* of a line, about: some rows of dot products fit the L1 */
 #define PLANE_BYTES (256 << 10)  /* of the plane of x, and of the lines of gy */
 #define ITEMS 32                 /* that a problem should give, if it is not tiny */
 #define UNIT_WORK (1 << 20)      /* multiply-adds an item should have, about */
@@ -73,12 +71,12 @@ static fc_plane first_plane(const run *r) {
 
 static void choose_piece(run *r) {
     const fc_axis *a = r->c.axis;
-    const int64_t w = a[2].out;
+    const int64_t w = a[2].out, positions = r->c.kernels->tuning.positions;
     r->images = r->box[0] = r->box[1] = 1;
-    r->box[2] = w <= POSITIONS * 3 / 2 ? w : ceil_div(w, ceil_div(w, POSITIONS));
-    if (r->box[2] == w) r->box[1] = ceil_div(a[1].out, ceil_div(a[1].out, max64(1, POSITIONS / w)));
+    r->box[2] = w <= positions * 3 / 2 ? w : ceil_div(w, ceil_div(w, positions));
+    if (r->box[2] == w) r->box[1] = ceil_div(a[1].out, ceil_div(a[1].out, max64(1, positions / w)));
     if (r->box[2] == w && r->box[1] == a[1].out) {
-        const int64_t more = max64(1, POSITIONS / (w * a[1].out));
+        const int64_t more = max64(1, positions / (w * a[1].out));
         if (a[0].out > 1) r->box[0] = min64(a[0].out, more);
         else r->images = min64(max64(1, r->c.batch), more);
     }

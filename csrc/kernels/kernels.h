@@ -6,9 +6,11 @@
 #include "../fastconv.h"
 #include "conv_table.h"
 #include "pool_table.h"
+#include "tuning.h"
 
 typedef struct fc_kernels {
     int lanes; /* of a vector */
+    fc_tuning tuning;
     fc_conv_kernels conv;
     fc_pool_kernels pool;
     /* Multiply-adds on registers, `rounds` times `flops` operations of them; returns a sum so that none can be dropped. */

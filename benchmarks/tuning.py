@@ -1,0 +1,169 @@
+"""Measure again what csrc/kernels/tuning.h holds: block sizes and the coefficients of the cost model.
+
+    python benchmarks/tuning.py sizes [--isa avx512]     GFLOP/s of typical layers for other block sizes
+    python benchmarks/tuning.py costs [--isa avx512]     the coefficients that fit measured times best
+
+The C library is built for every value (`make -C csrc`, with -DFC_TUNE_... in CFLAGS) in a temporary folder and called
+through ctypes, on one thread. Run it with nothing else running; a few minutes.
+"""
+
+import argparse
+import ctypes
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TRIPLE = ctypes.c_int64 * 3
+SIZES = {"DEPTH": (128, 192, 256, 320, 384), "PIXELS": (128, 192, 256, 384, 512), "MOST_PIXELS": (2048, 4096, 8192)}
+COSTS = ("multiply", "pack", "gather", "strided", "store", "panel", "item")
+ALGORITHMS = {"direct": 1, "im2col": 2}
+
+# name, in channels, size, out channels, kernel, stride, padding, groups
+LAYERS = [
+    ("7x7/2 3-64", 3, 224, 64, 7, 2, 3, 1),
+    ("1x1 64-256 at 56", 64, 56, 256, 1, 1, 0, 1),
+    ("3x3 64 at 56", 64, 56, 64, 3, 1, 1, 1),
+    ("1x1 512-128 at 28", 512, 28, 128, 1, 1, 0, 1),
+    ("3x3 128 at 28", 128, 28, 128, 3, 1, 1, 1),
+    ("3x3/2 256 at 28", 256, 28, 256, 3, 2, 1, 1),
+    ("3x3 256 at 14", 256, 14, 256, 3, 1, 1, 1),
+    ("1x1 1024-256 at 14", 1024, 14, 256, 1, 1, 0, 1),
+    ("3x3 512 at 7", 512, 7, 512, 3, 1, 1, 1),
+    ("1x1 512-2048 at 7", 512, 7, 2048, 1, 1, 0, 1),
+    ("5x5 6-16 at 14", 6, 14, 16, 5, 1, 0, 1),
+    ("3x3/3 32 at 96", 32, 96, 32, 3, 3, 0, 1),
+    ("3x3 depthwise 32 at 112", 32, 112, 32, 3, 1, 1, 32),
+    ("3x3 depthwise 384 at 14", 384, 14, 384, 3, 1, 1, 384),
+    ("3x3/2 depthwise 144 at 56", 144, 56, 144, 3, 2, 1, 144),
+]
+
+
+class Conv(ctypes.Structure):
+    """`fc_conv` of csrc/fastconv.h."""
+
+    _fields_ = (
+        [(n, ctypes.c_int) for n in ("dtype", "layout", "padding_mode")]
+        + [(n, ctypes.c_int64) for n in ("batch", "in_channels", "out_channels", "groups")]
+        + [(n, TRIPLE) for n in ("input", "kernel", "stride", "dilation", "before", "after", "output")]
+        + [("clamp", ctypes.c_int), ("min", ctypes.c_double), ("max", ctypes.c_double)]
+    )
+
+
+class Call(ctypes.Structure):
+    """`fc_call` of csrc/fastconv.h."""
+
+    _fields_ = [("threads", ctypes.c_int), ("interrupted", ctypes.c_void_p), ("context", ctypes.c_void_p)]
+
+
+def build(folder, isa, **defines):
+    """Build the library with -DFC_TUNE_<NAME>=<value> and load it."""
+    target = pathlib.Path(folder) / ("-".join(f"{k}_{v}" for k, v in defines.items()) or "as_it_is")
+    flags = " ".join(f"-DFC_TUNE_{k}={v}" for k, v in defines.items())
+    subprocess.run(
+        ["make", "-s", "-C", ROOT / "csrc", f"-j{os.cpu_count()}", f"build={target}", f"CFLAGS={flags}", "all"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    library = ctypes.CDLL(str(target / "libfastconv.so"))
+    library.fc_conv_cost.restype = ctypes.c_double
+    if library.fc_select_isa(isa.encode() if isa else None):
+        raise SystemExit(f"this CPU has no {isa}")
+    return library
+
+
+def problem(layer):
+    """The layer as the C API takes it, with its arrays."""
+    _, c, size, k, kernel, stride, pad, groups = layer
+    out = (size + 2 * pad - kernel) // stride + 1
+
+    def spatial(value, depth):
+        return TRIPLE(depth, value, value)
+
+    p = Conv(0, 0, 0, 1, c, k, groups, spatial(size, 1), spatial(kernel, 1), spatial(stride, 1))
+    p.dilation, p.before, p.after, p.output = TRIPLE(1, 1, 1), spatial(pad, 0), spatial(pad, 0), spatial(out, 1)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((c, size, size), dtype=np.float32)
+    w = rng.standard_normal((k, c // groups, kernel, kernel), dtype=np.float32)
+    return p, x, w, np.empty((k, out, out), np.float32)
+
+
+def seconds(library, layer, algorithm):
+    """The median time of a plan's call on one thread."""
+    p, x, w, y = problem(layer)
+    plan = ctypes.c_void_p()
+    pointer = lambda a: a.ctypes.data_as(ctypes.c_void_p)  # noqa: E731
+    if library.fc_plan_create(ctypes.byref(p), ALGORITHMS[algorithm], pointer(w), None, ctypes.byref(plan)):
+        raise RuntimeError(f"no plan for {layer[0]}")
+    arguments = plan, pointer(x), pointer(y), ctypes.byref(Call(1, None, None))
+    times = []
+    for _ in range(15):
+        begin = time.perf_counter()
+        library.fc_plan_run(*arguments)
+        times.append(time.perf_counter() - begin)
+    library.fc_plan_destroy(plan)
+    return statistics.median(times[3:])
+
+
+def print_sizes(folder, isa):
+    """A table for each size: GFLOP/s of every layer, direct and im2col."""
+    for name, values in SIZES.items():
+        libraries = {v: build(folder, isa, **{name: v}) for v in values}
+        print(f"\n{name:36s}" + "".join(f"{v:>9d}" for v in values))
+        for layer in LAYERS:
+            p, _, w, y = problem(layer)
+            gflop = 2e-9 * y.size * w[0].size
+            for algorithm in ALGORITHMS:
+                rates = [gflop / seconds(library, layer, algorithm) for library in libraries.values()]
+                print(f"{layer[0]:28s} {algorithm:7s}" + "".join(f"{r:9.0f}" for r in rates), flush=True)
+
+
+def print_costs(folder, isa):
+    """The coefficients of a least-squares fit (relative errors) of predicted to measured times."""
+    counts = []
+    for name in COSTS:  # with one coefficient 1 and the others 0, the prediction counts that kind of work
+        coefficients = ",".join(f".{n}={int(n == name)}" for n in COSTS)
+        counts.append(build(folder, isa, COSTS=coefficients))
+    library = build(folder, isa)
+    rows, measured, names = [], [], []
+    for layer in LAYERS:
+        for algorithm, number in ALGORITHMS.items():
+            p = problem(layer)[0]
+            rows.append([c.fc_conv_cost(ctypes.byref(p), number) * 1e9 for c in counts])
+            measured.append(seconds(library, layer, algorithm) * 1e9)
+            names.append(f"{layer[0]} {algorithm}")
+    rows, measured = np.array(rows), np.array(measured)
+    best = nonnegative(rows / measured[:, None], np.ones(len(rows)))
+    for name, value in zip(COSTS, best, strict=True):
+        print(f".{name} = {value:.3g}")
+    for name, time_ns, row in zip(names, measured, rows, strict=True):
+        print(f"{name:36s} {time_ns / 1e3:9.1f} us measured, {row @ best / 1e3:9.1f} us predicted")
+
+
+def nonnegative(matrix, target, steps=20_000):
+    """Least squares with coefficients >= 0, by coordinate descent."""
+    x, gram, right = np.zeros(matrix.shape[1]), matrix.T @ matrix, matrix.T @ target
+    for step in range(steps):
+        i = step % len(x)
+        if gram[i, i] > 0:
+            x[i] = max(0.0, x[i] + (right[i] - gram[i] @ x) / gram[i, i])
+    return x
+
+
+def main():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("sizes", "costs"))
+    parser.add_argument("--isa", default="", help="scalar, avx2, avx512 or neon; the best where left out")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        {"sizes": print_sizes, "costs": print_costs}[arguments.what](folder, arguments.isa)
+
+
+if __name__ == "__main__":
+    main()
