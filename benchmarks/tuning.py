@@ -1,10 +1,10 @@
-"""Measure again what csrc/kernels/tuning.h holds: block sizes and the coefficients of the cost model.
+"""Measure again what csrc/kernels/tuning.h holds: block sizes and the cost model's coefficients.
 
-    python benchmarks/tuning.py sizes [--isa avx512]     GFLOP/s of typical layers for other block sizes
-    python benchmarks/tuning.py costs [--isa avx512]     the coefficients that fit measured times best
+    python benchmarks/tuning.py sizes [--isa avx512]     GFLOP/s of layers for other block sizes
+    python benchmarks/tuning.py costs [--isa avx512]     the coefficients that fit best
 
-The C library is built for every value (`make -C csrc`, with -DFC_TUNE_... in CFLAGS) in a temporary folder and called
-through ctypes, on one thread. Run it with nothing else running; a few minutes.
+The C library is built for every value (`make -C csrc`, with -DFC_TUNE_... in CFLAGS) in a temporary
+folder and called through ctypes, on one thread. Run it with nothing else running; a few minutes.
 """
 
 import argparse
@@ -20,7 +20,11 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRIPLE = ctypes.c_int64 * 3
-SIZES = {"DEPTH": (128, 192, 256, 320, 384), "PIXELS": (128, 192, 256, 384, 512), "MOST_PIXELS": (2048, 4096, 8192)}
+SIZES = {
+    "DEPTH": (128, 192, 256, 320, 384),
+    "PIXELS": (128, 192, 256, 384, 512),
+    "MOST_PIXELS": (2048, 4096, 8192),
+}
 COSTS = ("multiply", "pack", "gather", "strided", "store", "panel", "item")
 ALGORITHMS = {"direct": 1, "im2col": 2}
 
@@ -50,7 +54,10 @@ class Conv(ctypes.Structure):
     _fields_ = (
         [(n, ctypes.c_int) for n in ("dtype", "layout", "padding_mode")]
         + [(n, ctypes.c_int64) for n in ("batch", "in_channels", "out_channels", "groups")]
-        + [(n, TRIPLE) for n in ("input", "kernel", "stride", "dilation", "before", "after", "output")]
+        + [
+            (n, TRIPLE)
+            for n in ("input", "kernel", "stride", "dilation", "before", "after", "output")
+        ]
         + [("clamp", ctypes.c_int), ("min", ctypes.c_double), ("max", ctypes.c_double)]
     )
 
@@ -58,7 +65,11 @@ class Conv(ctypes.Structure):
 class Call(ctypes.Structure):
     """`fc_call` of csrc/fastconv.h."""
 
-    _fields_ = [("threads", ctypes.c_int), ("interrupted", ctypes.c_void_p), ("context", ctypes.c_void_p)]
+    _fields_ = [
+        ("threads", ctypes.c_int),
+        ("interrupted", ctypes.c_void_p),
+        ("context", ctypes.c_void_p),
+    ]
 
 
 def build(folder, isa, **defines):
@@ -66,7 +77,16 @@ def build(folder, isa, **defines):
     target = pathlib.Path(folder) / ("-".join(f"{k}_{v}" for k, v in defines.items()) or "as_it_is")
     flags = " ".join(f"-DFC_TUNE_{k}={v}" for k, v in defines.items())
     subprocess.run(
-        ["make", "-s", "-C", ROOT / "csrc", f"-j{os.cpu_count()}", f"build={target}", f"CFLAGS={flags}", "all"],
+        [
+            "make",
+            "-s",
+            "-C",
+            ROOT / "csrc",
+            f"-j{os.cpu_count()}",
+            f"build={target}",
+            f"CFLAGS={flags}",
+            "all",
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -86,7 +106,12 @@ def problem(layer):
         return TRIPLE(depth, value, value)
 
     p = Conv(0, 0, 0, 1, c, k, groups, spatial(size, 1), spatial(kernel, 1), spatial(stride, 1))
-    p.dilation, p.before, p.after, p.output = TRIPLE(1, 1, 1), spatial(pad, 0), spatial(pad, 0), spatial(out, 1)
+    p.dilation, p.before, p.after, p.output = (
+        TRIPLE(1, 1, 1),
+        spatial(pad, 0),
+        spatial(pad, 0),
+        spatial(out, 1),
+    )
     rng = np.random.default_rng(0)
     x = rng.standard_normal((c, size, size), dtype=np.float32)
     w = rng.standard_normal((k, c // groups, kernel, kernel), dtype=np.float32)
@@ -98,7 +123,9 @@ def seconds(library, layer, algorithm):
     p, x, w, y = problem(layer)
     plan = ctypes.c_void_p()
     pointer = lambda a: a.ctypes.data_as(ctypes.c_void_p)  # noqa: E731
-    if library.fc_plan_create(ctypes.byref(p), ALGORITHMS[algorithm], pointer(w), None, ctypes.byref(plan)):
+    if library.fc_plan_create(
+        ctypes.byref(p), ALGORITHMS[algorithm], pointer(w), None, ctypes.byref(plan)
+    ):
         raise RuntimeError(f"no plan for {layer[0]}")
     arguments = plan, pointer(x), pointer(y), ctypes.byref(Call(1, None, None))
     times = []
@@ -116,17 +143,24 @@ def print_sizes(folder, isa):
         libraries = {v: build(folder, isa, **{name: v}) for v in values}
         print(f"\n{name:36s}" + "".join(f"{v:>9d}" for v in values))
         for layer in LAYERS:
-            p, _, w, y = problem(layer)
+            _, _, w, y = problem(layer)
             gflop = 2e-9 * y.size * w[0].size
             for algorithm in ALGORITHMS:
-                rates = [gflop / seconds(library, layer, algorithm) for library in libraries.values()]
-                print(f"{layer[0]:28s} {algorithm:7s}" + "".join(f"{r:9.0f}" for r in rates), flush=True)
+                rates = [
+                    gflop / seconds(library, layer, algorithm) for library in libraries.values()
+                ]
+                print(
+                    f"{layer[0]:28s} {algorithm:7s}" + "".join(f"{r:9.0f}" for r in rates),
+                    flush=True,
+                )
 
 
 def print_costs(folder, isa):
     """The coefficients of a least-squares fit (relative errors) of predicted to measured times."""
     counts = []
-    for name in COSTS:  # with one coefficient 1 and the others 0, the prediction counts that kind of work
+    for (
+        name
+    ) in COSTS:  # with one coefficient 1 and the others 0, the prediction counts that kind of work
         coefficients = ",".join(f".{n}={int(n == name)}" for n in COSTS)
         counts.append(build(folder, isa, COSTS=coefficients))
     library = build(folder, isa)
@@ -157,9 +191,13 @@ def nonnegative(matrix, target, steps=20_000):
 
 def main():
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("sizes", "costs"))
-    parser.add_argument("--isa", default="", help="scalar, avx2, avx512 or neon; the best where left out")
+    parser.add_argument(
+        "--isa", default="", help="scalar, avx2, avx512 or neon; the best where left out"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         {"sizes": print_sizes, "costs": print_costs}[arguments.what](folder, arguments.isa)

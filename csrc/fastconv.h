@@ -1,11 +1,12 @@
 /* fastconv: convolution and pooling on a CPU, with every gradient. The C API.
  *
- * Plain C11, no Python. Arrays are contiguous, row-major, aligned to their type and in native byte order; sizes are
- * 64-bit. Every spatial array has three entries (depth, height, width): a 2-D problem has depth 1, a 1-D problem depth
- * and height 1, with kernel 1, stride 1, dilation 1 and no padding there. No function changes its inputs; an output
- * may not overlap an input. Every function validates its problem and returns a status; nothing is written on an
- * FC_INVALID or FC_UNSUPPORTED status. All functions may be called from many threads at once, and in a forked child.
- * A result does not depend on the number of threads, byte for byte. */
+ * Plain C11, no Python. Arrays are contiguous, row-major, aligned to their type and in native byte
+ * order; sizes are 64-bit. Every spatial array has three entries (depth, height, width): a 2-D
+ * problem has depth 1, a 1-D problem depth and height 1, with kernel 1, stride 1, dilation 1 and no
+ * padding there. No function changes its inputs; an output may not overlap an input. Every function
+ * validates its problem and returns a status; nothing is written on an FC_INVALID or FC_UNSUPPORTED
+ * status. All functions may be called from many threads at once, and in a forked child. A result
+ * does not depend on the number of threads, byte for byte. */
 #ifndef FASTCONV_H
 #define FASTCONV_H
 
@@ -27,71 +28,91 @@ extern "C" {
 typedef enum fc_status {
     FC_OK = 0,
     FC_OUT_OF_MEMORY,
-    FC_INTERRUPTED,            /* the caller's `interrupted` said so; the output is partly written */
-    FC_INVALID_NULL,           /* a required pointer is NULL */
-    FC_INVALID_DTYPE,          /* not FC_F32 or FC_F64 */
+    FC_INTERRUPTED,   /* the caller's `interrupted` said so; the output is partly written */
+    FC_INVALID_NULL,  /* a required pointer is NULL */
+    FC_INVALID_DTYPE, /* not FC_F32 or FC_F64 */
     FC_INVALID_LAYOUT,
-    FC_INVALID_PADDING_MODE,   /* unknown, or more padding than the mode can take from the input */
-    FC_INVALID_SIZE,           /* a size, kernel or count that is not positive, or an array that 64 bits cannot address */
-    FC_INVALID_STRIDE,         /* not positive, or too large */
-    FC_INVALID_DILATION,       /* not positive, or too large */
-    FC_INVALID_PADDING,        /* negative, too large, or more than half the kernel (pooling) */
-    FC_INVALID_GROUPS,         /* not positive, or does not divide the channels */
-    FC_INVALID_OUTPUT_SIZE,    /* not what the problem gives, or not positive */
-    FC_INVALID_ACTIVATION,     /* minimum above maximum, or NaN */
-    FC_INVALID_INDEX,          /* a pooling index outside its plane */
-    FC_INVALID_VALUE,          /* another argument */
-    FC_UNSUPPORTED_ALGORITHM,  /* the algorithm cannot serve this problem: see fc_conv_accepts */
-    FC_UNSUPPORTED_ISA         /* an instruction set that is unknown, not built in, or that this CPU lacks */
+    FC_INVALID_PADDING_MODE, /* unknown, or more padding than the mode can take from the input */
+    FC_INVALID_SIZE,     /* a size, kernel or count that is not positive, or an array that 64 bits
+                            cannot address */
+    FC_INVALID_STRIDE,   /* not positive, or too large */
+    FC_INVALID_DILATION, /* not positive, or too large */
+    FC_INVALID_PADDING,  /* negative, too large, or more than half the kernel (pooling) */
+    FC_INVALID_GROUPS,   /* not positive, or does not divide the channels */
+    FC_INVALID_OUTPUT_SIZE,   /* not what the problem gives, or not positive */
+    FC_INVALID_ACTIVATION,    /* minimum above maximum, or NaN */
+    FC_INVALID_INDEX,         /* a pooling index outside its plane */
+    FC_INVALID_VALUE,         /* another argument */
+    FC_UNSUPPORTED_ALGORITHM, /* the algorithm cannot serve this problem: see fc_conv_accepts */
+    FC_UNSUPPORTED_ISA /* an instruction set that is unknown, not built in, or that this CPU lacks
+                        */
 } fc_status;
 
 FC_API const char *fc_status_string(fc_status status);
 
 typedef enum fc_dtype { FC_F32 = 0, FC_F64 = 1 } fc_dtype;
 typedef enum fc_layout { FC_CHANNELS_FIRST = 0, FC_CHANNELS_LAST = 1 } fc_layout;
-typedef enum fc_padding_mode { FC_PAD_ZEROS = 0, FC_PAD_REFLECT, FC_PAD_REPLICATE, FC_PAD_CIRCULAR } fc_padding_mode;
+typedef enum fc_padding_mode {
+    FC_PAD_ZEROS = 0,
+    FC_PAD_REFLECT,
+    FC_PAD_REPLICATE,
+    FC_PAD_CIRCULAR
+} fc_padding_mode;
 typedef enum fc_algorithm {
-    FC_AUTO = 0, FC_DIRECT, FC_IM2COL, FC_WINOGRAD, FC_FFT, FC_REFERENCE, FC_ALGORITHMS /* their number */
+    FC_AUTO = 0,
+    FC_DIRECT,
+    FC_IM2COL,
+    FC_WINOGRAD,
+    FC_FFT,
+    FC_REFERENCE,
+    FC_ALGORITHMS /* their number */
 } fc_algorithm;
 
-/* How a call is run. `interrupted` (may be NULL) is called on the calling thread about every 100 ms; when it
- * returns non-zero the call stops soon and returns FC_INTERRUPTED. */
+/* How a call is run. `interrupted` (may be NULL) is called on the calling thread about every 100
+ * ms; when it returns non-zero the call stops soon and returns FC_INTERRUPTED. */
 typedef struct fc_call {
-    int threads;                        /* at most; 0: fc_get_num_threads() */
+    int threads; /* at most; 0: fc_get_num_threads() */
     int (*interrupted)(void *context);
     void *context;
 } fc_call;
 
-/* ---- Convolution ------------------------------------------------------------------------------------------------
+/* ---- Convolution
+ * ------------------------------------------------------------------------------------------------
  *
- *   y[n, g*K' + k, o] = clamp(bias[g*K' + k] + sum over c < C', t of w[g*K' + k, c, t] * x[n, g*C' + c, o*stride + t*dilation - pad])
+ *   y[n, g*K' + k, o] = clamp(bias[g*K' + k] + sum over c < C', t of w[g*K' + k, c, t] * x[n, g*C'
+ * + c, o*stride + t*dilation - pad])
  *
- * with C' = in_channels / groups and K' = out_channels / groups; x is (batch, in_channels, *input) or, channels last,
- * (batch, *input, in_channels); y likewise; w is always (out_channels, C', *kernel). The forward problem gives
- * output = (input + pad_before + pad_after - dilation * (kernel - 1) - 1) / stride + 1; the gradient with respect to the
- * input also takes a smaller `output` (the missing rows count as zero), as transposed convolutions ask for. */
+ * with C' = in_channels / groups and K' = out_channels / groups; x is (batch, in_channels, *input)
+ * or, channels last, (batch, *input, in_channels); y likewise; w is always (out_channels, C',
+ * *kernel). The forward problem gives output = (input + pad_before + pad_after - dilation * (kernel
+ * - 1) - 1) / stride + 1; the gradient with respect to the input also takes a smaller `output` (the
+ * missing rows count as zero), as transposed convolutions ask for. */
 typedef struct fc_conv {
     fc_dtype dtype;
     fc_layout layout;
-    fc_padding_mode padding_mode;       /* zeros only, in gradients */
+    fc_padding_mode padding_mode; /* zeros only, in gradients */
     int64_t batch, in_channels, out_channels, groups;
     int64_t input[3], kernel[3], stride[3], dilation[3], pad_before[3], pad_after[3], output[3];
-    int clamp;                          /* non-zero: min <= result <= max as it is stored; NaN passes */
+    int clamp; /* non-zero: min <= result <= max as it is stored; NaN passes */
     double min, max;
 } fc_conv;
 
-FC_API fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x, const void *w,
-                                 const void *bias /* out_channels, or NULL */, void *y, const fc_call *call);
+FC_API fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
+                                 const void *w, const void *bias /* out_channels, or NULL */,
+                                 void *y, const fc_call *call);
 
-/* gx[n, g*C' + c, i] = clamp(bias[...] + sum over k, t, o with o*stride + t*dilation - pad = i of w[..] * gy[n, .., o]).
- * With `bias` (in_channels, or NULL) and the clamp it is a transposed convolution's forward, w being
- * (its in_channels, its out_channels / groups, *kernel). */
-FC_API fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy, const void *bias, void *gx,
-                                    const fc_call *call);
-FC_API fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw, const fc_call *call);
-/* gb[c] = sum of g over batch and space; g is (batch, channels, space) or (batch, space, channels). */
-FC_API fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels, int64_t space,
-                                   const void *g, void *gb, const fc_call *call);
+/* gx[n, g*C' + c, i] = clamp(bias[...] + sum over k, t, o with o*stride + t*dilation - pad = i of
+ * w[..] * gy[n, .., o]). With `bias` (in_channels, or NULL) and the clamp it is a transposed
+ * convolution's forward, w being (its in_channels, its out_channels / groups, *kernel). */
+FC_API fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy,
+                                    const void *bias, void *gx, const fc_call *call);
+FC_API fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy,
+                                     void *gw, const fc_call *call);
+/* gb[c] = sum of g over batch and space; g is (batch, channels, space) or (batch, space, channels).
+ */
+FC_API fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch,
+                                   int64_t channels, int64_t space, const void *g, void *gb,
+                                   const fc_call *call);
 
 /* NULL where the algorithm serves the problem, else the reason why not (a constant string). */
 FC_API const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm);
@@ -100,22 +121,27 @@ FC_API const char *fc_algorithm_name(fc_algorithm algorithm);
 FC_API fc_algorithm fc_conv_select(const fc_conv *problem);
 /* Two per multiply-add of the direct sum; in double, as it may exceed 64 bits. */
 FC_API double fc_conv_flops(const fc_conv *problem);
-FC_API double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm); /* predicted seconds on one thread */
-FC_API fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads, int64_t *bytes);
+FC_API double fc_conv_cost(const fc_conv *problem,
+                           fc_algorithm algorithm); /* predicted seconds on one thread */
+FC_API fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads,
+                                   int64_t *bytes);
 
-/* A problem with its algorithm chosen and its weights packed: reads neither w nor bias after creation. */
+/* A problem with its algorithm chosen and its weights packed: reads neither w nor bias after
+ * creation. */
 typedef struct fc_plan fc_plan;
-FC_API fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,
-                                fc_plan **plan);
+FC_API fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w,
+                                const void *bias, fc_plan **plan);
 FC_API fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call *call);
 FC_API fc_algorithm fc_plan_algorithm(const fc_plan *plan);
 FC_API int64_t fc_plan_packed_bytes(const fc_plan *plan);
 FC_API void fc_plan_destroy(fc_plan *plan);
 
-/* ---- Pooling ----------------------------------------------------------------------------------------------------
+/* ---- Pooling
+ * ----------------------------------------------------------------------------------------------------
  *
- * Window o covers the input positions o*stride + t*dilation - pad, 0 <= t < kernel, that lie inside the input;
- * `output` is given (floor or ceil mode), each of its windows holding at least one element. Dilation is 1 but for max. */
+ * Window o covers the input positions o*stride + t*dilation - pad, 0 <= t < kernel, that lie inside
+ * the input; `output` is given (floor or ceil mode), each of its windows holding at least one
+ * element. Dilation is 1 but for max. */
 typedef struct fc_pool {
     fc_dtype dtype;
     fc_layout layout;
@@ -123,55 +149,71 @@ typedef struct fc_pool {
     int64_t input[3], kernel[3], stride[3], dilation[3], pad[3], output[3];
 } fc_pool;
 
-/* Indices are flat in the unpadded spatial plane; of equal maxima the first wins, a NaN wins over all. */
-FC_API fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices /* or NULL */,
-                             const fc_call *call);
-/* gx[n, c, indices[n, c, o]] += gy[n, c, o], in row-major order of o; zero elsewhere. Reads batch, channels, input, output. */
-FC_API fc_status fc_max_pool_grad(const fc_pool *problem, const void *gy, const int64_t *indices, void *gx,
-                                  const fc_call *call);
-/* y[n, c, indices[n, c, o]] = x[n, c, o] (the last of equal indices wins); zero elsewhere. `input` is y's spatial size. */
-FC_API fc_status fc_max_unpool(const fc_pool *problem, const void *x, const int64_t *indices, void *y, const fc_call *call);
+/* Indices are flat in the unpadded spatial plane; of equal maxima the first wins, a NaN wins over
+ * all. */
+FC_API fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y,
+                             int64_t *indices /* or NULL */, const fc_call *call);
+/* gx[n, c, indices[n, c, o]] += gy[n, c, o], in row-major order of o; zero elsewhere. Reads batch,
+ * channels, input, output. */
+FC_API fc_status fc_max_pool_grad(const fc_pool *problem, const void *gy, const int64_t *indices,
+                                  void *gx, const fc_call *call);
+/* y[n, c, indices[n, c, o]] = x[n, c, o] (the last of equal indices wins); zero elsewhere. `input`
+ * is y's spatial size. */
+FC_API fc_status fc_max_unpool(const fc_pool *problem, const void *x, const int64_t *indices,
+                               void *y, const fc_call *call);
 
-/* Divisor: `divisor` if not 0, else the window's size within the padded input (count_include_pad) or the input. */
-FC_API fc_status fc_avg_pool(const fc_pool *problem, int count_include_pad, int64_t divisor, const void *x, void *y,
-                             const fc_call *call);
-FC_API fc_status fc_avg_pool_grad(const fc_pool *problem, int count_include_pad, int64_t divisor, const void *gy, void *gx,
-                                  const fc_call *call);
+/* Divisor: `divisor` if not 0, else the window's size within the padded input (count_include_pad)
+ * or the input. */
+FC_API fc_status fc_avg_pool(const fc_pool *problem, int count_include_pad, int64_t divisor,
+                             const void *x, void *y, const fc_call *call);
+FC_API fc_status fc_avg_pool_grad(const fc_pool *problem, int count_include_pad, int64_t divisor,
+                                  const void *gy, void *gx, const fc_call *call);
 /* torch's: s = sum of x^p over the window; y = sign(s) * relu(|s|) to the power 1/p. */
-FC_API fc_status fc_lp_pool(const fc_pool *problem, double norm, const void *x, void *y, const fc_call *call);
-FC_API fc_status fc_lp_pool_grad(const fc_pool *problem, double norm, const void *gy, const void *x, const void *y,
-                                 void *gx, const fc_call *call);
-/* Window o covers [floor(o*input/output), ceil((o+1)*input/output)). Read batch, channels, input, output. */
-FC_API fc_status fc_adaptive_avg_pool(const fc_pool *problem, const void *x, void *y, const fc_call *call);
-FC_API fc_status fc_adaptive_avg_pool_grad(const fc_pool *problem, const void *gy, void *gx, const fc_call *call);
-FC_API fc_status fc_adaptive_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices, const fc_call *call);
+FC_API fc_status fc_lp_pool(const fc_pool *problem, double norm, const void *x, void *y,
+                            const fc_call *call);
+FC_API fc_status fc_lp_pool_grad(const fc_pool *problem, double norm, const void *gy, const void *x,
+                                 const void *y, void *gx, const fc_call *call);
+/* Window o covers [floor(o*input/output), ceil((o+1)*input/output)). Read batch, channels, input,
+ * output. */
+FC_API fc_status fc_adaptive_avg_pool(const fc_pool *problem, const void *x, void *y,
+                                      const fc_call *call);
+FC_API fc_status fc_adaptive_avg_pool_grad(const fc_pool *problem, const void *gy, void *gx,
+                                           const fc_call *call);
+FC_API fc_status fc_adaptive_max_pool(const fc_pool *problem, const void *x, void *y,
+                                      int64_t *indices, const fc_call *call);
 
-/* ---- im2col and col2im ------------------------------------------------------------------------------------------
+/* ---- im2col and col2im
+ * ------------------------------------------------------------------------------------------
  *
- * columns[n, (c, t), o] = x[n, c, o*stride + t*dilation - pad], zero outside; fold adds it back. Channels first; the
- * problem's groups, out_channels, clamp and padding_mode are not read. */
-FC_API fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns, const fc_call *call);
+ * columns[n, (c, t), o] = x[n, c, o*stride + t*dilation - pad], zero outside; fold adds it back.
+ * Channels first; the problem's groups, out_channels, clamp and padding_mode are not read. */
+FC_API fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns,
+                           const fc_call *call);
 FC_API fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call);
 
-/* ---- Runtime ---------------------------------------------------------------------------------------------------- */
+/* ---- Runtime
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* The instruction set used from now on: "scalar", "avx2", "avx512", "neon" (any letter case), or NULL for the best that
- * is built in and that this CPU has. Call it once, before any other call. */
+/* The instruction set used from now on: "scalar", "avx2", "avx512", "neon" (any letter case), or
+ * NULL for the best that is built in and that this CPU has. Call it once, before any other call. */
 FC_API fc_status fc_select_isa(const char *name);
 FC_API const char *fc_isa(void);
-FC_API int fc_isa_count(void);                 /* of those built in, the best last */
+FC_API int fc_isa_count(void); /* of those built in, the best last */
 FC_API const char *fc_isa_name(int i);
-FC_API int fc_isa_available(int i);            /* whether this CPU has it */
+FC_API int fc_isa_available(int i); /* whether this CPU has it */
 
-FC_API void fc_set_num_threads(int n);         /* for the process; n >= 1 */
-FC_API int fc_get_num_threads(void);           /* the calling thread's own limit where set, else the process's */
-FC_API void fc_set_local_num_threads(int n);   /* for the calling thread; 0: the process's again */
-FC_API int fc_get_local_num_threads(void);     /* 0: not set */
-FC_API int fc_cpu_count(void);                 /* that this process may use: affinity and cgroup quota */
+FC_API void fc_set_num_threads(int n); /* for the process; n >= 1 */
+FC_API int
+fc_get_num_threads(void); /* the calling thread's own limit where set, else the process's */
+FC_API void fc_set_local_num_threads(int n); /* for the calling thread; 0: the process's again */
+FC_API int fc_get_local_num_threads(void);   /* 0: not set */
+FC_API int fc_cpu_count(void); /* that this process may use: affinity and cgroup quota */
 
-/* This machine's ceilings, measured for about `seconds`: multiply-adds in registers (FLOP/s), a large copy (bytes read
- * and written a second). */
-FC_API fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops, const fc_call *call);
+/* This machine's ceilings, measured for about `seconds`: multiply-adds in registers (FLOP/s), a
+ * large copy (bytes read and written a second). */
+FC_API fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops,
+                                  const fc_call *call);
 FC_API fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *call);
 
 #ifdef __cplusplus

@@ -17,8 +17,8 @@ const fc_algorithm_entry *fc_algorithm_find(fc_algorithm algorithm);
 fc_status fc_algorithm_resolve(const fc_conv *p, fc_algorithm *algorithm);
 
 /* The scalar algorithm, which reads the weights as they come (reference.c). */
-fc_status fc_reference_forward(const fc_conv *p, const void *x, const void *w, const void *bias, void *y,
-                               const fc_call *call);
+fc_status fc_reference_forward(const fc_conv *p, const void *x, const void *w, const void *bias,
+                               void *y, const fc_call *call);
 
 /* How FC_DIRECT or FC_IM2COL cuts a correlation. */
 fc_blocking fc_algorithm_blocking(const fc_correlation *c, fc_algorithm algorithm);

@@ -6,11 +6,14 @@
  *       for each register tile of output channels:   its packed weights, depth x rows, stay in L1
  *         for each panel of pixels:                  depth x width from L2
  *
- * or, turned, with packed weights of some vectors of output channels in the place of the panel of pixels.
+ * or, turned, with packed weights of some vectors of output channels in the place of the panel of
+ * pixels.
  *
- * Every result is summed over products in one order, whatever the pieces: they change no bits. So pieces may be chosen
- * by the number of threads or images that there are; yet here they depend on neither, but on the problem alone. */
+ * Every result is summed over products in one order, whatever the pieces: they change no bits. So
+ * pieces may be chosen by the number of threads or images that there are; yet here they depend on
+ * neither, but on the problem alone. */
 #include "blocking.h"
+#include "integers.h"
 
 #include "../runtime/scratch.h"
 
@@ -18,14 +21,9 @@
 #define PLANE_BYTES (384 << 10)     /* of one plane: with the panels, within the L2 */
 #define PANEL_BYTES (512 << 10)     /* of the packed panels of a box */
 #define SUM_BYTES (512 << 10)       /* of the sums in scratch */
-#define ITEM_WORK (256 << 10)       /* multiply-adds that an item of several small groups has, about */
-#define ITEMS 16                    /* that a problem should give, if it is not tiny */
-#define ITEM_CHANNELS 64            /* output channels an item should have at least */
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t up_to(int64_t a, int64_t multiple) { return ceil_div(a, multiple) * multiple; }
+#define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
+#define ITEMS 16              /* that a problem should give, if it is not tiny */
+#define ITEM_CHANNELS 64      /* output channels an item should have at least */
 
 /* The widest panel that has a kernel for tiles of `rows`. */
 static int panel_width(const fc_correlation *c, int64_t rows) {
@@ -38,17 +36,22 @@ static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const fc_tuning *t = &c->kernels->tuning;
     const int64_t depth = fc_correlation_depth(c);
     const double work = (double)c->out_channels * (double)depth;
-    const int64_t wanted = max64(t->pixels, min64(t->most_pixels, (int64_t)(BOX_WORK / (work + 1))));
-    return packed ? min64(wanted, max64(t->pixels, PANEL_BYTES / c->item / min64(depth + 1, t->depth))) : wanted;
+    const int64_t wanted =
+        max64(t->pixels, min64(t->most_pixels, (int64_t)(BOX_WORK / (work + 1))));
+    return packed
+               ? min64(wanted, max64(t->pixels, PANEL_BYTES / c->item / min64(depth + 1, t->depth)))
+               : wanted;
 }
 
-/* The rows of a box: of all the heights that give about `wanted` pixels, the one that wastes the fewest lanes. */
+/* The rows of a box: of all the heights that give about `wanted` pixels, the one that wastes the
+ * fewest lanes. */
 static int64_t box_rows(const fc_correlation *c, int64_t width, int64_t wanted, int64_t panel) {
     const int64_t rows = c->axis[1].out, most = min64(rows, max64(1, wanted * 5 / 4 / width));
     int64_t best = most, best_cost = INT64_MAX;
     for (int64_t h = most; h >= max64(1, most / 2); h--) {
         const int64_t boxes = rows / h, rest = rows % h;
-        const int64_t cost = boxes * (up_to(h * width, panel) + panel) + (rest ? up_to(rest * width, panel) + panel : 0);
+        const int64_t cost = boxes * (up_to(h * width, panel) + panel) +
+                             (rest ? up_to(rest * width, panel) + panel : 0);
         if (cost < best_cost) {
             best = h;
             best_cost = cost;
@@ -65,7 +68,8 @@ static void choose_box(const fc_correlation *c, fc_blocking *b, int64_t wanted) 
     b->box[2] = w <= wanted * 3 / 2 ? w : min64(w, up_to(ceil_div(w, ceil_div(w, wanted)), panel));
     if (b->box[2] == w) b->box[1] = box_rows(c, w, wanted, panel);
     const int64_t slice = b->box[1] * w;
-    if (b->box[2] == w && b->box[1] == c->axis[1].out) b->box[0] = min64(c->axis[0].out, max64(1, wanted / slice));
+    if (b->box[2] == w && b->box[1] == c->axis[1].out)
+        b->box[0] = min64(c->axis[0].out, max64(1, wanted / slice));
     if (b->packed && b->box[2] == w && slice * b->box[0] == c->axis[0].out * c->axis[1].out * w)
         b->images = min64(max64(c->batch, 1), max64(1, wanted / (slice * b->box[0])));
 }
@@ -80,7 +84,8 @@ static int64_t plane_channel_bytes(const fc_correlation *c, const fc_blocking *b
     return fc_plane_gathered(c, &box, &taps).channel * c->item;
 }
 
-/* Cut the taps, from the outermost axis, until there are few enough and their plane is small enough. */
+/* Cut the taps, from the outermost axis, until there are few enough and their plane is small
+ * enough. */
 static void choose_products(const fc_correlation *c, fc_blocking *b) {
     const int64_t depth = c->kernels->tuning.depth;
     for (int i = 0; i < 3; i++) b->taps[i] = c->axis[i].taps;
@@ -92,50 +97,67 @@ static void choose_products(const fc_correlation *c, fc_blocking *b) {
     b->channels = 1;
     if (taps < max64(1, fc_correlation_taps(c))) return;
     b->channels = max64(1, depth / taps);
-    if (!b->in_place) b->channels = min64(b->channels, max64(1, PLANE_BYTES / max64(1, plane_channel_bytes(c, b))));
+    if (!b->in_place)
+        b->channels =
+            min64(b->channels, max64(1, PLANE_BYTES / max64(1, plane_channel_bytes(c, b))));
     /* Blocks of even size: the last one should not be a crumb. */
-    b->channels = ceil_div(c->in_channels, ceil_div(c->in_channels, min64(b->channels, c->in_channels)));
+    b->channels =
+        ceil_div(c->in_channels, ceil_div(c->in_channels, min64(b->channels, c->in_channels)));
 }
 
 /* Whether the sums of a box stand in the output array as they do in the panels. */
 static int output_is_direct(const fc_correlation *c, const fc_blocking *b, const fc_plane *plane) {
-    if ((c->layout == FC_CHANNELS_LAST) != b->turned || b->images > 1 || c->axis[2].step != 1) return 0;
+    if ((c->layout == FC_CHANNELS_LAST) != b->turned || b->images > 1 || c->axis[2].step != 1)
+        return 0;
     if (!b->packed && b->by_row) return 1;
     const int one_row = b->box[0] == 1 && b->box[1] == 1;
     const int whole_rows = c->axis[2].out == c->axis[2].size && c->axis[1].step == 1;
     const int whole_slices = c->axis[1].out == c->axis[1].size && c->axis[0].step == 1;
-    if (b->packed) return one_row || (whole_rows && b->box[2] == c->axis[2].out && (b->box[0] == 1 || whole_slices));
-    return one_row || (whole_rows && plane->pixel[1] == b->box[2] && b->box[2] == c->axis[2].out &&
-                       (b->box[0] == 1 || (whole_slices && plane->pixel[0] == b->box[1] * b->box[2])));
+    if (b->packed)
+        return one_row ||
+               (whole_rows && b->box[2] == c->axis[2].out && (b->box[0] == 1 || whole_slices));
+    return one_row ||
+           (whole_rows && plane->pixel[1] == b->box[2] && b->box[2] == c->axis[2].out &&
+            (b->box[0] == 1 || (whole_slices && plane->pixel[0] == b->box[1] * b->box[2])));
 }
 
-/* Direct: panels along one row waste the lanes behind its end, panels along the line those between two rows. */
+/* Direct: panels along one row waste the lanes behind its end, panels along the line those between
+ * two rows. */
 static int rows_waste_less(const fc_correlation *c, const fc_blocking *b, const fc_plane *plane) {
     if (b->box[0] > 1) return 1;
     const int64_t lanes = c->kernels->lanes, row = up_to(b->box[2], lanes);
     return row * b->box[1] < up_to(plane->pixel[1] * (b->box[1] - 1) + b->box[2], lanes);
 }
 
-static int64_t pixels_of(const fc_blocking *b) { return b->images * b->box[0] * b->box[1] * b->box[2]; }
+static int64_t pixels_of(const fc_blocking *b) {
+    return b->images * b->box[0] * b->box[1] * b->box[2];
+}
 
 static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
     int64_t most = b->tiles;
     if (!b->direct_output)
         most = max64(1, SUM_BYTES / (b->columns * c->item) / ceil_div(c->out_channels, b->tiles));
     const int64_t boxes = b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2] * c->groups;
-    b->blocks = max64(ceil_div(b->tiles, min64(most, b->tiles)),
-                      min64(ceil_div(ITEMS, max64(1, boxes)), max64(1, c->out_channels / ITEM_CHANNELS)));
+    b->blocks =
+        max64(ceil_div(b->tiles, min64(most, b->tiles)),
+              min64(ceil_div(ITEMS, max64(1, boxes)), max64(1, c->out_channels / ITEM_CHANNELS)));
     b->tiles_together = ceil_div(b->tiles, b->blocks);
     b->blocks = ceil_div(b->tiles, b->tiles_together);
-    const double work = (double)pixels_of(b) * (double)c->out_channels * (double)(fc_correlation_depth(c) + 1);
-    b->groups_together = b->blocks > 1 ? 1 : max64(1, min64(c->groups / ITEMS, (int64_t)(ITEM_WORK / work)));
+    const double work =
+        (double)pixels_of(b) * (double)c->out_channels * (double)(fc_correlation_depth(c) + 1);
+    b->groups_together =
+        b->blocks > 1 ? 1 : max64(1, min64(c->groups / ITEMS, (int64_t)(ITEM_WORK / work)));
 }
 
 static void place_scratch(const fc_correlation *c, fc_blocking *b) {
-    const int64_t panel = (int64_t)b->width * c->kernels->lanes, depth = b->channels * b->taps[0] * b->taps[1] * b->taps[2];
-    const int64_t pixels = pixels_of(b), rows = b->tiles_together * ceil_div(c->out_channels, b->tiles);
-    const int64_t places = b->images * b->box[0] * b->box[1] * ceil_div(b->box[2], panel) + ceil_div(b->columns, panel);
-    int64_t packed = b->in_place ? panel : 0; /* columns: of all panels, or of one that is cut short */
+    const int64_t panel = (int64_t)b->width * c->kernels->lanes,
+                  depth = b->channels * b->taps[0] * b->taps[1] * b->taps[2];
+    const int64_t pixels = pixels_of(b),
+                  rows = b->tiles_together * ceil_div(c->out_channels, b->tiles);
+    const int64_t places = b->images * b->box[0] * b->box[1] * ceil_div(b->box[2], panel) +
+                           ceil_div(b->columns, panel);
+    int64_t packed =
+        b->in_place ? panel : 0; /* columns: of all panels, or of one that is cut short */
     if (b->packed) packed = b->turned ? pixels : up_to(pixels, panel);
     int64_t at = 0;
     b->plane_at = at;
@@ -143,7 +165,8 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->panels_at = at;
     at += fc_aligned((packed * depth + panel) * c->item);
     b->sums_at = at;
-    if (!b->direct_output) at += fc_aligned(((b->turned ? pixels : rows) * b->columns + panel) * c->item);
+    if (!b->direct_output)
+        at += fc_aligned(((b->turned ? pixels : rows) * b->columns + panel) * c->item);
     b->offsets_at = at;
     at += fc_aligned(2 * depth * 8);
     b->positions_at = at;
@@ -176,7 +199,8 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     choose_products(c, &b);
     if (!b.in_place) {
         const fc_box box = largest_box(&b);
-        plane = fc_plane_gathered(c, &box, &(fc_taps){{0, 0, 0}, {b.taps[0], b.taps[1], b.taps[2]}});
+        plane =
+            fc_plane_gathered(c, &box, &(fc_taps){{0, 0, 0}, {b.taps[0], b.taps[1], b.taps[2]}});
     }
     b.by_row = !b.packed && rows_waste_less(c, &b, &plane);
     b.direct_output = output_is_direct(c, &b, &plane);

@@ -4,28 +4,32 @@
 
 #include "plane.h"
 
-/* How the kernels get their operands. Vectors run along the pixels, which are read from planes (direct) or packed into
- * panels (im2col); or along the output channels, with the pixels packed as rows: no lanes are lost where images are small
- * and the channels many, and sums are channels last. Every form adds the same products in the same order. */
+/* How the kernels get their operands. Vectors run along the pixels, which are read from planes
+ * (direct) or packed into panels (im2col); or along the output channels, with the pixels packed as
+ * rows: no lanes are lost where images are small and the channels many, and sums are channels last.
+ * Every form adds the same products in the same order. */
 typedef enum fc_form { FC_FORM_PLANES, FC_FORM_PANELS, FC_FORM_TURNED, FC_FORMS } fc_form;
 
 typedef struct fc_blocking {
-    int packed, turned;   /* the form: planes, packed (panels) or both (turned) */
+    int packed, turned; /* the form: planes, packed (panels) or both (turned) */
     int in_place;       /* planes are the input itself, else gathered */
-    int by_row;         /* direct: panels stay in one output row, else run over the plane's whole line */
-    int direct_output;  /* sums are kept in the output array, else in scratch until they are complete */
+    int by_row; /* direct: panels stay in one output row, else run over the plane's whole line */
+    int direct_output; /* sums are kept in the output array, else in scratch until they are complete
+                        */
 
     /* Pixels: boxes of `box` pixels in each of `images` images, `boxes` of them along the axes. */
     int64_t images, image_boxes, box[3], boxes[3];
     /* Products: `channels` channels with all taps, or one channel with boxes of `taps`. */
     int64_t channels, taps[3];
-    /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block, `blocks` blocks a group. */
+    /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block,
+     * `blocks` blocks a group. */
     int64_t tiles, tiles_together, blocks;
-    int64_t tile_channels; /* turned: of every tile but the last; else tiles differ by one channel at most */
-    int64_t tile_pixels;   /* turned: of a tile, at most */
+    int64_t tile_channels;   /* turned: of every tile but the last; else tiles differ by one channel
+                                at most */
+    int64_t tile_pixels;     /* turned: of a tile, at most */
     int64_t groups_together; /* groups that one item does, one after another */
-    int width;          /* vectors of a tile, at most */
-    int64_t columns;    /* of the sums in scratch: pixels, or channels where turned */
+    int width;               /* vectors of a tile, at most */
+    int64_t columns;         /* of the sums in scratch: pixels, or channels where turned */
 
     /* Scratch of one worker, in bytes from its start. */
     int64_t plane_at, panels_at, sums_at, offsets_at, positions_at, places_at, bytes;

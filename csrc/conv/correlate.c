@@ -1,10 +1,13 @@
 /* Running a correlation, item by item (see blocking.c for the loop nest).
  *
- * Panels of pixels are described by places: where their columns start in what the kernels read, and where in the sums.
- * Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of the box. Direct: a panel is a stretch of
- * the plane, along one row or along the plane's whole line; along the line the columns between two rows are computed
- * and dropped. Turned: a place is some pixels, packed as the rows of tiles whose columns are output channels. Complete sums that do not stand in the output already are copied there row by row. */
+ * Panels of pixels are described by places: where their columns start in what the kernels read, and
+ * where in the sums. Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of
+ * the box. Direct: a panel is a stretch of the plane, along one row or along the plane's whole
+ * line; along the line the columns between two rows are computed and dropped. Turned: a place is
+ * some pixels, packed as the rows of tiles whose columns are output channels. Complete sums that do
+ * not stand in the output already are copied there row by row. */
 #include "correlate.h"
+#include "integers.h"
 
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
@@ -12,10 +15,6 @@
 
 /* Weights that a call without a plan packs at a time. */
 #define PACKED_BYTES ((int64_t)4 << 20)
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 typedef struct place {
     int64_t from, to, columns;
@@ -36,11 +35,12 @@ typedef struct item {
     const run *run;
     fc_box box;
     fc_plane plane;
-    int64_t group, first_tile, last_tile, start, rows; /* output channels: start, start + 1, ... of the group */
-    int64_t packed_rows;                               /* the same in the packed weights */
+    int64_t group, first_tile, last_tile;
+    int64_t start, rows; /* output channels: start, start + 1, ... of the group */
+    int64_t packed_rows; /* the same in the packed weights */
     fc_products products;
-    const char *weights;                               /* of the item's output channels */
-    const char *columns;                               /* what `from` and the offsets count from */
+    const char *weights; /* of the item's output channels */
+    const char *columns; /* what `from` and the offsets count from */
     char *plane_data, *panels, *sums;
     int64_t *offsets, *panel_offsets, *positions;
     place *places;
@@ -67,7 +67,8 @@ static void list_positions(item *it) {
 static void list_panels(item *it, int64_t from, int64_t to, int64_t columns, int64_t step) {
     const int64_t panel = panel_of(it->run);
     for (int64_t j = 0; j < columns; j += panel)
-        it->places[it->place_count++] = (place){from + j / panel * step, to + j, min64(panel, columns - j)};
+        it->places[it->place_count++] =
+            (place){from + j / panel * step, to + j, min64(panel, columns - j)};
 }
 
 /* Where pixel row (d, h) of an image stands in the sums. */
@@ -82,8 +83,8 @@ static int64_t row_in_sums(const item *it, int64_t i, int64_t d, int64_t h) {
 static int64_t pixel_in_output(const item *it, int64_t d, int64_t h, int64_t w) {
     const fc_axis *a = it->run->c->axis;
     const int64_t *o = it->box.first;
-    return ((a[0].start + (o[0] + d) * a[0].step) * a[1].size + a[1].start + (o[1] + h) * a[1].step) * a[2].size +
-           a[2].start + (o[2] + w) * a[2].step;
+    const int64_t row = (a[0].start + (o[0] + d) * a[0].step) * a[1].size + a[1].start;
+    return (row + (o[1] + h) * a[1].step) * a[2].size + a[2].start + (o[2] + w) * a[2].step;
 }
 
 /* Turned: pixels in tiles of one size, or one less. */
@@ -108,8 +109,9 @@ static void list_places(item *it) {
     } else if (b->by_row) {
         for (int64_t d = 0; d < n[0]; d++)
             for (int64_t h = 0; h < n[1]; h++) {
-                const int64_t to = b->direct_output ? pixel_in_output(it, d, h, 0) - pixel_in_output(it, 0, 0, 0)
-                                                    : row_in_sums(it, 0, d, h);
+                const int64_t to = b->direct_output
+                                       ? pixel_in_output(it, d, h, 0) - pixel_in_output(it, 0, 0, 0)
+                                       : row_in_sums(it, 0, d, h);
                 list_panels(it, fc_plane_pixel(&it->plane, 0, d, h, 0), to, n[2], panel);
             }
     } else {
@@ -119,7 +121,8 @@ static void list_places(item *it) {
 
 /* ---- One block of products ---- */
 
-/* Everything that depends on the box, the taps and the number of channels, but not on which channels they are. */
+/* Everything that depends on the box, the taps and the number of channels, but not on which
+ * channels they are. */
 static void prepare_block(item *it) {
     const run *r = it->run;
     const int64_t panel = panel_of(r);
@@ -137,24 +140,29 @@ static void bring_plane(item *it) {
     const fc_correlation *c = r->c;
     if (r->b->in_place) {
         const int64_t first = it->group * c->in_channels + it->products.channel;
-        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->products.taps) + first * it->plane.channel) * it->item;
+        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->products.taps) +
+                              first * it->plane.channel) *
+                                 it->item;
     } else {
-        fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group, it->products.channel, it->products.channels, it->plane_data);
+        fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group,
+                        it->products.channel, it->products.channels, it->plane_data);
         it->columns = it->plane_data;
     }
 }
 
 static void pack_panels(item *it) {
     for (const place *p = it->places; p < it->places + it->place_count; p++)
-        it->run->c->kernels->conv.pack(it->panels + p->from * it->item, it->run->b->turned ? p->columns : panel_of(it->run),
-                                       it->columns, it->offsets, it->products.depth, it->positions + p->to, p->columns);
+        it->run->c->kernels->conv.pack(
+            it->panels + p->from * it->item, it->run->b->turned ? p->columns : panel_of(it->run),
+            it->columns, it->offsets, it->products.depth, it->positions + p->to, p->columns);
 }
 
-/* A panel cut short, of the input itself: kernels read whole vectors, and behind the input there may be nothing. */
+/* A panel cut short, of the input itself: kernels read whole vectors, and behind the input there
+ * may be nothing. */
 static void pack_cut_panel(item *it, const place *p) {
     for (int64_t j = 0; j < p->columns; j++) it->positions[j] = p->from + j;
-    it->run->c->kernels->conv.pack(it->panels, panel_of(it->run), it->columns, it->offsets, it->products.depth, it->positions,
-                                   p->columns);
+    it->run->c->kernels->conv.pack(it->panels, panel_of(it->run), it->columns, it->offsets,
+                                   it->products.depth, it->positions, p->columns);
 }
 
 static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t columns) {
@@ -168,23 +176,35 @@ static const char *weights_of_tile(const item *it, int64_t tile) {
     const fc_correlation *c = it->run->c;
     const fc_blocking *b = it->run->b;
     const int64_t before = fc_packed_start(c, b, tile) - fc_packed_start(c, b, it->first_tile);
-    return it->weights + (it->products.done * it->packed_rows + before * it->products.depth) * it->item;
+    return it->weights +
+           (it->products.done * it->packed_rows + before * it->products.depth) * it->item;
 }
 
 /* Turned: the weights of one tile stay in the L1 while the pixels pass. */
 static void multiply_tile(item *it, int64_t tile, int first, int last) {
     const run *r = it->run;
     const fc_correlation *c = r->c;
-    const int64_t channel = fc_tile_start(c, r->b, tile), channels = fc_tile_start(c, r->b, tile + 1) - channel;
+    const int64_t channel = fc_tile_start(c, r->b, tile),
+                  channels = fc_tile_start(c, r->b, tile + 1) - channel;
     const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
     const char *weights = weights_of_tile(it, tile);
     for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * ld;
     for (const place *p = it->places; p < it->places + it->place_count; p++) {
         const fc_outer t = {
-            .k = it->products.depth, .a = it->panels + p->from * it->item, .b = weights, .offset = it->panel_offsets,
-            .c = it->sums + (p->to * it->ld + channel - it->start) * it->item, .ldc = it->ld, .columns = channels,
-            .column_bias = r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
-            .min = c->min, .max = c->max, .first = first, .last = last, .clamp = c->clamp,
+            .k = it->products.depth,
+            .a = it->panels + p->from * it->item,
+            .b = weights,
+            .offset = it->panel_offsets,
+            .c = it->sums + (p->to * it->ld + channel - it->start) * it->item,
+            .ldc = it->ld,
+            .columns = channels,
+            .column_bias =
+                r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
+            .min = c->min,
+            .max = c->max,
+            .first = first,
+            .last = last,
+            .clamp = c->clamp,
         };
         kernel_for(c, p->columns, channels)(&t);
     }
@@ -196,15 +216,25 @@ static void multiply_panel(item *it, const place *p, int first, int last) {
     const fc_blocking *b = r->b;
     const int cut = !b->packed && b->in_place && p->columns < panel_of(r);
     if (cut) pack_cut_panel(it, p);
-    const char *from = b->packed ? it->panels + p->from * it->item : cut ? it->panels : it->columns + p->from * it->item;
+    const char *from = b->packed ? it->panels + p->from * it->item
+                       : cut     ? it->panels
+                                 : it->columns + p->from * it->item;
     for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) {
         const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
         const fc_outer t = {
-            .k = it->products.depth, .a = weights_of_tile(it, tile), .b = from,
+            .k = it->products.depth,
+            .a = weights_of_tile(it, tile),
+            .b = from,
             .offset = b->packed || cut ? it->panel_offsets : it->offsets,
-            .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item, .ldc = it->ld, .columns = p->columns,
+            .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item,
+            .ldc = it->ld,
+            .columns = p->columns,
             .bias = r->bias ? r->bias + (it->group * c->out_channels + row) * it->item : NULL,
-            .min = c->min, .max = c->max, .first = first, .last = last, .clamp = c->clamp,
+            .min = c->min,
+            .max = c->max,
+            .first = first,
+            .last = last,
+            .clamp = c->clamp,
         };
         kernel_for(c, rows, p->columns)(&t);
     }
@@ -214,33 +244,42 @@ static void multiply_block(item *it) {
     const fc_correlation *c = it->run->c;
     bring_plane(it);
     if (it->run->b->packed) pack_panels(it);
-    const int first = it->products.done == 0, last = it->products.done + it->products.depth == fc_correlation_depth(c);
+    const int first = it->products.done == 0,
+              last = it->products.done + it->products.depth == fc_correlation_depth(c);
     if (it->run->b->turned)
-        for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) multiply_tile(it, tile, first, last);
+        for (int64_t tile = it->first_tile; tile < it->last_tile; tile++)
+            multiply_tile(it, tile, first, last);
     else
-        for (int64_t i = 0; i < it->place_count; i++) multiply_panel(it, &it->places[i], first, last);
+        for (int64_t i = 0; i < it->place_count; i++)
+            multiply_panel(it, &it->places[i], first, last);
 }
 
 /* ---- One item ---- */
 
-/* Pixel row (d, h) of image i of the box: sums and output each have either the pixels or the channels next to each other. */
+/* Pixel row (d, h) of image i of the box: sums and output each have either the pixels or the
+ * channels next to each other. */
 static void store_row(item *it, int64_t i, int64_t d, int64_t h) {
     const run *r = it->run;
     const fc_conv_kernels *k = &r->c->kernels->conv;
     const fc_axis *a = r->c->axis;
     const int turned = r->b->turned, last = r->c->layout == FC_CHANNELS_LAST;
-    const int64_t space = a[0].size * a[1].size * a[2].size, all = r->c->groups * r->c->out_channels;
-    const int64_t channel = it->group * r->c->out_channels + it->start, pixel = pixel_in_output(it, d, h, 0);
-    const int64_t image = (it->box.image + i) * all * space, pixels = it->box.size[2], row = row_in_sums(it, i, d, h);
+    const int64_t space = a[0].size * a[1].size * a[2].size,
+                  all = r->c->groups * r->c->out_channels;
+    const int64_t channel = it->group * r->c->out_channels + it->start,
+                  pixel = pixel_in_output(it, d, h, 0);
+    const int64_t image = (it->box.image + i) * all * space, pixels = it->box.size[2],
+                  row = row_in_sums(it, i, d, h);
     const char *src = it->sums + row * (turned ? it->ld : 1) * it->item;
     if (last && turned) {
         for (int64_t j = 0; j < pixels; j++)
-            k->copy(r->y + (image + (pixel + j * a[2].step) * all + channel) * it->item, 1, src + j * it->ld * it->item, 1,
-                    it->rows);
+            k->copy(r->y + (image + (pixel + j * a[2].step) * all + channel) * it->item, 1,
+                    src + j * it->ld * it->item, 1, it->rows);
     } else if (last) {
-        k->transpose(r->y + (image + pixel * all + channel) * it->item, all * a[2].step, src, it->ld, it->rows, pixels);
+        k->transpose(r->y + (image + pixel * all + channel) * it->item, all * a[2].step, src,
+                     it->ld, it->rows, pixels);
     } else if (turned && a[2].step == 1) {
-        k->transpose(r->y + (image + channel * space + pixel) * it->item, space, src, it->ld, pixels, it->rows);
+        k->transpose(r->y + (image + channel * space + pixel) * it->item, space, src, it->ld,
+                     pixels, it->rows);
     } else {
         for (int64_t c = 0; c < it->rows; c++)
             k->copy(r->y + (image + (channel + c) * space + pixel) * it->item, a[2].step,
@@ -258,14 +297,19 @@ static void store_sums(item *it) {
 static void aim_at_output(item *it) {
     const run *r = it->run;
     const fc_correlation *c = r->c;
-    const int64_t space = c->axis[0].size * c->axis[1].size * c->axis[2].size, all = c->groups * c->out_channels;
-    const int64_t channel = it->group * c->out_channels + it->start, pixel = pixel_in_output(it, 0, 0, 0);
+    const int64_t space = c->axis[0].size * c->axis[1].size * c->axis[2].size,
+                  all = c->groups * c->out_channels;
+    const int64_t channel = it->group * c->out_channels + it->start,
+                  pixel = pixel_in_output(it, 0, 0, 0);
     const int last = c->layout == FC_CHANNELS_LAST;
     it->ld = last ? all : space;
-    it->sums = r->y + (it->box.image * all * space + (last ? pixel * all + channel : channel * space + pixel)) * it->item;
+    it->sums = r->y + (it->box.image * all * space +
+                       (last ? pixel * all + channel : channel * space + pixel)) *
+                          it->item;
 }
 
-/* `prepared`: how many products the item is prepared for, as the last group of this item left it. */
+/* `prepared`: how many products the item is prepared for, as the last group of this item left it.
+ */
 static void sum_products(item *it, int64_t *prepared) {
     const run *r = it->run;
     const int whole = fc_correlation_taps(r->c) == r->b->taps[0] * r->b->taps[1] * r->b->taps[2];
@@ -302,7 +346,9 @@ static void choose_channels(item *it, int64_t unit) {
     it->weights = it->run->packed + before * fc_correlation_depth(c) * c->item;
 }
 
-static int64_t boxes_of(const fc_blocking *b) { return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2]; }
+static int64_t boxes_of(const fc_blocking *b) {
+    return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2];
+}
 
 static void run_item(void *context, int64_t index, int worker) {
     const run *r = context;
@@ -310,10 +356,15 @@ static void run_item(void *context, int64_t index, int worker) {
     char *scratch = r->scratch + worker * r->worker_bytes;
     int64_t prepared = -1;
     item it = {
-        .run = r, .plane_data = scratch + b->plane_at, .panels = scratch + b->panels_at,
-        .sums = scratch + b->sums_at, .offsets = (int64_t *)(scratch + b->offsets_at),
-        .positions = (int64_t *)(scratch + b->positions_at), .places = (place *)(scratch + b->places_at),
-        .ld = b->columns, .item = r->c->item,
+        .run = r,
+        .plane_data = scratch + b->plane_at,
+        .panels = scratch + b->panels_at,
+        .sums = scratch + b->sums_at,
+        .offsets = (int64_t *)(scratch + b->offsets_at),
+        .positions = (int64_t *)(scratch + b->positions_at),
+        .places = (place *)(scratch + b->places_at),
+        .ld = b->columns,
+        .item = r->c->item,
     };
     it.panel_offsets = it.offsets + fc_products_most(b);
     choose_pixels(&it, index % boxes_of(b));
@@ -326,7 +377,9 @@ static void run_item(void *context, int64_t index, int worker) {
     }
 }
 
-static int64_t items_of(const run *r) { return boxes_of(r->b) * ceil_div(r->units, r->b->groups_together); }
+static int64_t items_of(const run *r) {
+    return boxes_of(r->b) * ceil_div(r->units, r->b->groups_together);
+}
 
 /* Units [first, first + units), whose packed weights start at r->packed. */
 static fc_status run_units(run *r, int64_t first, int64_t units, int workers, const fc_call *call) {
@@ -343,19 +396,26 @@ static int is_empty(const fc_correlation *c) {
 
 static int workers_for(const fc_correlation *c, const fc_blocking *b, const fc_call *call) {
     const double work = (double)c->batch * (double)c->groups * (double)c->out_channels *
-                        (double)(fc_correlation_depth(c) + 4) * (double)(c->axis[0].out * c->axis[1].out) *
-                        (double)c->axis[2].out;
-    const int workers = fc_workers(call, boxes_of(b) * ceil_div(c->groups * b->blocks, b->groups_together));
+                        (double)(fc_correlation_depth(c) + 4) *
+                        (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out;
+    const int workers =
+        fc_workers(call, boxes_of(b) * ceil_div(c->groups * b->blocks, b->groups_together));
     return work < 1 << 18 ? 1 : workers; /* a few microseconds: done before another thread wakes */
 }
 
-fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x, const void *packed,
-                              const void *bias, void *y, const fc_call *call) {
+fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x,
+                              const void *packed, const void *bias, void *y, const fc_call *call) {
     if (is_empty(c)) return FC_OK;
     const int workers = workers_for(c, b, call);
     char *scratch = fc_scratch(workers * b->bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    run r = {.c = c, .b = b, .x = x, .packed = packed, .bias = bias, .y = y, .scratch = scratch,
+    run r = {.c = c,
+             .b = b,
+             .x = x,
+             .packed = packed,
+             .bias = bias,
+             .y = y,
+             .scratch = scratch,
              .worker_bytes = b->bytes};
     const fc_status status = run_units(&r, 0, c->groups * b->blocks, workers, call);
     fc_scratch_free(scratch);
@@ -378,15 +438,22 @@ int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int 
     return weight_bytes_at_once(c, b) + workers_for(c, b, &call) * b->bytes;
 }
 
-fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w, const void *bias,
-                       void *y, const fc_call *call) {
+fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w,
+                       const void *bias, void *y, const fc_call *call) {
     if (is_empty(c)) return FC_OK;
-    const int64_t at_once = units_at_once(c, b), weights = weight_bytes_at_once(c, b), all = c->groups * b->blocks;
+    const int64_t at_once = units_at_once(c, b), weights = weight_bytes_at_once(c, b),
+                  all = c->groups * b->blocks;
     const int workers = workers_for(c, b, call);
     char *scratch = fc_scratch(weights + workers * b->bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    run r = {.c = c, .b = b, .x = x, .packed = scratch, .bias = bias, .y = y,
-             .scratch = scratch + weights, .worker_bytes = b->bytes};
+    run r = {.c = c,
+             .b = b,
+             .x = x,
+             .packed = scratch,
+             .bias = bias,
+             .y = y,
+             .scratch = scratch + weights,
+             .worker_bytes = b->bytes};
     fc_status status = FC_OK;
     for (int64_t unit = 0; unit < all && status == FC_OK; unit += at_once) {
         const int64_t units = min64(at_once, all - unit);
@@ -410,8 +477,8 @@ static void run_item_of_all(void *context, int64_t index, int worker) {
         if (index < items_of(&all->run[i])) run_item((void *)&all->run[i], index, worker);
 }
 
-static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int workers, const void *w,
-                         const fc_call *call) {
+static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int workers,
+                         const void *w, const fc_call *call) {
     int64_t items = 0;
     for (int i = 0; i < n; i++) {
         r[i].packed = scratch;
@@ -427,9 +494,10 @@ static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int
 
 #define RUNS 16
 
-fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x, const void *w,
-                           const void *bias, void *y, const fc_call *call) {
-    if (n == 0 || is_empty(&c[0])) return FC_OK; /* no images: the correlations themselves have outputs */
+fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x,
+                           const void *w, const void *bias, void *y, const fc_call *call) {
+    if (n == 0 || is_empty(&c[0]))
+        return FC_OK; /* no images: the correlations themselves have outputs */
     run r[RUNS];
     int64_t weights = 0, worker_bytes = 0;
     int workers = 1;
@@ -439,7 +507,8 @@ fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n,
         workers = (int)max64(workers, workers_for(&c[i], &b[i], call));
         if (i < RUNS) r[i] = (run){.c = &c[i], .b = &b[i], .x = x, .bias = bias, .y = y};
     }
-    if (n > RUNS || weights > PACKED_BYTES || n == 1) { /* one after another, each with its weights piece by piece */
+    if (n > RUNS || weights > PACKED_BYTES ||
+        n == 1) { /* one after another, each with its weights piece by piece */
         for (int i = 0; i < n; i++) FC_TRY(fc_correlate(&c[i], &b[i], x, w, bias, y, call));
         return FC_OK;
     }

@@ -1,25 +1,35 @@
 /* From a convolution problem to correlations.
  *
- * The input gradient along one axis is gx[i] = sum of w[t] * gy[o] over o*stride + t*dilation - pad = i. The outputs
- * i = r + stride*j of one phase r use the taps t with (r + pad - t*dilation) divisible by the stride, at
- * o = j + (r + pad - t*dilation) / stride: a correlation of stride 1 over gy. Those taps are t0, t0 + period, ... with
- * period = stride / gcd(stride, dilation); taken from the last to the first, their offsets ascend. */
+ * The input gradient along one axis is gx[i] = sum of w[t] * gy[o] over o*stride + t*dilation - pad
+ * = i. The outputs i = r + stride*j of one phase r use the taps t with (r + pad - t*dilation)
+ * divisible by the stride, at o = j + (r + pad - t*dilation) / stride: a correlation of stride 1
+ * over gy. Those taps are t0, t0 + period, ... with period = stride / gcd(stride, dilation); taken
+ * from the last to the first, their offsets ascend. */
 #include "correlation.h"
 
 #include "problem.h"
+#include "integers.h"
 
-int64_t fc_correlation_taps(const fc_correlation *c) { return c->axis[0].taps * c->axis[1].taps * c->axis[2].taps; }
-int64_t fc_correlation_depth(const fc_correlation *c) { return c->in_channels * fc_correlation_taps(c); }
+int64_t fc_correlation_taps(const fc_correlation *c) {
+    return c->axis[0].taps * c->axis[1].taps * c->axis[2].taps;
+}
+int64_t fc_correlation_depth(const fc_correlation *c) {
+    return c->in_channels * fc_correlation_taps(c);
+}
 
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t floor_mod(int64_t a, int64_t b) { return (a % b + b) % b; }
 
 static fc_correlation correlation_of(const fc_conv *p) {
     fc_correlation c = {
-        .kernels = fc_kernels_for(p->dtype), .item = fc_sizeof(p->dtype), .layout = p->layout,
-        .padding_mode = p->padding_mode, .batch = p->batch, .groups = p->groups,
-        .clamp = p->clamp, .min = p->min, .max = p->max,
+        .kernels = fc_kernels_for(p->dtype),
+        .item = fc_sizeof(p->dtype),
+        .layout = p->layout,
+        .padding_mode = p->padding_mode,
+        .batch = p->batch,
+        .groups = p->groups,
+        .clamp = p->clamp,
+        .min = p->min,
+        .max = p->max,
     };
     c.w_axis[2] = 1;
     c.w_axis[1] = p->kernel[2];
@@ -37,14 +47,23 @@ fc_correlation fc_correlation_forward(const fc_conv *p) {
     c.w_group = c.out_channels * c.w_out;
     for (int i = 0; i < 3; i++)
         c.axis[i] = (fc_axis){
-            .in = p->input[i], .out = p->output[i], .stride = p->stride[i],
-            .taps = p->kernel[i], .offset = -p->pad_before[i], .offset_step = p->dilation[i],
-            .weight = 0, .weight_step = 1, .start = 0, .step = 1, .size = p->output[i],
+            .in = p->input[i],
+            .out = p->output[i],
+            .stride = p->stride[i],
+            .taps = p->kernel[i],
+            .offset = -p->pad_before[i],
+            .offset_step = p->dilation[i],
+            .weight = 0,
+            .weight_step = 1,
+            .start = 0,
+            .step = 1,
+            .size = p->output[i],
         };
     return c;
 }
 
-/* Along one axis: how many phases have taps (the first tap of each is 0, 1, ...), and whether others do not. */
+/* Along one axis: how many phases have taps (the first tap of each is 0, 1, ...), and whether
+ * others do not. */
 static int64_t axis_phases(const fc_conv *p, int i) {
     return min64(p->kernel[i], p->stride[i] / gcd(p->stride[i], p->dilation[i]));
 }
@@ -57,7 +76,8 @@ static int64_t phase_of_tap(const fc_conv *p, int i, int64_t t) {
 static int has_outputs_without_taps(const fc_conv *p) {
     for (int i = 0; i < 3; i++) {
         int64_t reached = 0;
-        for (int64_t t = 0; t < axis_phases(p, i); t++) reached += phase_of_tap(p, i, t) < p->input[i];
+        for (int64_t t = 0; t < axis_phases(p, i); t++)
+            reached += phase_of_tap(p, i, t) < p->input[i];
         if (reached < min64(p->stride[i], p->input[i])) return 1;
     }
     return 0;
@@ -68,15 +88,23 @@ static fc_axis phase_axis(const fc_conv *p, int i, int64_t t0) {
     const int64_t s = p->stride[i], period = s / gcd(s, p->dilation[i]), r = phase_of_tap(p, i, t0);
     const int64_t taps = (p->kernel[i] - 1 - t0) / period + 1, last = t0 + (taps - 1) * period;
     return (fc_axis){
-        .in = p->output[i], .out = r < p->input[i] ? (p->input[i] - 1 - r) / s + 1 : 0, .stride = 1,
-        .taps = taps, .offset = (r + p->pad_before[i] - last * p->dilation[i]) / s,
+        .in = p->output[i],
+        .out = r < p->input[i] ? (p->input[i] - 1 - r) / s + 1 : 0,
+        .stride = 1,
+        .taps = taps,
+        .offset = (r + p->pad_before[i] - last * p->dilation[i]) / s,
         .offset_step = period * p->dilation[i] / s,
-        .weight = last, .weight_step = -period, .start = r, .step = s, .size = p->input[i],
+        .weight = last,
+        .weight_step = -period,
+        .start = r,
+        .step = s,
+        .size = p->input[i],
     };
 }
 
 static fc_axis axis_without_taps(const fc_conv *p, int i) {
-    return (fc_axis){.in = p->output[i], .out = p->input[i], .stride = 1, .step = 1, .size = p->input[i]};
+    return (fc_axis){
+        .in = p->output[i], .out = p->input[i], .stride = 1, .step = 1, .size = p->input[i]};
 }
 
 int64_t fc_correlation_phases(const fc_conv *p) {

@@ -1,12 +1,14 @@
-/* The one problem that the engine computes. A forward convolution is one correlation; an input gradient (a transposed
- * convolution) of stride s is one for each output phase, each with the taps that reach it. See correlation.c. */
+/* The one problem that the engine computes. A forward convolution is one correlation; an input
+ * gradient (a transposed convolution) of stride s is one for each output phase, each with the taps
+ * that reach it. See correlation.c. */
 #ifndef FC_CORRELATION_H
 #define FC_CORRELATION_H
 
 #include "../kernels/kernels.h"
 
-/* One spatial axis. Output o sums over taps t < taps the input at o*stride + offset + t*offset_step (offset_step >= 0),
- * times the weight at weight + t*weight_step, and lands at start + o*step of an array axis of length `size`. */
+/* One spatial axis. Output o sums over taps t < taps the input at o*stride + offset + t*offset_step
+ * (offset_step >= 0), times the weight at weight + t*weight_step, and lands at start + o*step of an
+ * array axis of length `size`. */
 typedef struct fc_axis {
     int64_t in, out, stride;
     int64_t taps, offset, offset_step;
@@ -33,8 +35,9 @@ int64_t fc_correlation_depth(const fc_correlation *c);
 
 fc_correlation fc_correlation_forward(const fc_conv *p);
 
-/* The phases of an input gradient, one after another: number `index` of fc_correlation_phases(p). Number 0 covers the
- * whole output with no taps at all (it stores bias alone) where some outputs have no taps, and is missing elsewhere. */
+/* The phases of an input gradient, one after another: number `index` of fc_correlation_phases(p).
+ * Number 0 covers the whole output with no taps at all (it stores bias alone) where some outputs
+ * have no taps, and is missing elsewhere. */
 int64_t fc_correlation_phases(const fc_conv *p);
 fc_correlation fc_correlation_phase(const fc_conv *p, int64_t index);
 

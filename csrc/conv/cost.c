@@ -1,5 +1,6 @@
-/* What a correlation should take on one thread: the work of the pieces that blocking.c cut it into, each times its
- * measured coefficient (kernels/tuning.h). Only the order of the predictions matters to the choice of an algorithm. */
+/* What a correlation should take on one thread: the work of the pieces that blocking.c cut it into,
+ * each times its measured coefficient (kernels/tuning.h). Only the order of the predictions matters
+ * to the choice of an algorithm. */
 #include "blocking.h"
 
 static double ceil_div(double a, double b) {
@@ -12,21 +13,25 @@ static double gather_ns(const fc_correlation *c, const fc_blocking *b, double de
     if (b->in_place) return 0;
     const fc_box box = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
     const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-    const double plane = (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels *
-                         (double)fc_correlation_taps(c) / (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth);
+    const double plane = (double)fc_plane_gathered(c, &box, &taps).channel *
+                         (double)c->in_channels * (double)fc_correlation_taps(c) /
+                         (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth);
     const fc_tuning *t = &c->kernels->tuning;
-    return (double)b->blocks * plane * (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
+    return (double)b->blocks * plane *
+           (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
 }
 
 /* Of a box, channels in the vectors: whole vectors of channels, pixels to the tile exactly. */
-static double turned_ns(const fc_correlation *c, const fc_blocking *b, double pixels, double depth, double blocks) {
+static double turned_ns(const fc_correlation *c, const fc_blocking *b, double pixels, double depth,
+                        double blocks) {
     const fc_tuning *t = &c->kernels->tuning;
     const double lanes = c->kernels->lanes, rows = (double)b->tile_pixels;
     const double tiles = ceil_div(pixels, rows), in_flight = pixels / tiles * b->width;
     const double vectors = ceil_div((double)c->out_channels, lanes);
     const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1);
     double ns = pixels * depth * vectors * multiply + tiles * blocks * (double)b->tiles * t->panel;
-    ns += (double)b->blocks * tiles * ceil_div(rows, lanes) * depth * t->pack + gather_ns(c, b, depth);
+    ns += (double)b->blocks * tiles * ceil_div(rows, lanes) * depth * t->pack +
+          gather_ns(c, b, depth);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
     return ns + t->item / (double)b->groups_together;
 }
@@ -36,18 +41,21 @@ double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
     const double lanes = c->kernels->lanes, panel = lanes * b->width;
     const double depth = (double)fc_correlation_depth(c), groups = (double)c->groups;
     const double pixels = (double)b->images * (double)(b->box[0] * b->box[1]) * (double)b->box[2];
-    const double boxes = (double)b->image_boxes * (double)(b->boxes[0] * b->boxes[1]) * (double)b->boxes[2];
+    const double boxes =
+        (double)b->image_boxes * (double)(b->boxes[0] * b->boxes[1]) * (double)b->boxes[2];
     const double rows = (double)(b->images * b->box[0] * b->box[1]);
     const double vectors = !b->packed && b->by_row ? rows * ceil_div((double)b->box[2], lanes)
                                                    : ceil_div((double)b->columns, lanes);
     const double panels = !b->packed && b->by_row ? rows * ceil_div((double)b->box[2], panel)
                                                   : ceil_div((double)b->columns, panel);
-    const double blocks = ceil_div(depth, (double)(b->channels * b->taps[0] * b->taps[1] * b->taps[2]));
+    const double blocks =
+        ceil_div(depth, (double)(b->channels * b->taps[0] * b->taps[1] * b->taps[2]));
     /* Few sums in flight wait for each other. */
     const double in_flight = (double)c->out_channels / (double)b->tiles * b->width;
     const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1);
     if (b->turned) return 1e-9 * boxes * groups * turned_ns(c, b, pixels, depth, blocks);
-    double ns = vectors * depth * (double)c->out_channels * multiply + panels * blocks * (double)b->tiles * t->panel;
+    double ns = vectors * depth * (double)c->out_channels * multiply +
+                panels * blocks * (double)b->tiles * t->panel;
     if (b->packed) ns += (double)b->blocks * vectors * depth * t->pack;
     ns += gather_ns(c, b, depth);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;

@@ -1,12 +1,14 @@
 /* Depthwise convolution and its gradients for channels last, one channel in and out a group.
  *
  *   for each row of output pixels (parallel):
- *     for each stretch of pixels that have the same taps inside the input:   the row's interior, or one pixel at its edges
- *       one call of the kernel: all channels
+ *     for each stretch of pixels that have the same taps inside the input:   the row's interior, or
+ * one pixel at its edges one call of the kernel: all channels
  *
- * Nothing is copied: a tap is an offset from the pixel, and taps outside the input are left out. Weights are turned to
- * [tap][channel] first. The weight gradient adds fixed chunks of rows, each into sums of its own, and then those. */
+ * Nothing is copied: a tap is an offset from the pixel, and taps outside the input are left out.
+ * Weights are turned to [tap][channel] first. The weight gradient adds fixed chunks of rows, each
+ * into sums of its own, and then those. */
 #include "depthwise.h"
+#include "integers.h"
 
 #include <string.h>
 
@@ -14,15 +16,12 @@
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 
-#define CHUNKS 64              /* of rows, in a weight gradient, at most */
+#define CHUNKS 64 /* of rows, in a weight gradient, at most */
 #define PARTIAL_BYTES (4 << 20)
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-
 int fc_is_depthwise(const fc_correlation *c) {
-    return c->layout == FC_CHANNELS_LAST && c->in_channels == 1 && c->out_channels == 1 && c->groups > 1 &&
-           c->padding_mode == FC_PAD_ZEROS;
+    return c->layout == FC_CHANNELS_LAST && c->in_channels == 1 && c->out_channels == 1 &&
+           c->groups > 1 && c->padding_mode == FC_PAD_ZEROS;
 }
 
 typedef struct run {
@@ -49,8 +48,10 @@ static void interior(const fc_axis *a, int64_t *first, int64_t *last) {
     *last = max64(*first, *last);
 }
 
-/* A stretch of `pixels` pixels of output row (n, o[0], o[1]) from o[2], all with the taps of the first. */
-static void run_stretch(const run *r, int64_t *x_offset, char *sums, int64_t n, const int64_t o[3], int64_t pixels) {
+/* A stretch of `pixels` pixels of output row (n, o[0], o[1]) from o[2], all with the taps of the
+ * first. */
+static void run_stretch(const run *r, int64_t *x_offset, char *sums, int64_t n, const int64_t o[3],
+                        int64_t pixels) {
     const fc_correlation *c = r->c;
     const fc_axis *a = c->axis;
     int64_t first[3], last[3], taps = 0, *w_offset = x_offset + r->taps;
@@ -58,19 +59,34 @@ static void run_stretch(const run *r, int64_t *x_offset, char *sums, int64_t n, 
     for (int64_t d = first[0]; d < last[0]; d++)
         for (int64_t h = first[1]; h < last[1]; h++)
             for (int64_t w = first[2]; w < last[2]; w++, taps++) {
-                const int64_t in = (d * a[0].offset_step * a[1].in + h * a[1].offset_step) * a[2].in + w * a[2].offset_step;
+                const int64_t in =
+                    (d * a[0].offset_step * a[1].in + h * a[1].offset_step) * a[2].in +
+                    w * a[2].offset_step;
                 x_offset[taps] = in * c->groups;
                 w_offset[taps] = ((d * a[1].taps + h) * a[2].taps + w) * c->groups;
             }
     int64_t in = n * a[0].in, out = n * a[0].size + a[0].start + o[0] * a[0].step;
     in += o[0] * a[0].stride + a[0].offset;
-    in = (in * a[1].in + o[1] * a[1].stride + a[1].offset) * a[2].in + o[2] * a[2].stride + a[2].offset;
-    out = (out * a[1].size + a[1].start + o[1] * a[1].step) * a[2].size + a[2].start + o[2] * a[2].step;
+    in = (in * a[1].in + o[1] * a[1].stride + a[1].offset) * a[2].in + o[2] * a[2].stride +
+         a[2].offset;
+    out = (out * a[1].size + a[1].start + o[1] * a[1].step) * a[2].size + a[2].start +
+          o[2] * a[2].step;
     const fc_depthwise row = {
-        .taps = taps, .pixels = pixels, .channels = c->groups,
-        .x_step = a[2].stride * c->groups, .y_step = a[2].step * c->groups,
-        .x = r->x + in * c->groups * c->item, .w = r->weights, .y = r->y + out * c->groups * c->item, .sums = sums,
-        .x_offset = x_offset, .w_offset = w_offset, .bias = r->bias, .min = c->min, .max = c->max, .clamp = c->clamp,
+        .taps = taps,
+        .pixels = pixels,
+        .channels = c->groups,
+        .x_step = a[2].stride * c->groups,
+        .y_step = a[2].step * c->groups,
+        .x = r->x + in * c->groups * c->item,
+        .w = r->weights,
+        .y = r->y + out * c->groups * c->item,
+        .sums = sums,
+        .x_offset = x_offset,
+        .w_offset = w_offset,
+        .bias = r->bias,
+        .min = c->min,
+        .max = c->max,
+        .clamp = c->clamp,
     };
     if (r->weight_gradient) c->kernels->conv.depthwise_weight(&row);
     else c->kernels->conv.depthwise(&row);
@@ -91,25 +107,32 @@ static int64_t offset_bytes(const run *r) { return fc_aligned(2 * r->taps * 8); 
 /* A chunk of rows. */
 static void run_chunk(void *context, int64_t index, int worker) {
     const run *r = context;
-    char *sums = r->weight_gradient ? r->partial + index * r->taps * r->c->groups * r->c->item : NULL;
+    char *sums =
+        r->weight_gradient ? r->partial + index * r->taps * r->c->groups * r->c->item : NULL;
     int64_t *offsets = (int64_t *)(r->offsets + worker * offset_bytes(r));
-    for (int64_t row = index * r->chunk_rows; row < min64(r->rows, (index + 1) * r->chunk_rows); row++)
+    for (int64_t row = index * r->chunk_rows; row < min64(r->rows, (index + 1) * r->chunk_rows);
+         row++)
         run_row(r, offsets, sums, row);
 }
 
 static run run_of(const fc_correlation *c) {
-    return (run){.c = c, .rows = c->batch * c->axis[0].out * c->axis[1].out,
+    return (run){.c = c,
+                 .rows = c->batch * c->axis[0].out * c->axis[1].out,
                  .taps = c->axis[0].taps * c->axis[1].taps * c->axis[2].taps};
 }
 
 /* Multiply-adds of a row. */
-static double row_work(const run *r) { return (double)r->taps * (double)r->c->groups * (double)r->c->axis[2].out; }
+static double row_work(const run *r) {
+    return (double)r->taps * (double)r->c->groups * (double)r->c->axis[2].out;
+}
 
 static int workers_for(const run *r, const fc_call *call, int64_t chunks) {
     return row_work(r) * (double)r->rows < 1 << 17 ? 1 : fc_workers(call, chunks);
 }
 
-static int64_t weight_bytes(const run *r) { return fc_aligned(r->taps * r->c->groups * r->c->item); }
+static int64_t weight_bytes(const run *r) {
+    return fc_aligned(r->taps * r->c->groups * r->c->item);
+}
 
 /* The offset of a tap, counted in the order of the correlation, in a channel's weights. */
 static int64_t tap_in_weight(const fc_correlation *c, int64_t tap) {
@@ -122,16 +145,19 @@ static int64_t tap_in_weight(const fc_correlation *c, int64_t tap) {
     return at;
 }
 
-static int64_t chunk_rows_forward(const run *r) { return max64(1, (int64_t)((1 << 16) / (row_work(r) + 1))); }
+static int64_t chunk_rows_forward(const run *r) {
+    return max64(1, (int64_t)((1 << 16) / (row_work(r) + 1)));
+}
 
 int64_t fc_depthwise_scratch(const fc_correlation *c, int threads) {
     const run r = run_of(c);
     const int64_t chunks = (r.rows + chunk_rows_forward(&r) - 1) / chunk_rows_forward(&r);
-    return weight_bytes(&r) + workers_for(&r, &(fc_call){.threads = threads}, chunks) * offset_bytes(&r);
+    return weight_bytes(&r) +
+           workers_for(&r, &(fc_call){.threads = threads}, chunks) * offset_bytes(&r);
 }
 
-fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const void *w, const void *bias, void *y,
-                                 const fc_call *call) {
+fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const void *w,
+                                 const void *bias, void *y, const fc_call *call) {
     run r = run_of(c);
     if (r.rows == 0 || c->axis[2].out == 0) return FC_OK;
     r.x = x;
@@ -144,8 +170,9 @@ fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const v
     FC_REQUIRE(r.weights, FC_OUT_OF_MEMORY);
     r.offsets = r.weights + weight_bytes(&r);
     for (int64_t t = 0; t < r.taps; t++)
-        c->kernels->conv.copy(r.weights + t * c->groups * c->item, 1, (const char *)w + tap_in_weight(c, t) * c->item,
-                              c->w_group, c->groups);
+        c->kernels->conv.copy(r.weights + t * c->groups * c->item, 1,
+                              (const char *)w + tap_in_weight(c, t) * c->item, c->w_group,
+                              c->groups);
     const fc_status status = fc_parallel_for(call, workers, chunks, run_chunk, &r);
     fc_scratch_free(r.weights);
     return status;
@@ -159,7 +186,8 @@ fc_status fc_depthwise_grad_weight(const fc_correlation *c, const void *x, const
     r.y = (char *)gy; /* read only, in this direction */
     const int64_t each = r.taps * c->groups, most = max64(1, PARTIAL_BYTES / (each * c->item));
     r.chunk_rows = max64(1, (r.rows + min64(CHUNKS, most) - 1) / min64(CHUNKS, most));
-    const int64_t chunks = (r.rows + r.chunk_rows - 1) / r.chunk_rows, bytes = fc_aligned((chunks + 1) * each * c->item);
+    const int64_t chunks = (r.rows + r.chunk_rows - 1) / r.chunk_rows,
+                  bytes = fc_aligned((chunks + 1) * each * c->item);
     const int workers = workers_for(&r, call, chunks);
     r.partial = fc_scratch(bytes + workers * offset_bytes(&r));
     FC_REQUIRE(r.partial, FC_OUT_OF_MEMORY);
@@ -169,8 +197,8 @@ fc_status fc_depthwise_grad_weight(const fc_correlation *c, const void *x, const
     char *total = r.partial + chunks * each * c->item;
     c->kernels->conv.sum_rows(total, r.partial, each, chunks, each);
     for (int64_t t = 0; t < r.taps; t++)
-        c->kernels->conv.copy((char *)gw + tap_in_weight(c, t) * c->item, c->w_group, total + t * c->groups * c->item, 1,
-                              c->groups);
+        c->kernels->conv.copy((char *)gw + tap_in_weight(c, t) * c->item, c->w_group,
+                              total + t * c->groups * c->item, 1, c->groups);
     fc_scratch_free(r.partial);
     return status;
 }

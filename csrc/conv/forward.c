@@ -8,19 +8,21 @@
 #include "depthwise.h"
 #include "problem.h"
 
-fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x, const void *w, const void *bias,
-                          void *y, const fc_call *call) {
+fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
+                          const void *w, const void *bias, void *y, const fc_call *call) {
     FC_TRY(fc_conv_validate(problem));
     FC_REQUIRE(x && w && y, FC_INVALID_NULL);
     FC_TRY(fc_algorithm_resolve(problem, &algorithm));
     if (algorithm == FC_REFERENCE) return fc_reference_forward(problem, x, w, bias, y, call);
     const fc_correlation c = fc_correlation_forward(problem);
-    if (algorithm == FC_DIRECT && fc_is_depthwise(&c)) return fc_depthwise_correlate(&c, x, w, bias, y, call);
+    if (algorithm == FC_DIRECT && fc_is_depthwise(&c))
+        return fc_depthwise_correlate(&c, x, w, bias, y, call);
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     return fc_correlate(&c, &b, x, w, bias, y, call);
 }
 
-fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads, int64_t *bytes) {
+fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads,
+                            int64_t *bytes) {
     FC_TRY(fc_conv_validate(problem));
     FC_REQUIRE(bytes, FC_INVALID_NULL);
     FC_TRY(fc_algorithm_resolve(problem, &algorithm));
@@ -41,9 +43,9 @@ struct fc_plan {
     fc_correlation correlation;
     fc_blocking blocking;
     int64_t packed_bytes;
-    int packed;    /* whether the weights are: the reference and depthwise read them as they come */
+    int packed; /* whether the weights are: the reference and depthwise read them as they come */
     char *weights;
-    char *bias;    /* or NULL */
+    char *bias; /* or NULL */
 };
 
 /* Its own copy of `bytes` bytes. */
@@ -56,7 +58,8 @@ static char *kept(const void *data, int64_t bytes) {
 static fc_status keep_weights(fc_plan *plan, const void *w) {
     const fc_correlation *c = &plan->correlation;
     plan->packed_bytes = c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
-    plan->packed = plan->algorithm != FC_REFERENCE && !(plan->algorithm == FC_DIRECT && fc_is_depthwise(c));
+    plan->packed =
+        plan->algorithm != FC_REFERENCE && !(plan->algorithm == FC_DIRECT && fc_is_depthwise(c));
     if (!plan->packed) {
         plan->weights = kept(w, plan->packed_bytes);
         return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
@@ -68,8 +71,8 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
     return fc_pack_weights(c, &plan->blocking, 0, units, w, plan->weights, NULL);
 }
 
-fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w, const void *bias,
-                         fc_plan **result) {
+fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w,
+                         const void *bias, fc_plan **result) {
     FC_TRY(fc_conv_validate(problem));
     FC_REQUIRE(w && result, FC_INVALID_NULL);
     FC_TRY(fc_algorithm_resolve(problem, &algorithm));
@@ -96,8 +99,10 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
     FC_REQUIRE(plan && x && y, FC_INVALID_NULL);
     if (plan->algorithm == FC_REFERENCE)
         return fc_reference_forward(&plan->problem, x, plan->weights, plan->bias, y, call);
-    if (!plan->packed) return fc_depthwise_correlate(&plan->correlation, x, plan->weights, plan->bias, y, call);
-    return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y, call);
+    if (!plan->packed)
+        return fc_depthwise_correlate(&plan->correlation, x, plan->weights, plan->bias, y, call);
+    return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y,
+                               call);
 }
 
 fc_algorithm fc_plan_algorithm(const fc_plan *plan) { return plan->algorithm; }

@@ -1,22 +1,22 @@
-/* The gradient with respect to the bias: the sum of grad_output over images and pixels, channel by channel.
+/* The gradient with respect to the bias: the sum of grad_output over images and pixels, channel by
+ * channel.
  *
  *   for each item (parallel):  a chunk of rows x all or some channels, into the chunk's own sums
  *   then the chunks in their order
  *
- * Channels first: a row is one channel of one image, a chunk one image. Channels last: a row is a pixel. */
+ * Channels first: a row is one channel of one image, a chunk one image. Channels last: a row is a
+ * pixel. */
 #include <string.h>
 
 #include "../kernels/kernels.h"
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
+#include "integers.h"
 
 #define LIMIT ((int64_t)1 << 62)
 #define CHUNK_ELEMENTS (64 << 10) /* channels last: of a chunk, about */
 #define CHUNKS 256                /* at most */
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 typedef struct run {
     const fc_conv_kernels *kernels;
@@ -40,27 +40,35 @@ static void sum_pixels(void *context, int64_t index, int worker) {
     (void)worker;
     const run *r = context;
     const int64_t first = index * r->chunk_rows;
-    r->kernels->sum_rows(r->sums + index * r->channels * r->item, r->g + first * r->channels * r->item, r->channels,
+    r->kernels->sum_rows(r->sums + index * r->channels * r->item,
+                         r->g + first * r->channels * r->item, r->channels,
                          min64(r->chunk_rows, r->rows - first), r->channels);
 }
 
-static fc_status validate(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels, int64_t space) {
+static fc_status validate(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
+                          int64_t space) {
     int64_t bytes;
     FC_REQUIRE(dtype == FC_F32 || dtype == FC_F64, FC_INVALID_DTYPE);
     FC_REQUIRE(layout == FC_CHANNELS_FIRST || layout == FC_CHANNELS_LAST, FC_INVALID_LAYOUT);
     FC_REQUIRE(batch >= 0 && channels > 0 && space > 0, FC_INVALID_SIZE);
     FC_REQUIRE(!__builtin_mul_overflow(channels, space, &bytes) &&
-                   !__builtin_mul_overflow(bytes, max64(1, batch), &bytes) && bytes < LIMIT / 8, FC_INVALID_SIZE);
+                   !__builtin_mul_overflow(bytes, max64(1, batch), &bytes) && bytes < LIMIT / 8,
+               FC_INVALID_SIZE);
     return FC_OK;
 }
 
-fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels, int64_t space,
-                            const void *g, void *gb, const fc_call *call) {
+fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
+                            int64_t space, const void *g, void *gb, const fc_call *call) {
     FC_TRY(validate(dtype, layout, batch, channels, space));
     FC_REQUIRE(gb && (g || batch == 0), FC_INVALID_NULL);
     const int last = layout == FC_CHANNELS_LAST;
-    run r = {.kernels = &fc_kernels_for(dtype)->conv, .item = fc_sizeof(dtype), .batch = batch, .channels = channels,
-             .space = space, .rows = last ? batch * space : batch, .g = g};
+    run r = {.kernels = &fc_kernels_for(dtype)->conv,
+             .item = fc_sizeof(dtype),
+             .batch = batch,
+             .channels = channels,
+             .space = space,
+             .rows = last ? batch * space : batch,
+             .g = g};
     const int64_t wanted = CHUNK_ELEMENTS / (last ? channels : min64(space, CHUNK_ELEMENTS));
     r.chunk_rows = max64(max64(1, wanted), (r.rows + CHUNKS - 1) / CHUNKS);
     r.chunks = max64(1, (r.rows + r.chunk_rows - 1) / r.chunk_rows);
@@ -69,8 +77,10 @@ fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int
     FC_REQUIRE(r.sums, FC_OUT_OF_MEMORY);
     memset(r.sums, 0, (size_t)(r.chunks * channels * r.item));
     const int64_t items = r.chunks * (last ? 1 : channels);
-    const int workers = (double)batch * (double)channels * (double)space < 1 << 17 ? 1 : fc_workers(call, items);
-    const fc_status status = fc_parallel_for(call, workers, items, last ? sum_pixels : sum_channel, &r);
+    const int workers =
+        (double)batch * (double)channels * (double)space < 1 << 17 ? 1 : fc_workers(call, items);
+    const fc_status status =
+        fc_parallel_for(call, workers, items, last ? sum_pixels : sum_channel, &r);
     if (status == FC_OK) r.kernels->sum_rows(gb, r.sums, channels, r.chunks, channels);
     fc_scratch_free(r.sums);
     return status;

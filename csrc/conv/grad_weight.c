@@ -1,13 +1,15 @@
-/* The gradient with respect to the weight: gw[k, c, t] = sum over images and pixels of gy[n, k, o] * x[n, c, o*stride + t*dilation - pad].
+/* The gradient with respect to the weight: gw[k, c, t] = sum over images and pixels of gy[n, k, o]
+ * * x[n, c, o*stride + t*dilation - pad].
  *
- *   for each item (parallel):        unit (output channels x input channels x taps of a group) x chunk of pieces
- *     for each piece of the chunk:   some rows of an image, or some whole images
- *       bring the plane of x and the lines of gy
- *       for each tile of output channels, for each tile of (channel, tap):  dot products along the line
+ *   for each item (parallel):        unit (output channels x input channels x taps of a group) x
+ * chunk of pieces for each piece of the chunk:   some rows of an image, or some whole images bring
+ * the plane of x and the lines of gy for each tile of output channels, for each tile of (channel,
+ * tap):  dot products along the line
  *
- * A line of gy has the pitch of the plane's rows, with zeros between them, so that one dot product runs over many rows.
- * The chunks depend on the problem alone and are added in their order at the end: the bytes do not depend on the
- * number of threads. Where the plane holds a NaN or Inf, which the zeros would spread, dot products stay in the rows. */
+ * A line of gy has the pitch of the plane's rows, with zeros between them, so that one dot product
+ * runs over many rows. The chunks depend on the problem alone and are added in their order at the
+ * end: the bytes do not depend on the number of threads. Where the plane holds a NaN or Inf, which
+ * the zeros would spread, dot products stay in the rows. */
 #include <string.h>
 
 #include "../runtime/scratch.h"
@@ -16,22 +18,20 @@
 #include "algorithms.h"
 #include "depthwise.h"
 #include "problem.h"
+#include "integers.h"
 
-#define PLANE_BYTES (256 << 10)  /* of the plane of x, and of the lines of gy */
-#define ITEMS 32                 /* that a problem should give, if it is not tiny */
-#define UNIT_WORK (1 << 20)      /* multiply-adds an item should have, about */
+#define PLANE_BYTES (256 << 10) /* of the plane of x, and of the lines of gy */
+#define ITEMS 32                /* that a problem should give, if it is not tiny */
+#define UNIT_WORK (1 << 20)     /* multiply-adds an item should have, about */
 #define PARTIAL_BYTES ((int64_t)8 << 20)
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* How the problem is cut, and what all items share. */
 typedef struct run {
     fc_correlation c;
     int x_in_place, gy_in_place;
-    int64_t images, box[3], boxes[3], pieces; /* a piece: `images` images of a box, or a box of one image */
-    int64_t rows, channels, taps[3];          /* a unit */
+    int64_t images, box[3], boxes[3],
+        pieces;                      /* a piece: `images` images of a box, or a box of one image */
+    int64_t rows, channels, taps[3]; /* a unit */
     int64_t row_blocks, channel_blocks, tap_blocks[3], units, units_together;
     int64_t chunks, chunk_pieces;
     int64_t lines_at, tile_at, offsets_at, bytes; /* scratch of a worker */
@@ -46,15 +46,20 @@ typedef struct item {
     fc_plane plane;
     int64_t group, row, rows, channel, channels;
     const char *columns, *lines; /* x and gy, as the kernels read them */
-    int64_t segments, x_step, line_step, line, length; /* of a segment: pitch in x and gy, line pitch, pixels */
+    int64_t segments, x_step, line_step, line,
+        length; /* of a segment: pitch in x and gy, line pitch, pixels */
     int64_t *offsets;
     char *plane_data, *lines_data, *out; /* out: the gradient, or this chunk's part of it */
 } item;
 
 /* ---- Cutting ---- */
 
-static fc_taps first_taps(const run *r) { return (fc_taps){{0, 0, 0}, {r->taps[0], r->taps[1], r->taps[2]}}; }
-static fc_box first_box(const run *r) { return (fc_box){0, r->images, {0, 0, 0}, {r->box[0], r->box[1], r->box[2]}}; }
+static fc_taps first_taps(const run *r) {
+    return (fc_taps){{0, 0, 0}, {r->taps[0], r->taps[1], r->taps[2]}};
+}
+static fc_box first_box(const run *r) {
+    return (fc_box){0, r->images, {0, 0, 0}, {r->box[0], r->box[1], r->box[2]}};
+}
 
 static fc_plane plane_of(const run *r, const fc_box *box, const fc_taps *taps) {
     fc_plane plane;
@@ -94,7 +99,9 @@ static void choose_segments(const run *r, item *it) {
     it->x_step = r->images > 1 ? it->plane.image : it->plane.pixel[0];
     it->length = (it->box.size[1] - 1) * it->line + it->box.size[2];
     const int64_t slice = r->c.axis[1].out * r->c.axis[2].out;
-    if (!r->gy_in_place) it->line_step = ceil_div(it->length, r->c.kernels->lanes) * r->c.kernels->lanes; /* aligned */
+    if (!r->gy_in_place)
+        it->line_step =
+            ceil_div(it->length, r->c.kernels->lanes) * r->c.kernels->lanes; /* aligned */
     else if (r->images == 1) it->line_step = slice;
     else it->line_step = r->c.groups * r->c.out_channels * r->c.axis[0].out * slice;
 }
@@ -109,7 +116,8 @@ static void choose_unit(run *r) {
     const fc_correlation *c = &r->c;
     for (int i = 0; i < 3; i++) r->taps[i] = c->axis[i].taps;
     for (int i = 0; i < 3 && !r->x_in_place; i++)
-        while (r->taps[i] > 1 && first_plane(r).channel * c->item > PLANE_BYTES) r->taps[i] = ceil_div(r->taps[i], 2);
+        while (r->taps[i] > 1 && first_plane(r).channel * c->item > PLANE_BYTES)
+            r->taps[i] = ceil_div(r->taps[i], 2);
     const int64_t piece = line_elements(r) * c->item;
     const int64_t plane = r->x_in_place ? piece : first_plane(r).channel * c->item;
     r->channels = max64(1, min64(c->in_channels, PLANE_BYTES / plane));
@@ -129,9 +137,12 @@ static void count_units(run *r) {
     }
 }
 
-static int64_t weight_elements(const run *r) { return r->c.groups * r->c.out_channels * fc_correlation_depth(&r->c); }
+static int64_t weight_elements(const run *r) {
+    return r->c.groups * r->c.out_channels * fc_correlation_depth(&r->c);
+}
 
-/* Enough items: first by cutting the sum over the pieces, where the parts are small, then by smaller units. */
+/* Enough items: first by cutting the sum over the pieces, where the parts are small, then by
+ * smaller units. */
 static void choose_items(run *r) {
     const int64_t most = max64(1, PARTIAL_BYTES / (weight_elements(r) * r->c.item));
     count_units(r);
@@ -143,7 +154,8 @@ static void choose_items(run *r) {
     }
     r->chunk_pieces = ceil_div(max64(1, r->pieces), r->chunks);
     r->chunks = ceil_div(max64(1, r->pieces), r->chunk_pieces);
-    const double work = (double)r->chunk_pieces * (double)line_elements(r) * (double)(r->rows * r->channels) *
+    const double work = (double)r->chunk_pieces * (double)line_elements(r) *
+                        (double)(r->rows * r->channels) *
                         (double)(r->taps[0] * r->taps[1] * r->taps[2]);
     r->units_together = max64(1, min64(r->units / ITEMS, (int64_t)(UNIT_WORK / (work + 1))));
 }
@@ -173,13 +185,16 @@ static run run_of(const fc_conv *p) {
 /* ---- Bringing the data ---- */
 
 /* Elements of gy before the piece's first pixel in the unit's first channel. */
-static int64_t piece_in_gy(const item *it, int64_t image, int64_t d, int64_t h, int64_t pixel_stride) {
+static int64_t piece_in_gy(const item *it, int64_t image, int64_t d, int64_t h,
+                           int64_t pixel_stride) {
     const fc_correlation *c = &it->run->c;
     const fc_axis *a = c->axis;
     const int64_t all = c->groups * c->out_channels, space = a[0].out * a[1].out * a[2].out;
-    const int64_t pixel = ((it->box.first[0] + d) * a[1].out + it->box.first[1] + h) * a[2].out + it->box.first[2];
+    const int64_t pixel =
+        ((it->box.first[0] + d) * a[1].out + it->box.first[1] + h) * a[2].out + it->box.first[2];
     const int64_t channel = it->group * c->out_channels + it->row;
-    return (it->box.image + image) * all * space + pixel * pixel_stride + channel * (pixel_stride == 1 ? space : 1);
+    return (it->box.image + image) * all * space + pixel * pixel_stride +
+           channel * (pixel_stride == 1 ? space : 1);
 }
 
 /* One row of pixels of every output channel of the unit. */
@@ -197,7 +212,8 @@ static void bring_row(item *it, int64_t segment, int64_t h) {
     const int64_t space = c->axis[0].out * c->axis[1].out * c->axis[2].out;
     const char *src = r->gy + piece_in_gy(it, image, d, h, 1) * c->item;
     for (int64_t k = 0; k < it->rows; k++)
-        c->kernels->conv.copy(dst + k * ld * c->item, 1, src + k * space * c->item, 1, it->box.size[2]);
+        c->kernels->conv.copy(dst + k * ld * c->item, 1, src + k * space * c->item, 1,
+                              it->box.size[2]);
 }
 
 static void bring_lines(item *it) {
@@ -219,10 +235,13 @@ static void bring_plane(item *it) {
     const fc_correlation *c = &r->c;
     if (r->x_in_place) {
         const int64_t first = it->group * c->in_channels + it->channel;
-        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->taps) + first * it->plane.channel) * c->item;
+        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->taps) +
+                              first * it->plane.channel) *
+                                 c->item;
         return;
     }
-    fc_plane_gather(c, &it->plane, &it->box, &it->taps, r->x, it->group, it->channel, it->channels, it->plane_data);
+    fc_plane_gather(c, &it->plane, &it->box, &it->taps, r->x, it->group, it->channel, it->channels,
+                    it->plane_data);
     it->columns = it->plane_data;
 }
 
@@ -230,11 +249,14 @@ static void bring_plane(item *it) {
 static int gaps_are_harmless(const item *it) {
     const run *r = it->run;
     if (it->line == it->box.size[2] || it->box.size[1] == 1) return 1;
-    if (!r->x_in_place) return r->c.kernels->conv.finite(it->columns, it->channels * it->plane.channel);
-    const int64_t reach = it->offsets[it->taps.size[0] * it->taps.size[1] * it->taps.size[2] - 1] + it->length;
+    if (!r->x_in_place)
+        return r->c.kernels->conv.finite(it->columns, it->channels * it->plane.channel);
+    const int64_t reach =
+        it->offsets[it->taps.size[0] * it->taps.size[1] * it->taps.size[2] - 1] + it->length;
     for (int64_t k = 0; k < it->channels; k++)
         for (int64_t s = 0; s < it->segments; s++)
-            if (!r->c.kernels->conv.finite(it->columns + (k * it->plane.channel + s * it->x_step) * r->c.item, reach))
+            if (!r->c.kernels->conv.finite(
+                    it->columns + (k * it->plane.channel + s * it->x_step) * r->c.item, reach))
                 return 0;
     return 1;
 }
@@ -245,19 +267,28 @@ typedef struct span {
     int64_t segments, x_step, line_step, length;
 } span;
 
-static void dot_tile(const item *it, const span *s, const char *x, const char *gy, int64_t m, int64_t rows, int64_t n,
-                     int64_t columns) {
+static void dot_tile(const item *it, const span *s, const char *x, const char *gy, int64_t m,
+                     int64_t rows, int64_t n, int64_t columns) {
     const run *r = it->run;
     const fc_correlation *c = &r->c;
     const int64_t all = c->axis[0].out * c->axis[1].out * c->axis[2].out;
     const int64_t ld = r->gy_in_place ? all : it->segments * it->line_step;
-    const int64_t taps = it->taps.size[0] * it->taps.size[1] * it->taps.size[2], depth = fc_correlation_depth(c);
-    /* (channel, tap) n of the unit; a unit of cut taps has one channel at a time in a tile's row. */
+    const int64_t taps = it->taps.size[0] * it->taps.size[1] * it->taps.size[2],
+                  depth = fc_correlation_depth(c);
+    /* (channel, tap) n of the unit; a unit of cut taps has one channel at a time in a tile's row.
+     */
     const int64_t column = (it->channel + n / taps) * c->w_in + n % taps;
     const fc_dot t = {
-        .segments = s->segments, .length = s->length, .a_step = s->line_step, .b_step = s->x_step, .lda = ld,
-        .a = gy + m * ld * c->item, .b = x, .offset = it->offsets + n,
-        .c = it->out + ((it->group * c->out_channels + it->row + m) * depth + column) * c->item, .ldc = depth,
+        .segments = s->segments,
+        .length = s->length,
+        .a_step = s->line_step,
+        .b_step = s->x_step,
+        .lda = ld,
+        .a = gy + m * ld * c->item,
+        .b = x,
+        .offset = it->offsets + n,
+        .c = it->out + ((it->group * c->out_channels + it->row + m) * depth + column) * c->item,
+        .ldc = depth,
     };
     c->kernels->conv.dot[rows - 1][columns - 1](&t);
 }
@@ -281,12 +312,14 @@ static void add_piece(item *it) {
     bring_lines(it);
     bring_plane(it);
     if (gaps_are_harmless(it)) {
-        dot_unit(it, &(span){it->segments, it->x_step, it->line_step, it->length}, it->columns, it->lines);
+        dot_unit(it, &(span){it->segments, it->x_step, it->line_step, it->length}, it->columns,
+                 it->lines);
         return;
     }
     for (int64_t s = 0; s < it->segments; s++)
         dot_unit(it, &(span){it->box.size[1], it->line, it->line, it->box.size[2]},
-                 it->columns + s * it->x_step * r->c.item, it->lines + s * it->line_step * r->c.item);
+                 it->columns + s * it->x_step * r->c.item,
+                 it->lines + s * it->line_step * r->c.item);
 }
 
 static void choose_box(item *it, int64_t piece) {
@@ -319,20 +352,24 @@ static void choose_products(item *it, int64_t unit) {
 /* Units with cut taps: where their first tap stands in the weight. */
 static int64_t taps_in_weight(const item *it) {
     const fc_correlation *c = &it->run->c;
-    return it->taps.first[0] * c->w_axis[0] + it->taps.first[1] * c->w_axis[1] + it->taps.first[2] * c->w_axis[2];
+    return it->taps.first[0] * c->w_axis[0] + it->taps.first[1] * c->w_axis[1] +
+           it->taps.first[2] * c->w_axis[2];
 }
 
 static void run_item(void *context, int64_t index, int worker) {
     const run *r = context;
     char *scratch = r->scratch + worker * r->bytes;
     const int64_t chunk = index % r->chunks, first = index / r->chunks * r->units_together;
-    item it = {.run = r, .plane_data = scratch, .lines_data = scratch + r->lines_at,
+    item it = {.run = r,
+               .plane_data = scratch,
+               .lines_data = scratch + r->lines_at,
                .offsets = (int64_t *)(scratch + r->offsets_at)};
     char *out = r->chunks > 1 ? r->partial + chunk * weight_elements(r) * r->c.item : r->gw;
     for (int64_t unit = first; unit < min64(r->units, first + r->units_together); unit++) {
         choose_products(&it, unit);
         it.out = out + taps_in_weight(&it) * r->c.item;
-        for (int64_t piece = chunk * r->chunk_pieces; piece < min64(r->pieces, (chunk + 1) * r->chunk_pieces); piece++) {
+        for (int64_t piece = chunk * r->chunk_pieces;
+             piece < min64(r->pieces, (chunk + 1) * r->chunk_pieces); piece++) {
             choose_box(&it, piece);
             it.plane = plane_of(r, &it.box, &it.taps);
             choose_segments(r, &it);
@@ -348,21 +385,23 @@ static void reduce_item(void *context, int64_t index, int worker) {
     (void)worker;
     const run *r = context;
     const int64_t all = weight_elements(r), first = index * REDUCE;
-    r->c.kernels->conv.sum_rows(r->gw + first * r->c.item, r->partial + first * r->c.item, all, r->chunks,
-                                min64(REDUCE, all - first));
+    r->c.kernels->conv.sum_rows(r->gw + first * r->c.item, r->partial + first * r->c.item, all,
+                                r->chunks, min64(REDUCE, all - first));
 }
 
 static fc_status run_all(run *r, int workers, const fc_call *call) {
     const int64_t bytes = weight_elements(r) * r->c.item;
     memset(r->gw, 0, (size_t)bytes);
     if (r->chunks > 1) memset(r->partial, 0, (size_t)(r->chunks * bytes));
-    FC_TRY(fc_parallel_for(call, workers, ceil_div(r->units, r->units_together) * r->chunks, run_item, r));
+    FC_TRY(fc_parallel_for(call, workers, ceil_div(r->units, r->units_together) * r->chunks,
+                           run_item, r));
     if (r->chunks == 1) return FC_OK;
     const int64_t items = ceil_div(weight_elements(r), REDUCE);
     return fc_parallel_for(call, (int)min64(workers, items), items, reduce_item, r);
 }
 
-fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw, const fc_call *call) {
+fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
+                              const fc_call *call) {
     FC_TRY(fc_conv_validate_transposed(problem));
     FC_REQUIRE(x && gy && gw, FC_INVALID_NULL);
     run r = run_of(problem);
@@ -372,8 +411,10 @@ fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void 
     }
     if (fc_is_depthwise(&r.c)) return fc_depthwise_grad_weight(&r.c, x, gy, gw, call);
     const double work = fc_conv_flops(problem);
-    const int workers = work < 1 << 18 ? 1 : fc_workers(call, ceil_div(r.units, r.units_together) * r.chunks);
-    const int64_t partial = r.chunks > 1 ? fc_aligned(r.chunks * weight_elements(&r) * r.c.item) : 0;
+    const int workers =
+        work < 1 << 18 ? 1 : fc_workers(call, ceil_div(r.units, r.units_together) * r.chunks);
+    const int64_t partial =
+        r.chunks > 1 ? fc_aligned(r.chunks * weight_elements(&r) * r.c.item) : 0;
     r.partial = fc_scratch(partial + workers * r.bytes);
     FC_REQUIRE(r.partial, FC_OUT_OF_MEMORY);
     r.scratch = r.partial + partial;

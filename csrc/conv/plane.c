@@ -1,13 +1,13 @@
 /* Planes: see plane.h.
  *
- * Gathered layout: [channel][image][phase d][phase h][phase w][d][h][w]. With stride s and offset step e, tap t of
- * output o reads input (o*s + t*e) relative to the first tap's: phase (t*e) % s, position o + (t*e) / s. Only the
- * phases that taps reach exist: those of the taps below the period s / gcd(s, e). */
+ * Gathered layout: [channel][image][phase d][phase h][phase w][d][h][w]. With stride s and offset
+ * step e, tap t of output o reads input (o*s + t*e) relative to the first tap's: phase (t*e) % s,
+ * position o + (t*e) / s. Only the phases that taps reach exist: those of the taps below the period
+ * s / gcd(s, e). */
 #include "plane.h"
+#include "integers.h"
 
 #include <string.h>
-
-static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
 
 fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_taps *taps) {
     fc_plane p;
@@ -15,7 +15,8 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
         const fc_axis *a = &c->axis[i];
         p.period[i] = a->stride / gcd(a->stride, a->offset_step % a->stride);
         p.phases[i] = taps->size[i] < p.period[i] ? taps->size[i] : p.period[i];
-        p.length[i] = taps->size[i] ? box->size[i] + (taps->size[i] - 1) * a->offset_step / a->stride : 0;
+        p.length[i] =
+            taps->size[i] ? box->size[i] + (taps->size[i] - 1) * a->offset_step / a->stride : 0;
     }
     p.pixel[2] = 1;
     p.pixel[1] = p.length[2];
@@ -34,7 +35,8 @@ int fc_plane_in_place(const fc_correlation *c, fc_plane *plane) {
         const fc_axis *a = &c->axis[i];
         const int64_t last = (a->out - 1) * a->stride + a->offset + (a->taps - 1) * a->offset_step;
         if (a->taps == 0 || a->offset < 0 || last >= a->in) return 0;
-        if (a->stride != 1 && a->offset_step % a->stride != 0 && a->taps > 1) return 0; /* a tap between pixels */
+        if (a->stride != 1 && a->offset_step % a->stride != 0 && a->taps > 1)
+            return 0; /* a tap between pixels */
     }
     const int64_t h = c->axis[1].in, w = c->axis[2].in;
     const int64_t line[3] = {h * w, w, 1};
@@ -50,27 +52,31 @@ int fc_plane_in_place(const fc_correlation *c, fc_plane *plane) {
     return 1;
 }
 
-int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box, const fc_taps *taps) {
+int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
+                        const fc_taps *taps) {
     const int64_t line[3] = {c->axis[1].in * c->axis[2].in, c->axis[2].in, 1};
     int64_t origin = box->image * plane->image;
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
-        origin += (box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step) * line[i];
+        origin +=
+            (box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step) * line[i];
     }
     return origin;
 }
 
 static int64_t tap_offset(const fc_correlation *c, const fc_plane *p, int i, int64_t t) {
-    return t % p->period[i] * p->phase[i] + t * c->axis[i].offset_step / c->axis[i].stride * p->pixel[i];
+    return t % p->period[i] * p->phase[i] +
+           t * c->axis[i].offset_step / c->axis[i].stride * p->pixel[i];
 }
 
-void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_taps *taps, int64_t channels,
-                      int64_t *offset) {
+void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_taps *taps,
+                      int64_t channels, int64_t *offset) {
     int64_t k = 0;
     for (int64_t d = 0; d < taps->size[0]; d++)
         for (int64_t h = 0; h < taps->size[1]; h++) {
             const int64_t row = tap_offset(c, plane, 0, d) + tap_offset(c, plane, 1, h);
-            for (int64_t w = 0; w < taps->size[2]; w++) offset[k++] = row + tap_offset(c, plane, 2, w);
+            for (int64_t w = 0; w < taps->size[2]; w++)
+                offset[k++] = row + tap_offset(c, plane, 2, w);
         }
     for (int64_t i = k; i < k * channels; i++) offset[i] = offset[i - k] + plane->channel;
 }
@@ -80,16 +86,15 @@ void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_t
 typedef struct gather {
     const fc_correlation *c;
     const fc_plane *plane;
-    const char *x;      /* the first channel of the image */
-    char *dst;          /* the image, in the plane's first channel */
+    const char *x; /* the first channel of the image */
+    char *dst;     /* the image, in the plane's first channel */
     int64_t channels;
     int64_t x_channel, x_pixel; /* strides of the input, in elements */
 } gather;
 
-static int64_t clamp64(int64_t x, int64_t low, int64_t high) { return x < low ? low : x > high ? high : x; }
-
-/* The input position that stands at `position`, which may lie outside [0, size): -1 for a zero. Clamped at the end, as
- * the last positions of a phase may lie beyond the padding (no tap reads them). */
+/* The input position that stands at `position`, which may lie outside [0, size): -1 for a zero.
+ * Clamped at the end, as the last positions of a phase may lie beyond the padding (no tap reads
+ * them). */
 static int64_t padded_position(int64_t position, int64_t size, fc_padding_mode mode) {
     if (position >= 0 && position < size) return position;
     if (mode == FC_PAD_ZEROS) return -1;
@@ -101,7 +106,8 @@ static int64_t padded_position(int64_t position, int64_t size, fc_padding_mode m
 /* dst[c][0..n) = 0 */
 static void gather_zeros(const gather *g, char *dst, int64_t n) {
     const int64_t item = g->c->item;
-    for (int64_t c = 0; c < g->channels; c++) memset(dst + c * g->plane->channel * item, 0, (size_t)(n * item));
+    for (int64_t c = 0; c < g->channels; c++)
+        memset(dst + c * g->plane->channel * item, 0, (size_t)(n * item));
 }
 
 /* dst[c][0..n) = the input's row from x, every `step` columns. */
@@ -113,11 +119,13 @@ static void gather_run(const gather *g, char *dst, const char *x, int64_t step, 
         return;
     }
     for (int64_t c = 0; c < g->channels; c++)
-        k->copy(dst + c * g->plane->channel * item, 1, x + c * g->x_channel * item, step * g->x_pixel, n);
+        k->copy(dst + c * g->plane->channel * item, 1, x + c * g->x_channel * item,
+                step * g->x_pixel, n);
 }
 
 /* Columns outside the input, one by one: their positions depend on the padding mode. */
-static void gather_outside(const gather *g, char *dst, const char *row, int64_t position, int64_t n) {
+static void gather_outside(const gather *g, char *dst, const char *row, int64_t position,
+                           int64_t n) {
     const fc_axis *a = &g->c->axis[2];
     if (g->c->padding_mode == FC_PAD_ZEROS) {
         gather_zeros(g, dst, n);
@@ -130,13 +138,15 @@ static void gather_outside(const gather *g, char *dst, const char *row, int64_t 
 }
 
 /* Of n positions from `first` on, every `step`: those before the input, and those inside it. */
-static void cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int64_t *before, int64_t *inside) {
+static void cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int64_t *before,
+                         int64_t *inside) {
     *before = first >= 0 ? 0 : clamp64((-first + step - 1) / step, 0, n);
     const int64_t end = first >= in ? 0 : clamp64((in - 1 - first) / step + 1, *before, n);
     *inside = end > *before ? end - *before : 0;
 }
 
-/* One row of one phase: columns `first`, first + stride, ... of the input's row (NULL: a row of zeros). */
+/* One row of one phase: columns `first`, first + stride, ... of the input's row (NULL: a row of
+ * zeros). */
 static void gather_row(const gather *g, char *dst, const char *row, int64_t first) {
     const fc_axis *a = &g->c->axis[2];
     const int64_t n = g->plane->length[2], item = g->c->item;
@@ -148,15 +158,18 @@ static void gather_row(const gather *g, char *dst, const char *row, int64_t firs
     cut_at_input(first, a->stride, n, a->in, &before, &inside);
     if (before) gather_outside(g, dst, row, first, before);
     if (inside)
-        gather_run(g, dst + before * item, row + (first + before * a->stride) * g->x_pixel * item, a->stride, inside);
+        gather_run(g, dst + before * item, row + (first + before * a->stride) * g->x_pixel * item,
+                   a->stride, inside);
     const int64_t done = before + inside;
     if (done < n) gather_outside(g, dst + done * item, row, first + done * a->stride, n - done);
 }
 
 /* The input position of position 0 of phase `phase` along axis i. */
-static int64_t phase_start(const fc_correlation *c, const fc_box *box, const fc_taps *taps, int i, int64_t phase) {
+static int64_t phase_start(const fc_correlation *c, const fc_box *box, const fc_taps *taps, int i,
+                           int64_t phase) {
     const fc_axis *a = &c->axis[i];
-    return box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step + phase * a->offset_step % a->stride;
+    return box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step +
+           phase * a->offset_step % a->stride;
 }
 
 /* Phase (h, w) of one slice, channels first and padded with zeros: all rows at once. */
@@ -169,12 +182,13 @@ static void gather_slice(const gather *g, char *dst, const char *slice, int64_t 
     memset(dst, 0, (size_t)(above * n[2] * item));
     memset(dst + (above + rows) * n[2] * item, 0, (size_t)((n[1] - above - rows) * n[2] * item));
     const char *src = slice + ((h0 + above * h->stride) * w->in + w0 + left * w->stride) * item;
-    g->c->kernels->conv.copy_padded(dst + above * n[2] * item, n[2], src, h->stride * w->in, rows, left, columns,
-                                    n[2] - left - columns, w->stride);
+    g->c->kernels->conv.copy_padded(dst + above * n[2] * item, n[2], src, h->stride * w->in, rows,
+                                    left, columns, n[2] - left - columns, w->stride);
 }
 
 /* Phase (h, w) of one slice, row by row. */
-static void gather_slice_rows(const gather *g, char *dst, const char *slice, int64_t h0, int64_t w0) {
+static void gather_slice_rows(const gather *g, char *dst, const char *slice, int64_t h0,
+                              int64_t w0) {
     const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
     for (int64_t i = 0; i < g->plane->length[1]; i++) {
         const int64_t from = padded_position(h0 + i * h->stride, h->in, g->c->padding_mode);
@@ -194,7 +208,8 @@ static void gather_image(const gather *g, const fc_box *box, const fc_taps *taps
         const int64_t h0 = phase_start(c, box, taps, 1, phase / p->phases[2] % p->phases[1]);
         const int64_t d0 = phase_start(c, box, taps, 0, phase / p->phases[2] / p->phases[1]);
         for (int64_t d = 0; d < p->length[0]; d++) {
-            const int64_t from = padded_position(d0 + d * c->axis[0].stride, c->axis[0].in, c->padding_mode);
+            const int64_t from =
+                padded_position(d0 + d * c->axis[0].stride, c->axis[0].in, c->padding_mode);
             char *dst = g->dst + (phase * p->phase[2] + d * p->pixel[0]) * c->item;
             if (from < 0) gather_zeros(g, dst, p->pixel[0]);
             else if (at_once) gather_slice(g, dst, g->x + from * slice, h0, w0);
@@ -203,20 +218,27 @@ static void gather_image(const gather *g, const fc_box *box, const fc_taps *taps
     }
 }
 
-void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_box *box, const fc_taps *taps,
-                     const char *x, int64_t group, int64_t channel, int64_t channels, char *dst) {
+void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
+                     const fc_taps *taps, const char *x, int64_t group, int64_t channel,
+                     int64_t channels, char *dst) {
     const int64_t all = c->groups * c->in_channels, first = group * c->in_channels + channel;
     const int64_t space = c->axis[0].in * c->axis[1].in * c->axis[2].in;
     const int last_layout = c->layout == FC_CHANNELS_LAST;
-    /* Channels first: one channel after another, so that the input is read and the plane written in order. */
+    /* Channels first: one channel after another, so that the input is read and the plane written in
+     * order. */
     const int64_t together = last_layout ? channels : 1;
     for (int64_t i = 0; i < box->images; i++)
         for (int64_t j = 0; j < channels; j += together) {
-            const int64_t from = (box->image + i) * all * space + (first + j) * (last_layout ? 1 : space);
+            const int64_t from =
+                (box->image + i) * all * space + (first + j) * (last_layout ? 1 : space);
             const gather g = {
-                .c = c, .plane = plane, .x = x + from * c->item,
-                .dst = dst + (j * plane->channel + i * plane->image) * c->item, .channels = together,
-                .x_channel = last_layout ? 1 : space, .x_pixel = last_layout ? all : 1,
+                .c = c,
+                .plane = plane,
+                .x = x + from * c->item,
+                .dst = dst + (j * plane->channel + i * plane->image) * c->item,
+                .channels = together,
+                .x_channel = last_layout ? 1 : space,
+                .x_pixel = last_layout ? all : 1,
             };
             gather_image(&g, box, taps);
         }

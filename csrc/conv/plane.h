@@ -1,7 +1,8 @@
-/* Planes: what the kernels read. A box of output pixels (of some images), some channels and some taps need a part of
- * the input; a plane is that part, either gathered into scratch (padding filled in, strides taken apart so that the
- * pixels of a row are neighbours, channels last turned round) or the input itself where it already has that form.
- * Either way the element that pixel p needs for channel c and tap t lies at c*channel + tap(t) + pixel(p). See plane.c. */
+/* Planes: what the kernels read. A box of output pixels (of some images), some channels and some
+ * taps need a part of the input; a plane is that part, either gathered into scratch (padding filled
+ * in, strides taken apart so that the pixels of a row are neighbours, channels last turned round)
+ * or the input itself where it already has that form. Either way the element that pixel p needs for
+ * channel c and tap t lies at c*channel + tap(t) + pixel(p). See plane.c. */
 #ifndef FC_PLANE_H
 #define FC_PLANE_H
 
@@ -17,7 +18,8 @@ typedef struct fc_taps {
     int64_t first[3], size[3];
 } fc_taps;
 
-/* Strides in elements. Along axis i, tap t lies at phase (t % period) * phase + (t * offset_step / stride) * pixel. */
+/* Strides in elements. Along axis i, tap t lies at phase (t % period) * phase + (t * offset_step /
+ * stride) * pixel. */
 typedef struct fc_plane {
     int64_t channel, image, pixel[3], phase[3], period[3], phases[3];
     int64_t length[3]; /* positions of one phase along the axis */
@@ -28,17 +30,20 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
 /* Whether every pixel and tap can be read from the input itself; then *plane is that form. */
 int fc_plane_in_place(const fc_correlation *c, fc_plane *plane);
 /* Elements before the first pixel's first tap, in the input itself. */
-int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box, const fc_taps *taps);
+int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
+                        const fc_taps *taps);
 
 /* The offsets of `channels` times the taps: tap fastest. */
-void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_taps *taps, int64_t channels,
-                      int64_t *offset);
-static inline int64_t fc_plane_pixel(const fc_plane *plane, int64_t image, int64_t d, int64_t h, int64_t w) {
+void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_taps *taps,
+                      int64_t channels, int64_t *offset);
+static inline int64_t fc_plane_pixel(const fc_plane *plane, int64_t image, int64_t d, int64_t h,
+                                     int64_t w) {
     return image * plane->image + d * plane->pixel[0] + h * plane->pixel[1] + w * plane->pixel[2];
 }
 
 /* Copy what the plane holds for `channels` channels from `channel` of group `group`. */
-void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_box *box, const fc_taps *taps,
-                     const char *x, int64_t group, int64_t channel, int64_t channels, char *dst);
+void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
+                     const fc_taps *taps, const char *x, int64_t group, int64_t channel,
+                     int64_t channels, char *dst);
 
 #endif

@@ -1,5 +1,6 @@
-/* Validation of a convolution problem: the last line before pointers move. Whatever passes here has sizes whose
- * products fit in 62 bits and positions whose sums do, so that no later arithmetic overflows. */
+/* Validation of a convolution problem: the last line before pointers move. Whatever passes here has
+ * sizes whose products fit in 62 bits and positions whose sums do, so that no later arithmetic
+ * overflows. */
 #include "problem.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static fc_status validate_axis(const fc_conv *p, int i) {
     FC_REQUIRE(p->dilation[i] > 0 && p->dilation[i] < STEP_LIMIT, FC_INVALID_DILATION);
     FC_REQUIRE(p->pad_before[i] >= 0 && p->pad_before[i] < PAD_LIMIT, FC_INVALID_PADDING);
     FC_REQUIRE(p->pad_after[i] >= 0 && p->pad_after[i] < PAD_LIMIT, FC_INVALID_PADDING);
-    FC_REQUIRE(p->input[i] < LIMIT / 8 && p->kernel[i] < LIMIT / 8 / p->dilation[i], FC_INVALID_SIZE);
+    FC_REQUIRE(p->input[i] < LIMIT / 8 && p->kernel[i] < LIMIT / 8 / p->dilation[i],
+               FC_INVALID_SIZE);
     return FC_OK;
 }
 
@@ -37,11 +39,15 @@ static int64_t outputs(const fc_conv *p, int i) {
 }
 
 static fc_status validate_padding_mode(const fc_conv *p) {
-    FC_REQUIRE(p->padding_mode >= FC_PAD_ZEROS && p->padding_mode <= FC_PAD_CIRCULAR, FC_INVALID_PADDING_MODE);
+    FC_REQUIRE(p->padding_mode >= FC_PAD_ZEROS && p->padding_mode <= FC_PAD_CIRCULAR,
+               FC_INVALID_PADDING_MODE);
     for (int i = 0; i < 3; i++) {
-        const int64_t most = p->pad_before[i] > p->pad_after[i] ? p->pad_before[i] : p->pad_after[i];
-        FC_REQUIRE(p->padding_mode != FC_PAD_REFLECT || most < p->input[i], FC_INVALID_PADDING_MODE);
-        FC_REQUIRE(p->padding_mode != FC_PAD_CIRCULAR || most <= p->input[i], FC_INVALID_PADDING_MODE);
+        const int64_t most =
+            p->pad_before[i] > p->pad_after[i] ? p->pad_before[i] : p->pad_after[i];
+        FC_REQUIRE(p->padding_mode != FC_PAD_REFLECT || most < p->input[i],
+                   FC_INVALID_PADDING_MODE);
+        FC_REQUIRE(p->padding_mode != FC_PAD_CIRCULAR || most <= p->input[i],
+                   FC_INVALID_PADDING_MODE);
     }
     return FC_OK;
 }
@@ -68,9 +74,11 @@ static fc_status validate(const fc_conv *p, int transposed) {
     FC_REQUIRE(p->groups > 0 && p->in_channels % p->groups == 0 && p->out_channels % p->groups == 0,
                FC_INVALID_GROUPS);
     const int64_t output[] = {p->batch, p->out_channels, p->output[0], p->output[1], p->output[2]};
-    const int64_t weight[] = {p->out_channels, p->in_channels / p->groups, p->kernel[0], p->kernel[1], p->kernel[2]};
+    const int64_t weight[] = {p->out_channels, p->in_channels / p->groups, p->kernel[0],
+                              p->kernel[1], p->kernel[2]};
     FC_REQUIRE(product_fits(output, 5) && product_fits(weight, 5), FC_INVALID_SIZE);
-    FC_REQUIRE(!p->clamp || p->min <= p->max, FC_INVALID_ACTIVATION); /* also false where either is NaN */
+    FC_REQUIRE(!p->clamp || p->min <= p->max,
+               FC_INVALID_ACTIVATION); /* also false where either is NaN */
     return FC_OK;
 }
 
@@ -94,7 +102,8 @@ fc_status fc_columns_validate(const fc_conv *p) {
 }
 
 double fc_conv_flops(const fc_conv *p) {
-    double flops = 2.0 * (double)p->batch * (double)p->out_channels * ((double)p->in_channels / (double)p->groups);
+    double flops = 2.0 * (double)p->batch * (double)p->out_channels *
+                   ((double)p->in_channels / (double)p->groups);
     for (int i = 0; i < 3; i++) flops *= (double)p->kernel[i] * (double)p->output[i];
     return flops;
 }

@@ -1,7 +1,6 @@
 /* Blocks of products: see products.h. */
 #include "products.h"
-
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+#include "integers.h"
 
 static void count(const fc_correlation *c, const fc_blocking *b, fc_products *p) {
     p->channels = min64(b->channels, c->in_channels - p->channel);

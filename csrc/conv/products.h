@@ -1,5 +1,6 @@
-/* The blocks of products that a sum runs over, one after another: some channels with all their taps, or one channel with
- * a box of its taps. Weights are packed, and sums are made, in this order. See products.c. */
+/* The blocks of products that a sum runs over, one after another: some channels with all their
+ * taps, or one channel with a box of its taps. Weights are packed, and sums are made, in this
+ * order. See products.c. */
 #ifndef FC_PRODUCTS_H
 #define FC_PRODUCTS_H
 

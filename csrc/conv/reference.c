@@ -1,5 +1,5 @@
-/* The forward convolution from its definition: one scalar sum an output element, in the order (channel, tap). Slow, and
- * plain to read: what the other algorithms are checked against in C.
+/* The forward convolution from its definition: one scalar sum an output element, in the order
+ * (channel, tap). Slow, and plain to read: what the other algorithms are checked against in C.
  *
  *   for each image and output channel (parallel), for each pixel:  sum over channels and taps */
 #include "../runtime/status.h"
@@ -25,7 +25,8 @@ static int64_t source(const fc_conv *p, int axis, int64_t i) {
     }
 }
 
-static int64_t element(const fc_conv *p, int64_t n, int64_t c, int64_t channels, const int64_t size[3], int64_t pixel) {
+static int64_t element(const fc_conv *p, int64_t n, int64_t c, int64_t channels,
+                       const int64_t size[3], int64_t pixel) {
     return p->layout == FC_CHANNELS_LAST ? (n * fc_volume(size) + pixel) * channels + c
                                          : (n * channels + c) * fc_volume(size) + pixel;
 }
@@ -40,7 +41,8 @@ static double clamped(const fc_conv *p, double v) {
     return v;
 }
 
-/* Sums in float for float, as the type promises; products are exact in double before they are added. */
+/* Sums in float for float, as the type promises; products are exact in double before they are
+ * added. */
 static double add(const fc_conv *p, double sum, double x, double w) {
     return p->dtype == FC_F32 ? (double)((float)sum + (float)x * (float)w) : sum + x * w;
 }
@@ -57,7 +59,8 @@ static double sum_at(const reference *r, int64_t n, int64_t k, const int64_t o[3
                     const int64_t tap[3] = {d, h, t};
                     int64_t i[3];
                     for (int a = 0; a < 3; a++)
-                        i[a] = source(p, a, o[a] * p->stride[a] + tap[a] * p->dilation[a] - p->pad_before[a]);
+                        i[a] = source(
+                            p, a, o[a] * p->stride[a] + tap[a] * p->dilation[a] - p->pad_before[a]);
                     if (i[0] < 0 || i[1] < 0 || i[2] < 0) continue;
                     const int64_t pixel = (i[0] * p->input[1] + i[1]) * p->input[2] + i[2];
                     const int64_t at = element(p, n, c, p->in_channels, p->input, pixel);
@@ -76,7 +79,9 @@ static void run_row(void *context, int64_t index, int worker) {
     const int64_t n = plane / p->out_channels, k = plane % p->out_channels;
     for (; o[2] < p->output[2]; o[2]++) {
         double v = sum_at(r, n, k, o);
-        if (r->bias) v = p->dtype == FC_F32 ? (double)((float)v + ((const float *)r->bias)[k]) : v + get(r, r->bias, k);
+        if (r->bias)
+            v = p->dtype == FC_F32 ? (double)((float)v + ((const float *)r->bias)[k])
+                                   : v + get(r, r->bias, k);
         v = clamped(p, v);
         const int64_t pixel = (o[0] * p->output[1] + o[1]) * p->output[2] + o[2];
         const int64_t at = element(p, n, k, p->out_channels, p->output, pixel);
@@ -85,8 +90,8 @@ static void run_row(void *context, int64_t index, int worker) {
     }
 }
 
-fc_status fc_reference_forward(const fc_conv *p, const void *x, const void *w, const void *bias, void *y,
-                               const fc_call *call) {
+fc_status fc_reference_forward(const fc_conv *p, const void *x, const void *w, const void *bias,
+                               void *y, const fc_call *call) {
     reference r = {p, x, w, bias, y};
     const int64_t rows = p->batch * p->out_channels * p->output[0] * p->output[1];
     return fc_parallel_for(call, fc_workers(call, rows), rows, run_row, &r);

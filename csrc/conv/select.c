@@ -1,6 +1,7 @@
-/* Which algorithm serves a problem. The list is read from top to bottom; each entry accepts a problem or says why not,
- * and of those that accept, the one with the lowest predicted cost is taken. The last one accepts everything. The cost is
- * that of one image on one thread: the choice, and so the bytes of a result, depends on neither batch nor threads. */
+/* Which algorithm serves a problem. The list is read from top to bottom; each entry accepts a
+ * problem or says why not, and of those that accept, the one with the lowest predicted cost is
+ * taken. The last one accepts everything. The cost is that of one image on one thread: the choice,
+ * and so the bytes of a result, depends on neither batch nor threads. */
 #include <math.h>
 
 #include "algorithms.h"
@@ -37,8 +38,8 @@ static double correlation_cost(const fc_conv *p, fc_algorithm algorithm) {
 
 /* Depthwise channels last: two loads a multiply-add. */
 static double depthwise_cost(const fc_correlation *c) {
-    const double work = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out * (double)c->groups *
-                        (double)fc_correlation_taps(c);
+    const double work = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out *
+                        (double)c->groups * (double)fc_correlation_taps(c);
     return 1e-6 + 0.3e-9 * work / c->kernels->lanes;
 }
 
@@ -61,8 +62,8 @@ static double no_cost(const fc_conv *p) {
 }
 
 static const fc_algorithm_entry list[] = {
-    {FC_WINOGRAD, "winograd", not_built, no_cost}, {FC_FFT, "fft", not_built, no_cost},
-    {FC_DIRECT, "direct", always, direct_cost},    {FC_IM2COL, "im2col", always, im2col_cost},
+    {FC_WINOGRAD, "winograd", not_built, no_cost},       {FC_FFT, "fft", not_built, no_cost},
+    {FC_DIRECT, "direct", always, direct_cost},          {FC_IM2COL, "im2col", always, im2col_cost},
     {FC_REFERENCE, "reference", always, reference_cost},
 };
 #define ENTRIES ((int)(sizeof list / sizeof *list))
@@ -87,11 +88,13 @@ const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm) {
 
 double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm) {
     if (fc_conv_validate(problem) != FC_OK) return HUGE_VAL;
-    const fc_algorithm_entry *entry = fc_algorithm_find(algorithm == FC_AUTO ? fc_conv_select(problem) : algorithm);
+    const fc_algorithm_entry *entry =
+        fc_algorithm_find(algorithm == FC_AUTO ? fc_conv_select(problem) : algorithm);
     return entry ? entry->cost(problem) : HUGE_VAL;
 }
 
-/* "reference" is there to be asked for: it is never faster than the others by more than their call overhead. */
+/* "reference" is there to be asked for: it is never faster than the others by more than their call
+ * overhead. */
 fc_algorithm fc_conv_select(const fc_conv *problem) {
     fc_algorithm best = FC_REFERENCE;
     double best_cost = HUGE_VAL;

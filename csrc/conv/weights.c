@@ -1,17 +1,20 @@
-/* Packing weights for the outer-product kernels: [unit][block of products][register tile][product][row of the tile], the
- * order in which an item reads them, so that it reads one stream. Products are in the order (channel, tap) that the
- * planes' offsets have. */
+/* Packing weights for the outer-product kernels: [unit][block of products][register
+ * tile][product][row of the tile], the order in which an item reads them, so that it reads one
+ * stream. Products are in the order (channel, tap) that the planes' offsets have. */
 #include "../runtime/scratch.h"
 #include "../runtime/threads.h"
 #include "correlate.h"
 
 int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit) {
     const int64_t tile = unit % b->blocks * b->tiles_together;
-    return unit / b->blocks * fc_packed_start(c, b, b->tiles) + fc_packed_start(c, b, tile < b->tiles ? tile : b->tiles);
+    return unit / b->blocks * fc_packed_start(c, b, b->tiles) +
+           fc_packed_start(c, b, tile < b->tiles ? tile : b->tiles);
 }
 
-int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last) {
-    const int64_t rows = fc_unit_row(c, b, last) - fc_unit_row(c, b, first), behind = b->width * c->kernels->lanes;
+int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t first,
+                        int64_t last) {
+    const int64_t rows = fc_unit_row(c, b, last) - fc_unit_row(c, b, first),
+                  behind = b->width * c->kernels->lanes;
     return fc_aligned((rows * fc_correlation_depth(c) + (b->turned ? behind : 0)) * c->item);
 }
 
@@ -23,7 +26,8 @@ typedef struct packing {
     int64_t first; /* unit */
 } packing;
 
-/* 1 if the taps of a channel stand one after another in the weight, -1 if in reverse, 0 if neither. */
+/* 1 if the taps of a channel stand one after another in the weight, -1 if in reverse, 0 if neither.
+ */
 static int taps_in_line(const fc_correlation *c) {
     int64_t stride = 1;
     int direction = 0;
@@ -40,9 +44,10 @@ static int taps_in_line(const fc_correlation *c) {
     return direction ? direction : 1;
 }
 
-/* One block of products for `rows` output channels, of whose weights w is the first; `ld` elements a product. */
-static void pack_in_line(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, int64_t ld,
-                         char *dst) {
+/* One block of products for `rows` output channels, of whose weights w is the first; `ld` elements
+ * a product. */
+static void pack_in_line(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows,
+                         int64_t ld, char *dst) {
     const int64_t taps = p->depth / p->channels, row_bytes = ld * c->item;
     const int direction = taps_in_line(c);
     if (direction > 0 && c->w_in == taps) { /* all channels in one line */
@@ -51,25 +56,32 @@ static void pack_in_line(const fc_correlation *c, const fc_products *p, const ch
     }
     for (int64_t i = 0; i < p->channels; i++, w += c->w_in * c->item, dst += taps * row_bytes) {
         if (direction > 0) c->kernels->conv.transpose(dst, ld, w, c->w_out, rows, taps);
-        else c->kernels->conv.transpose(dst + (taps - 1) * row_bytes, -ld, w - (taps - 1) * c->item, c->w_out, rows, taps);
+        else
+            c->kernels->conv.transpose(dst + (taps - 1) * row_bytes, -ld, w - (taps - 1) * c->item,
+                                       c->w_out, rows, taps);
     }
 }
 
-static void pack_each(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows, int64_t ld, char *dst) {
-    const int64_t step[3] = {c->axis[0].weight_step * c->w_axis[0], c->axis[1].weight_step * c->w_axis[1],
+static void pack_each(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows,
+                      int64_t ld, char *dst) {
+    const int64_t step[3] = {c->axis[0].weight_step * c->w_axis[0],
+                             c->axis[1].weight_step * c->w_axis[1],
                              c->axis[2].weight_step * c->w_axis[2]};
     for (int64_t i = 0; i < p->channels; i++)
         for (int64_t d = 0; d < p->taps.size[0]; d++)
             for (int64_t h = 0; h < p->taps.size[1]; h++)
                 for (int64_t t = 0; t < p->taps.size[2]; t++, dst += ld * c->item)
-                    c->kernels->conv.copy(dst, 1, w + (i * c->w_in + d * step[0] + h * step[1] + t * step[2]) * c->item,
-                                          c->w_out, rows);
+                    c->kernels->conv.copy(
+                        dst, 1,
+                        w + (i * c->w_in + d * step[0] + h * step[1] + t * step[2]) * c->item,
+                        c->w_out, rows);
 }
 
 /* Where the first product of a block stands in an output channel's weights. */
 static int64_t first_product(const fc_correlation *c, const fc_products *p) {
     int64_t at = p->channel * c->w_in;
-    for (int i = 0; i < 3; i++) at += (c->axis[i].weight + p->taps.first[i] * c->axis[i].weight_step) * c->w_axis[i];
+    for (int i = 0; i < 3; i++)
+        at += (c->axis[i].weight + p->taps.first[i] * c->axis[i].weight_step) * c->w_axis[i];
     return at;
 }
 
@@ -85,8 +97,10 @@ static void pack_tile(void *context, int64_t index, int worker) {
     const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
     const int64_t at = fc_packed_start(c, b, tile), ld = fc_packed_start(c, b, tile + 1) - at;
     const int64_t unit_rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
-    const int64_t before = at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together); /* in the unit */
-    char *dst = g->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, g->first)) * fc_correlation_depth(c) * c->item;
+    const int64_t before =
+        at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together); /* in the unit */
+    char *dst = g->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, g->first)) *
+                                fc_correlation_depth(c) * c->item;
     const char *w = g->w + (group * c->w_group + row * c->w_out) * c->item;
     fc_products p = fc_products_first(c, b);
     do {
@@ -97,12 +111,13 @@ static void pack_tile(void *context, int64_t index, int worker) {
     } while (fc_products_next(c, b, &p));
 }
 
-fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last, const void *w,
-                          void *packed, const fc_call *call) {
+fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first,
+                          int64_t last, const void *w, void *packed, const fc_call *call) {
     if (fc_correlation_depth(c) == 0) return FC_OK;
     packing p = {c, b, w, packed, first};
     const int64_t tiles = (last - first) * b->tiles_together;
     const double work = (double)tiles * c->kernels->conv.rows * (double)fc_correlation_depth(c);
-    const int workers = work < 1 << 16 ? 1 : fc_workers(call, tiles); /* waking a thread costs more than this */
+    const int workers =
+        work < 1 << 16 ? 1 : fc_workers(call, tiles); /* waking a thread costs more than this */
     return fc_parallel_for(call, workers, tiles, pack_tile, &p);
 }

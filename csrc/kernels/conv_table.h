@@ -1,5 +1,5 @@
-/* The kernels of convolution: what each computes, written once for every instruction set and type. Pointers are to
- * the table's type; sizes, strides and offsets count elements. */
+/* The kernels of convolution: what each computes, written once for every instruction set and type.
+ * Pointers are to the table's type; sizes, strides and offsets count elements. */
 #ifndef FC_CONV_TABLE_H
 #define FC_CONV_TABLE_H
 
@@ -12,10 +12,12 @@
 
 /* A tile of outer products, `rows` by `columns`:
  *
- *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) + sum over i < k, in order, of a[i * rows + r] * b[offset[i] + j]
+ *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) + sum over i < k, in order, of a[i * rows + r] *
+ * b[offset[i] + j]
  *
- * and, when `last`, + bias[r] or column_bias[j], and the clamp. Vectors run along j: b is read in whole vectors, up to the kernel's full
- * width whatever `columns` says; c is read and written inside `columns` only. */
+ * and, when `last`, + bias[r] or column_bias[j], and the clamp. Vectors run along j: b is read in
+ * whole vectors, up to the kernel's full width whatever `columns` says; c is read and written
+ * inside `columns` only. */
 typedef struct fc_outer {
     int64_t k;
     const void *a;
@@ -30,7 +32,8 @@ typedef struct fc_outer {
 typedef void (*fc_outer_fn)(const fc_outer *tile);
 
 /* A tile of dot products: c[m * ldc + n] += sum over s < segments, i < length of
- * a[s * a_step + m * lda + i] * b[s * b_step + offset[n] + i]. Neither a nor b is read elsewhere. */
+ * a[s * a_step + m * lda + i] * b[s * b_step + offset[n] + i]. Neither a nor b is read elsewhere.
+ */
 typedef struct fc_dot {
     int64_t segments, length, a_step, b_step, lda;
     const void *a;
@@ -43,8 +46,9 @@ typedef void (*fc_dot_fn)(const fc_dot *tile);
 
 /* A row of depthwise pixels, channels last: for p < pixels, c < channels
  *
- *   forward:          y[p * y_step + c] = clamp(bias[c] + sum over k < taps, in order, of x[p * x_step + x_offset[k] + c] * w[w_offset[k] + c])
- *   weight gradient:  sums[w_offset[k] + c] += sum over p of x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
+ *   forward:          y[p * y_step + c] = clamp(bias[c] + sum over k < taps, in order, of x[p *
+ * x_step + x_offset[k] + c] * w[w_offset[k] + c]) weight gradient:  sums[w_offset[k] + c] += sum
+ * over p of x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
 typedef struct fc_depthwise {
     int64_t taps, pixels, channels, x_step, y_step;
     const void *x, *w;
@@ -56,8 +60,9 @@ typedef struct fc_depthwise {
 } fc_depthwise;
 
 typedef struct fc_conv_kernels {
-    int rows; /* the most rows `outer` has here */
-    fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS]; /* [rows - 1][log2(vectors)], NULL where registers do not suffice */
+    int rows;                                          /* the most rows `outer` has here */
+    fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS]; /* [rows - 1][log2(vectors)], NULL where
+                                                          registers do not suffice */
     int dot_rows; /* the most rows `dot` has here, and for each number of rows the most columns */
     int dot_columns[FC_DOT_ROWS];
     fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS]; /* [rows - 1][columns - 1] */
@@ -65,16 +70,18 @@ typedef struct fc_conv_kernels {
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);
 
-    /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns; up to a vector behind dst is overwritten. */
-    void (*pack)(void *dst, int64_t ld, const void *b, const int64_t *offset, int64_t k, const int64_t *position,
-                 int64_t columns);
+    /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns; up to a vector behind
+     * dst is overwritten. */
+    void (*pack)(void *dst, int64_t ld, const void *b, const int64_t *offset, int64_t k,
+                 const int64_t *position, int64_t columns);
     /* dst[j * dst_ld + i] = src[i * src_ld + j] for i < rows, j < columns. */
-    void (*transpose)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows, int64_t columns);
+    void (*transpose)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows,
+                      int64_t columns);
     /* dst[i * dst_step] = src[i * src_step] for i < n. */
     void (*copy)(void *dst, int64_t dst_step, const void *src, int64_t src_step, int64_t n);
     /* For each of `rows` rows: `before` zeros, src[i * step] for i < n, `after` zeros. */
-    void (*copy_padded)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows, int64_t before,
-                        int64_t n, int64_t after, int64_t step);
+    void (*copy_padded)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows,
+                        int64_t before, int64_t n, int64_t after, int64_t step);
     /* Whether all of x[0..n) are finite. */
     int (*finite)(const void *x, int64_t n);
     /* *sum += x[0] + ... + x[n - 1]. */

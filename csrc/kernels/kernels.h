@@ -1,5 +1,6 @@
-/* The tables of kernels: one for each instruction set and type, filled where the kernels are compiled (kernels.inc) and
- * chosen once at load (runtime/cpu.c). All that the code above the kernels knows of them. */
+/* The tables of kernels: one for each instruction set and type, filled where the kernels are
+ * compiled (kernels.inc) and chosen once at load (runtime/cpu.c). All that the code above the
+ * kernels knows of them. */
 #ifndef FC_KERNELS_H
 #define FC_KERNELS_H
 
@@ -13,7 +14,8 @@ typedef struct fc_kernels {
     fc_tuning tuning;
     fc_conv_kernels conv;
     fc_pool_kernels pool;
-    /* Multiply-adds on registers, `rounds` times `flops` operations of them; returns a sum so that none can be dropped. */
+    /* Multiply-adds on registers, `rounds` times `flops` operations of them; returns a sum so that
+     * none can be dropped. */
     int64_t measure_flops;
     double (*measure)(int64_t rounds);
 } fc_kernels;

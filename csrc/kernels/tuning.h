@@ -1,7 +1,8 @@
 /* What was measured: block sizes and the coefficients of the cost model, for each instruction set.
  *
- * benchmarks/tuning.py measures all of it again (it builds the library with other values, by -DFC_TUNE_...).
- * Measured on AMD Zen 5 (48 KB L1d, 1 MB L2, AVX-512), November 2026; the values of NEON are those of AVX2, unmeasured. */
+ * benchmarks/tuning.py measures all of it again (it builds the library with other values, by
+ * -DFC_TUNE_...). Measured on AMD Zen 5 (48 KB L1d, 1 MB L2, AVX-512), November 2026; the values of
+ * NEON are those of AVX2, unmeasured. */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
 
@@ -13,13 +14,13 @@ typedef struct fc_tuning {
     int64_t most_pixels; /* of one box, where there are few */
     int64_t positions;   /* of a line of dot products: some lines stay in the L1 */
     /* Nanoseconds on one thread. */
-    double multiply;     /* a vector multiply-add */
-    double pack;         /* a vector packed into a panel */
-    double gather;       /* a vector gathered into a plane */
-    double strided;      /* an element gathered from every third or later column */
-    double store;        /* a vector copied from the sums to the output */
-    double panel;        /* a call of a kernel */
-    double item;         /* an item */
+    double multiply; /* a vector multiply-add */
+    double pack;     /* a vector packed into a panel */
+    double gather;   /* a vector gathered into a plane */
+    double strided;  /* an element gathered from every third or later column */
+    double store;    /* a vector copied from the sums to the output */
+    double panel;    /* a call of a kernel */
+    double item;     /* an item */
 } fc_tuning;
 
 #ifndef FC_TUNE_DEPTH
@@ -37,17 +38,23 @@ typedef struct fc_tuning {
 
 #if defined(FC_TUNE_COSTS)
 #elif defined(FC_ISA_AVX512)
-#define FC_TUNE_COSTS .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 6.4, .panel = 16, .item = 830
+#define FC_TUNE_COSTS                                                                              \
+    .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 6.4, .panel = 16,      \
+    .item = 830
 #elif defined(FC_ISA_SCALAR)
-#define FC_TUNE_COSTS .multiply = 0.17, .pack = 1.2, .gather = 2.1, .strided = 0.25, .store = 2.6, .panel = 10, .item = 300
+#define FC_TUNE_COSTS                                                                              \
+    .multiply = 0.17, .pack = 1.2, .gather = 2.1, .strided = 0.25, .store = 2.6, .panel = 10,      \
+    .item = 300
 #else
-#define FC_TUNE_COSTS .multiply = 0.115, .pack = 2.1, .gather = 0.6, .strided = 0.25, .store = 4.2, .panel = 15, .item = 600
+#define FC_TUNE_COSTS                                                                              \
+    .multiply = 0.115, .pack = 2.1, .gather = 0.6, .strided = 0.25, .store = 4.2, .panel = 15,     \
+    .item = 600
 #endif
 
-#define FC_TUNING                                                                                            \
-    {                                                                                                        \
-        .depth = FC_TUNE_DEPTH, .pixels = FC_TUNE_PIXELS, .most_pixels = FC_TUNE_MOST_PIXELS,                \
-        .positions = FC_TUNE_POSITIONS, FC_TUNE_COSTS                                                        \
+#define FC_TUNING                                                                                  \
+    {                                                                                              \
+        .depth = FC_TUNE_DEPTH, .pixels = FC_TUNE_PIXELS, .most_pixels = FC_TUNE_MOST_PIXELS,      \
+        .positions = FC_TUNE_POSITIONS, FC_TUNE_COSTS                                              \
     }
 
 #endif

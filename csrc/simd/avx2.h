@@ -1,4 +1,5 @@
-/* The vocabulary of vec.h in AVX2 with FMA: 256-bit vectors, 16 registers, spans as vectors of sign bits. */
+/* The vocabulary of vec.h in AVX2 with FMA: 256-bit vectors, 16 registers, spans as vectors of sign
+ * bits. */
 #include <immintrin.h>
 
 #define FC_F32_LANES 8
@@ -9,30 +10,30 @@ typedef __m256 vf32, vmask32;
 typedef __m256d vf64, vmask64;
 typedef __m256i vspan32, vspan64;
 
-#define FC_DEFINE(B, T, V, S)                                                                               \
-    static inline V vf##B##_zero(void) { return _mm256_setzero_##S(); }                                     \
-    static inline V vf##B##_set1(T x) { return _mm256_set1_##S(x); }                                        \
-    static inline V vf##B##_load(const T *p) { return _mm256_loadu_##S(p); }                                \
-    static inline void vf##B##_store(T *p, V v) { _mm256_storeu_##S(p, v); }                                \
-    static inline V vf##B##_add(V a, V b) { return _mm256_add_##S(a, b); }                                  \
-    static inline V vf##B##_sub(V a, V b) { return _mm256_sub_##S(a, b); }                                  \
-    static inline V vf##B##_mul(V a, V b) { return _mm256_mul_##S(a, b); }                                  \
-    static inline V vf##B##_div(V a, V b) { return _mm256_div_##S(a, b); }                                  \
-    static inline V vf##B##_fma(V a, V b, V c) { return _mm256_fmadd_##S(a, b, c); }                        \
-    static inline V vf##B##_sqrt(V a) { return _mm256_sqrt_##S(a); }                                        \
-    static inline V vf##B##_abs(V a) { return _mm256_andnot_##S(_mm256_set1_##S((T)-0.0), a); }             \
-    static inline V vf##B##_max(V a, V b) { return _mm256_max_##S(a, b); }                                  \
-    static inline V vf##B##_min(V a, V b) { return _mm256_min_##S(a, b); }                                  \
-    static inline V vf##B##_gt(V a, V b) { return _mm256_cmp_##S(a, b, _CMP_GT_OQ); }                       \
-    static inline V vf##B##_isnan(V a) { return _mm256_cmp_##S(a, a, _CMP_UNORD_Q); }                       \
-    static inline V vf##B##_select(V m, V a, V b) { return _mm256_blendv_##S(b, a, m); }                    \
-    static inline V vf##B##_m_and(V a, V b) { return _mm256_and_##S(a, b); }                                \
-    static inline V vf##B##_m_or(V a, V b) { return _mm256_or_##S(a, b); }                                  \
-    static inline int vf##B##_m_any(V m) { return _mm256_movemask_##S(m) != 0; }                            \
-    static inline V vf##B##_load_span(const T *p, __m256i s) { return _mm256_maskload_##S(p, s); }          \
-    static inline V vf##B##_merge_span(V v, const T *p, __m256i s) {                                        \
-        return _mm256_blendv_##S(v, _mm256_maskload_##S(p, s), _mm256_castsi256_##S(s));                    \
-    }                                                                                                       \
+#define FC_DEFINE(B, T, V, S)                                                                      \
+    static inline V vf##B##_zero(void) { return _mm256_setzero_##S(); }                            \
+    static inline V vf##B##_set1(T x) { return _mm256_set1_##S(x); }                               \
+    static inline V vf##B##_load(const T *p) { return _mm256_loadu_##S(p); }                       \
+    static inline void vf##B##_store(T *p, V v) { _mm256_storeu_##S(p, v); }                       \
+    static inline V vf##B##_add(V a, V b) { return _mm256_add_##S(a, b); }                         \
+    static inline V vf##B##_sub(V a, V b) { return _mm256_sub_##S(a, b); }                         \
+    static inline V vf##B##_mul(V a, V b) { return _mm256_mul_##S(a, b); }                         \
+    static inline V vf##B##_div(V a, V b) { return _mm256_div_##S(a, b); }                         \
+    static inline V vf##B##_fma(V a, V b, V c) { return _mm256_fmadd_##S(a, b, c); }               \
+    static inline V vf##B##_sqrt(V a) { return _mm256_sqrt_##S(a); }                               \
+    static inline V vf##B##_abs(V a) { return _mm256_andnot_##S(_mm256_set1_##S((T)-0.0), a); }    \
+    static inline V vf##B##_max(V a, V b) { return _mm256_max_##S(a, b); }                         \
+    static inline V vf##B##_min(V a, V b) { return _mm256_min_##S(a, b); }                         \
+    static inline V vf##B##_gt(V a, V b) { return _mm256_cmp_##S(a, b, _CMP_GT_OQ); }              \
+    static inline V vf##B##_isnan(V a) { return _mm256_cmp_##S(a, a, _CMP_UNORD_Q); }              \
+    static inline V vf##B##_select(V m, V a, V b) { return _mm256_blendv_##S(b, a, m); }           \
+    static inline V vf##B##_m_and(V a, V b) { return _mm256_and_##S(a, b); }                       \
+    static inline V vf##B##_m_or(V a, V b) { return _mm256_or_##S(a, b); }                         \
+    static inline int vf##B##_m_any(V m) { return _mm256_movemask_##S(m) != 0; }                   \
+    static inline V vf##B##_load_span(const T *p, __m256i s) { return _mm256_maskload_##S(p, s); } \
+    static inline V vf##B##_merge_span(V v, const T *p, __m256i s) {                               \
+        return _mm256_blendv_##S(v, _mm256_maskload_##S(p, s), _mm256_castsi256_##S(s));           \
+    }                                                                                              \
     static inline void vf##B##_store_span(T *p, V v, __m256i s) { _mm256_maskstore_##S(p, s, v); }
 
 FC_DEFINE(32, float, vf32, ps)
@@ -87,13 +88,15 @@ static inline void vf32_transpose(vf32 r[8]) {
     }
 }
 
-/* The maximum instruction gives its second operand where either is NaN: only a NaN in `a` needs help. */
-#define FC_DEFINE(B, V, S)                                                                                  \
-    static inline V vf##B##_maximum(V a, V b) {                                                             \
-        return _mm256_blendv_##S(_mm256_max_##S(a, b), a, _mm256_cmp_##S(a, a, _CMP_UNORD_Q));              \
-    }                                                                                                       \
-    static inline V vf##B##_beats(V x, V best) {                                                            \
-        return _mm256_and_##S(_mm256_cmp_##S(best, best, _CMP_ORD_Q), _mm256_cmp_##S(x, best, _CMP_NLE_UQ)); \
+/* The maximum instruction gives its second operand where either is NaN: only a NaN in `a` needs
+ * help. */
+#define FC_DEFINE(B, V, S)                                                                         \
+    static inline V vf##B##_maximum(V a, V b) {                                                    \
+        return _mm256_blendv_##S(_mm256_max_##S(a, b), a, _mm256_cmp_##S(a, a, _CMP_UNORD_Q));     \
+    }                                                                                              \
+    static inline V vf##B##_beats(V x, V best) {                                                   \
+        return _mm256_and_##S(_mm256_cmp_##S(best, best, _CMP_ORD_Q),                              \
+                              _mm256_cmp_##S(x, best, _CMP_NLE_UQ));                               \
     }
 
 FC_DEFINE(32, vf32, ps)

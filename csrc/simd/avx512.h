@@ -1,4 +1,5 @@
-/* The vocabulary of vec.h in AVX-512 (F, BW, DQ, VL): 512-bit vectors, 32 registers, a mask register a span. */
+/* The vocabulary of vec.h in AVX-512 (F, BW, DQ, VL): 512-bit vectors, 32 registers, a mask
+ * register a span. */
 #include <immintrin.h>
 
 #define FC_F32_LANES 16
@@ -11,32 +12,34 @@ typedef __mmask16 vspan32, vmask32;
 typedef __mmask8 vspan64, vmask64;
 
 /* What the two types share but for the suffix. */
-#define FC_DEFINE(B, T, V, M, S)                                                                            \
-    static inline V vf##B##_zero(void) { return _mm512_setzero_##S(); }                                     \
-    static inline V vf##B##_set1(T x) { return _mm512_set1_##S(x); }                                        \
-    static inline V vf##B##_load(const T *p) { return _mm512_loadu_##S(p); }                                \
-    static inline void vf##B##_store(T *p, V v) { _mm512_storeu_##S(p, v); }                                \
-    static inline V vf##B##_add(V a, V b) { return _mm512_add_##S(a, b); }                                  \
-    static inline V vf##B##_sub(V a, V b) { return _mm512_sub_##S(a, b); }                                  \
-    static inline V vf##B##_mul(V a, V b) { return _mm512_mul_##S(a, b); }                                  \
-    static inline V vf##B##_div(V a, V b) { return _mm512_div_##S(a, b); }                                  \
-    static inline V vf##B##_fma(V a, V b, V c) { return _mm512_fmadd_##S(a, b, c); }                        \
-    static inline V vf##B##_sqrt(V a) { return _mm512_sqrt_##S(a); }                                        \
-    static inline V vf##B##_abs(V a) { return _mm512_abs_##S(a); }                                          \
-    static inline V vf##B##_max(V a, V b) { return _mm512_max_##S(a, b); }                                  \
-    static inline V vf##B##_min(V a, V b) { return _mm512_min_##S(a, b); }                                  \
-    static inline M vf##B##_gt(V a, V b) { return _mm512_cmp_##S##_mask(a, b, _CMP_GT_OQ); }                \
-    static inline M vf##B##_isnan(V a) { return _mm512_cmp_##S##_mask(a, a, _CMP_UNORD_Q); }                \
-    static inline V vf##B##_select(M m, V a, V b) { return _mm512_mask_blend_##S(m, b, a); }                \
-    static inline M vf##B##_m_and(M a, M b) { return a & b; }                                               \
-    static inline M vf##B##_m_or(M a, M b) { return a | b; }                                                \
-    static inline int vf##B##_m_any(M m) { return m != 0; }                                                 \
-    static inline T vf##B##_sum(V a) { return _mm512_reduce_add_##S(a); }                                   \
-    static inline M vf##B##_span(int first, int last) {                                                     \
-        return (M)(first < last ? ((1u << last) - 1u) & ~((1u << first) - 1u) : 0u);                        \
-    }                                                                                                       \
-    static inline V vf##B##_load_span(const T *p, M s) { return _mm512_maskz_loadu_##S(s, p); }             \
-    static inline V vf##B##_merge_span(V v, const T *p, M s) { return _mm512_mask_loadu_##S(v, s, p); }     \
+#define FC_DEFINE(B, T, V, M, S)                                                                   \
+    static inline V vf##B##_zero(void) { return _mm512_setzero_##S(); }                            \
+    static inline V vf##B##_set1(T x) { return _mm512_set1_##S(x); }                               \
+    static inline V vf##B##_load(const T *p) { return _mm512_loadu_##S(p); }                       \
+    static inline void vf##B##_store(T *p, V v) { _mm512_storeu_##S(p, v); }                       \
+    static inline V vf##B##_add(V a, V b) { return _mm512_add_##S(a, b); }                         \
+    static inline V vf##B##_sub(V a, V b) { return _mm512_sub_##S(a, b); }                         \
+    static inline V vf##B##_mul(V a, V b) { return _mm512_mul_##S(a, b); }                         \
+    static inline V vf##B##_div(V a, V b) { return _mm512_div_##S(a, b); }                         \
+    static inline V vf##B##_fma(V a, V b, V c) { return _mm512_fmadd_##S(a, b, c); }               \
+    static inline V vf##B##_sqrt(V a) { return _mm512_sqrt_##S(a); }                               \
+    static inline V vf##B##_abs(V a) { return _mm512_abs_##S(a); }                                 \
+    static inline V vf##B##_max(V a, V b) { return _mm512_max_##S(a, b); }                         \
+    static inline V vf##B##_min(V a, V b) { return _mm512_min_##S(a, b); }                         \
+    static inline M vf##B##_gt(V a, V b) { return _mm512_cmp_##S##_mask(a, b, _CMP_GT_OQ); }       \
+    static inline M vf##B##_isnan(V a) { return _mm512_cmp_##S##_mask(a, a, _CMP_UNORD_Q); }       \
+    static inline V vf##B##_select(M m, V a, V b) { return _mm512_mask_blend_##S(m, b, a); }       \
+    static inline M vf##B##_m_and(M a, M b) { return a & b; }                                      \
+    static inline M vf##B##_m_or(M a, M b) { return a | b; }                                       \
+    static inline int vf##B##_m_any(M m) { return m != 0; }                                        \
+    static inline T vf##B##_sum(V a) { return _mm512_reduce_add_##S(a); }                          \
+    static inline M vf##B##_span(int first, int last) {                                            \
+        return (M)(first < last ? ((1u << last) - 1u) & ~((1u << first) - 1u) : 0u);               \
+    }                                                                                              \
+    static inline V vf##B##_load_span(const T *p, M s) { return _mm512_maskz_loadu_##S(s, p); }    \
+    static inline V vf##B##_merge_span(V v, const T *p, M s) {                                     \
+        return _mm512_mask_loadu_##S(v, s, p);                                                     \
+    }                                                                                              \
     static inline void vf##B##_store_span(T *p, V v, M s) { _mm512_mask_storeu_##S(p, s, v); }
 
 FC_DEFINE(32, float, vf32, vmask32, ps)
@@ -51,8 +54,10 @@ static inline void vf64_transpose(vf64 r[8]) {
         t[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
     }
     for (int i = 0; i < 2; i++) { /* column pairs i, i + 2, ... of rows 0-3 and 4-7 */
-        vf64 a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88), b = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
-        vf64 c = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88), d = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
+        vf64 a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88),
+             b = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
+        vf64 c = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88),
+             d = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
         r[i] = _mm512_shuffle_f64x2(a, c, 0x88);
         r[i + 4] = _mm512_shuffle_f64x2(a, c, 0xdd);
         r[i + 2] = _mm512_shuffle_f64x2(b, d, 0x88);
@@ -71,8 +76,10 @@ static inline void vf32_transpose(vf32 r[16]) {
         t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
     }
     for (int i = 0; i < 4; i++) { /* then the 128-bit lanes themselves */
-        vf32 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
-        vf32 c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88), d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+        vf32 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88),
+             b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+        vf32 c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88),
+             d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
         r[i] = _mm512_shuffle_f32x4(a, c, 0x88);
         r[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
         r[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
@@ -80,13 +87,15 @@ static inline void vf32_transpose(vf32 r[16]) {
     }
 }
 
-/* The maximum instruction gives its second operand where either is NaN: only a NaN in `a` needs help. */
-#define FC_DEFINE(B, V, M, S)                                                                               \
-    static inline V vf##B##_maximum(V a, V b) {                                                             \
-        return _mm512_mask_max_##S(a, _mm512_cmp_##S##_mask(a, a, _CMP_ORD_Q), a, b);                       \
-    }                                                                                                       \
-    static inline M vf##B##_beats(V x, V best) {                                                            \
-        return _mm512_cmp_##S##_mask(best, best, _CMP_ORD_Q) & _mm512_cmp_##S##_mask(x, best, _CMP_NLE_UQ); \
+/* The maximum instruction gives its second operand where either is NaN: only a NaN in `a` needs
+ * help. */
+#define FC_DEFINE(B, V, M, S)                                                                      \
+    static inline V vf##B##_maximum(V a, V b) {                                                    \
+        return _mm512_mask_max_##S(a, _mm512_cmp_##S##_mask(a, a, _CMP_ORD_Q), a, b);              \
+    }                                                                                              \
+    static inline M vf##B##_beats(V x, V best) {                                                   \
+        return _mm512_cmp_##S##_mask(best, best, _CMP_ORD_Q) &                                     \
+               _mm512_cmp_##S##_mask(x, best, _CMP_NLE_UQ);                                        \
     }
 
 FC_DEFINE(32, vf32, vmask32, ps)
@@ -94,12 +103,14 @@ FC_DEFINE(64, vf64, vmask64, pd)
 #undef FC_DEFINE
 
 static inline vf32 vf32_even(vf32 a, vf32 b) {
-    const __m512i lane = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i lane =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_ps(a, lane, b);
 }
 
 static inline vf32 vf32_odd(vf32 a, vf32 b) {
-    const __m512i lane = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    const __m512i lane =
+        _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, lane, b);
 }
 
@@ -109,7 +120,8 @@ static inline vf32 vf32_zip_low(vf32 a, vf32 b) {
 }
 
 static inline vf32 vf32_zip_high(vf32 a, vf32 b) {
-    const __m512i lane = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const __m512i lane =
+        _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     return _mm512_permutex2var_ps(a, lane, b);
 }
 

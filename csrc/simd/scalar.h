@@ -1,5 +1,5 @@
-/* The vocabulary of vec.h for any machine: 16-byte vectors in the compiler's own vector extension (GCC, Clang), which
- * become the baseline's registers (SSE2 on x86-64) or plain scalar code. */
+/* The vocabulary of vec.h for any machine: 16-byte vectors in the compiler's own vector extension
+ * (GCC, Clang), which become the baseline's registers (SSE2 on x86-64) or plain scalar code. */
 #define FC_F32_LANES 4
 #define FC_F64_LANES 2
 #define REGISTERS 16
@@ -8,57 +8,61 @@ typedef float vf32 __attribute__((vector_size(16)));
 typedef double vf64 __attribute__((vector_size(16)));
 typedef int32_t vmask32 __attribute__((vector_size(16)));
 typedef int64_t vmask64 __attribute__((vector_size(16)));
-typedef struct { int first, last; } vspan32, vspan64;
+typedef struct {
+    int first, last;
+} vspan32, vspan64;
 
-#define FC_DEFINE(B, T, N, V, M, S, SQRT)                                                                   \
-    static inline V vf##B##_zero(void) { return (V){0}; }                                                   \
-    static inline V vf##B##_set1(T x) { return x - (V){0}; }                                                \
-    static inline V vf##B##_load(const T *p) {                                                              \
-        V v;                                                                                                \
-        __builtin_memcpy(&v, p, sizeof v);                                                                  \
-        return v;                                                                                           \
-    }                                                                                                       \
-    static inline void vf##B##_store(T *p, V v) { __builtin_memcpy(p, &v, sizeof v); }                      \
-    static inline V vf##B##_add(V a, V b) { return a + b; }                                                 \
-    static inline V vf##B##_sub(V a, V b) { return a - b; }                                                 \
-    static inline V vf##B##_mul(V a, V b) { return a * b; }                                                 \
-    static inline V vf##B##_div(V a, V b) { return a / b; }                                                 \
-    static inline V vf##B##_fma(V a, V b, V c) { return a * b + c; }                                        \
-    static inline V vf##B##_select(M m, V a, V b) { return (V)((m & (M)a) | (~m & (M)b)); }                 \
-    static inline M vf##B##_gt(V a, V b) { return a > b; }                                                  \
-    static inline M vf##B##_isnan(V a) { return a != a; }                                                   \
-    static inline V vf##B##_max(V a, V b) { return vf##B##_select(a > b, a, b); }                           \
-    static inline V vf##B##_min(V a, V b) { return vf##B##_select(a < b, a, b); }                           \
-    static inline V vf##B##_abs(V a) { return (V)((M)a & ~(M)vf##B##_set1((T)-0.0)); }                      \
-    static inline M vf##B##_m_and(M a, M b) { return a & b; }                                               \
-    static inline M vf##B##_m_or(M a, M b) { return a | b; }                                                \
-    static inline int vf##B##_m_any(M m) {                                                                  \
-        int any = 0;                                                                                        \
-        for (int i = 0; i < N; i++) any |= m[i] != 0;                                                       \
-        return any;                                                                                         \
-    }                                                                                                       \
-    static inline V vf##B##_sqrt(V a) {                                                                     \
-        for (int i = 0; i < N; i++) a[i] = SQRT(a[i]);                                                      \
-        return a;                                                                                           \
-    }                                                                                                       \
-    static inline S vf##B##_span(int first, int last) { return (S){first, last}; }                          \
-    static inline V vf##B##_merge_span(V v, const T *p, S s) {                                              \
-        for (int i = 0; i < N; i++)                                                                         \
-            if (i >= s.first && i < s.last) v[i] = p[i];                                                    \
-        return v;                                                                                           \
-    }                                                                                                       \
-    static inline V vf##B##_load_span(const T *p, S s) { return vf##B##_merge_span((V){0}, p, s); }         \
-    static inline void vf##B##_store_span(T *p, V v, S s) {                                                 \
-        for (int i = 0; i < N; i++)                                                                         \
-            if (i >= s.first && i < s.last) p[i] = v[i];                                                    \
-    }                                                                                                       \
-    static inline void vf##B##_transpose(V r[N]) {                                                          \
-        for (int i = 0; i < N; i++)                                                                         \
-            for (int j = 0; j < i; j++) {                                                                   \
-                T t = r[i][j];                                                                              \
-                r[i][j] = r[j][i];                                                                          \
-                r[j][i] = t;                                                                                \
-            }                                                                                               \
+#define FC_DEFINE(B, T, N, V, M, S, SQRT)                                                          \
+    static inline V vf##B##_zero(void) { return (V){0}; }                                          \
+    static inline V vf##B##_set1(T x) { return x - (V){0}; }                                       \
+    static inline V vf##B##_load(const T *p) {                                                     \
+        V v;                                                                                       \
+        __builtin_memcpy(&v, p, sizeof v);                                                         \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void vf##B##_store(T *p, V v) { __builtin_memcpy(p, &v, sizeof v); }             \
+    static inline V vf##B##_add(V a, V b) { return a + b; }                                        \
+    static inline V vf##B##_sub(V a, V b) { return a - b; }                                        \
+    static inline V vf##B##_mul(V a, V b) { return a * b; }                                        \
+    static inline V vf##B##_div(V a, V b) { return a / b; }                                        \
+    static inline V vf##B##_fma(V a, V b, V c) { return a * b + c; }                               \
+    static inline V vf##B##_select(M m, V a, V b) { return (V)((m & (M)a) | (~m & (M)b)); }        \
+    static inline M vf##B##_gt(V a, V b) { return a > b; }                                         \
+    static inline M vf##B##_isnan(V a) { return a != a; }                                          \
+    static inline V vf##B##_max(V a, V b) { return vf##B##_select(a > b, a, b); }                  \
+    static inline V vf##B##_min(V a, V b) { return vf##B##_select(a < b, a, b); }                  \
+    static inline V vf##B##_abs(V a) { return (V)((M)a & ~(M)vf##B##_set1((T)-0.0)); }             \
+    static inline M vf##B##_m_and(M a, M b) { return a & b; }                                      \
+    static inline M vf##B##_m_or(M a, M b) { return a | b; }                                       \
+    static inline int vf##B##_m_any(M m) {                                                         \
+        int any = 0;                                                                               \
+        for (int i = 0; i < N; i++) any |= m[i] != 0;                                              \
+        return any;                                                                                \
+    }                                                                                              \
+    static inline V vf##B##_sqrt(V a) {                                                            \
+        for (int i = 0; i < N; i++) a[i] = SQRT(a[i]);                                             \
+        return a;                                                                                  \
+    }                                                                                              \
+    static inline S vf##B##_span(int first, int last) { return (S){first, last}; }                 \
+    static inline V vf##B##_merge_span(V v, const T *p, S s) {                                     \
+        for (int i = 0; i < N; i++)                                                                \
+            if (i >= s.first && i < s.last) v[i] = p[i];                                           \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline V vf##B##_load_span(const T *p, S s) {                                           \
+        return vf##B##_merge_span((V){0}, p, s);                                                   \
+    }                                                                                              \
+    static inline void vf##B##_store_span(T *p, V v, S s) {                                        \
+        for (int i = 0; i < N; i++)                                                                \
+            if (i >= s.first && i < s.last) p[i] = v[i];                                           \
+    }                                                                                              \
+    static inline void vf##B##_transpose(V r[N]) {                                                 \
+        for (int i = 0; i < N; i++)                                                                \
+            for (int j = 0; j < i; j++) {                                                          \
+                T t = r[i][j];                                                                     \
+                r[i][j] = r[j][i];                                                                 \
+                r[j][i] = t;                                                                       \
+            }                                                                                      \
     }
 
 FC_DEFINE(32, float, 4, vf32, vmask32, vspan32, sqrtf)
@@ -68,8 +72,8 @@ FC_DEFINE(64, double, 2, vf64, vmask64, vspan64, sqrt)
 static inline float vf32_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 static inline double vf64_sum(vf64 a) { return a[0] + a[1]; }
 
-#define FC_DEFINE(B, V, M)                                                                                  \
-    static inline V vf##B##_maximum(V a, V b) { return vf##B##_select((a > b) | (a != a), a, b); }          \
+#define FC_DEFINE(B, V, M)                                                                         \
+    static inline V vf##B##_maximum(V a, V b) { return vf##B##_select((a > b) | (a != a), a, b); } \
     static inline M vf##B##_beats(V x, V best) { return (best == best) & ~(x <= best); }
 
 FC_DEFINE(32, vf32, vmask32)
