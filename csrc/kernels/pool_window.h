@@ -40,7 +40,8 @@ static inline fc_window fc_window_of(const fc_pool_job *job, int a, int64_t o) {
     w.first = w.origin + w.tap * w.step;
     const int64_t room = p->input[a] - 1 - w.first; /* taps beyond the first */
     w.count = fc_min(p->kernel[a] - w.tap, (w.step == 1 ? room : room / w.step) + 1);
-    w.padded = fc_min(p->kernel[a], p->input[a] + p->pad[a] - w.origin);
+    const int64_t inside = p->input[a] - w.origin; /* positions from the origin to the input's end */
+    w.padded = p->kernel[a] - inside <= p->pad[a] ? p->kernel[a] : inside + p->pad[a];
     return w;
 }
 
