@@ -127,3 +127,6 @@ cdef extern from "fastconv.h" nogil:
 
     fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops, const fc_call *call)
     fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *call)
+
+cdef extern from "runtime/scratch.h" nogil:
+    void fc_scratch_poison(int on)

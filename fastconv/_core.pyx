@@ -728,3 +728,8 @@ def measure_bandwidth(str name, double seconds):
         status = fc_measure_bandwidth(seconds, &rate, &CALL)
     check(name, status)
     return rate
+
+
+def poison_scratch(bint on):
+    """For tests: fill all scratch with NaN before it is used, from now on."""
+    fc_scratch_poison(on)

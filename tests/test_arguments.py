@@ -130,7 +130,7 @@ def test_the_calls_that_the_tests_change_are_valid(name, n, function, arguments)
 # ---- Ints and tuples of ints ---------------------------------------------------------------------
 
 NOT_INTS = [1.0, 1.5, np.float32(1), "1", "", b"1", True, False, np.True_, 1j, Fraction(1)]
-NOT_INTS += [np.array(1), np.array([1]), {1: 1}, {1}, range(1), object()]
+NOT_INTS += [np.array(1), np.array([1]), {1: 1}, {1}, range(1), ..., slice(1)]
 SPATIAL = ("stride", "dilation", "kernel_size", "output_padding", "padding", "output_size")
 
 

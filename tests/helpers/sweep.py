@@ -1,11 +1,14 @@
 """A compact selection of all checks, for a child process: `python -m helpers.sweep SUITE COUNT`.
 
 The instruction set is chosen when fastconv is imported: every other one needs a process of its own.
+Scratch is full of NaN before each use, so that nothing can rely on what it held.
 A crash leaves the case that caused it in the child's output: see `announce`.
 """
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+
+import fastconv._core
 
 from . import checks, guards, layers
 from .cases import Case, draw_conv, draw_pool, draw_transpose, seeded
@@ -92,5 +95,6 @@ SUITES: dict[str, Callable[[int], None]] = {
 }
 
 if __name__ == "__main__":
+    fastconv._core.poison_scratch(True)
     SUITES[sys.argv[1]](int(sys.argv[2]))
     print(f"{sys.argv[1]} passed")
