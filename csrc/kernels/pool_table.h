@@ -1,5 +1,5 @@
-/* The pooling kernels of one instruction set and type, and what they read. pool.inc says how they work, csrc/pool/ which
- * of them serves a problem. */
+/* The pooling kernels of one instruction set and type, and what they read. pool.inc says how they
+ * work, csrc/pool/ which of them serves a problem. */
 #ifndef FC_POOL_TABLE_H
 #define FC_POOL_TABLE_H
 
@@ -8,10 +8,12 @@
 /* What becomes of a window's elements. */
 enum { FC_POOL_MAX = 0, FC_POOL_AVG, FC_POOL_LP, FC_POOL_ARGMAX, FC_POOL_OPS };
 
-/* A line of a row's columns, with room for the vector that hangs over its end. Lines bound the scratch memory. */
+/* A line of a row's columns, with room for the vector that hangs over its end. Lines bound the
+ * scratch memory. */
 #define FC_POOL_LINE 4096
 #define FC_POOL_SLACK 32
-/* Lines at hand at once: a line is read some time after it was written, when its stores have left the store buffer. */
+/* Lines at hand at once: a line is read some time after it was written, when its stores have left
+ * the store buffer. */
 #define FC_POOL_LINES 8
 /* Rows are split into the phases of the stride up to this one. */
 #define FC_POOL_MAX_PHASES 16
@@ -21,40 +23,41 @@ enum { FC_POOL_MAX = 0, FC_POOL_AVG, FC_POOL_LP, FC_POOL_ARGMAX, FC_POOL_OPS };
 /* One call: the same for all of its tiles. */
 typedef struct fc_pool_job {
     fc_pool pool;
-    int adaptive;              /* windows by output size: kernel, stride, dilation and pad are not read */
-    int include_pad;           /* of averages: a window's size counts padding */
-    int64_t divisor;           /* of averages; 0: the window's size */
-    double whole;              /* what all windows divide by; 0 where they differ */
-    double inverse;            /* of that, where it is exact; else 0 */
-    double norm;               /* of lp pooling */
-    int64_t phase;             /* elements of a line's phase (lines) or of a line (windows) */
-    int64_t lines;             /* at hand at once, at most FC_POOL_LINES */
-    const void *in;            /* x, or gy for a gradient */
-    void *out;                 /* y, or gx */
-    const void *x, *y;         /* of lp pooling's gradient */
-    int64_t *indices;          /* of max pooling */
+    int adaptive;      /* windows by output size: kernel, stride, dilation and pad are not read */
+    int include_pad;   /* of averages: a window's size counts padding */
+    int64_t divisor;   /* of averages; 0: the window's size */
+    double whole;      /* what all windows divide by; 0 where they differ */
+    double inverse;    /* of that, where it is exact; else 0 */
+    double norm;       /* of lp pooling */
+    int64_t phase;     /* elements of a line's phase (lines) or of a line (windows) */
+    int64_t lines;     /* at hand at once, at most FC_POOL_LINES */
+    const void *in;    /* x, or gy for a gradient */
+    void *out;         /* y, or gx */
+    const void *x, *y; /* of lp pooling's gradient */
+    int64_t *indices;  /* of max pooling */
 } fc_pool_job;
 
-/* Rows [first_row, last_row) of `out`, counted over (plane, depth, height); of these, columns and (channels last)
- * channels likewise. A plane is an image's channel or, channels last, an image. */
+/* Rows [first_row, last_row) of `out`, counted over (plane, depth, height); of these, columns and
+ * (channels last) channels likewise. A plane is an image's channel or, channels last, an image. */
 typedef struct fc_pool_tile {
     int64_t first_row, last_row, first_column, last_column, first_channel, last_channel;
 } fc_pool_tile;
 
 typedef void (*fc_pool_fn)(const fc_pool_job *job, const fc_pool_tile *tile, void *scratch);
-/* Rows [first, last) of the columns (unfold) or of the image (fold), of columns [first_column, last_column). */
-typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out, const fc_pool_tile *tile);
+/* Rows [first, last) of the columns (unfold) or of the image (fold), of columns [first_column,
+ * last_column). */
+typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out,
+                              const fc_pool_tile *tile);
 
 typedef struct fc_pool_kernels {
-    fc_pool_fn lines[FC_POOL_OPS];       /* channels first, fixed stride: whole rows at a time */
-    fc_pool_fn windows[FC_POOL_OPS];     /* channels first, any window; the maximum with its index in either layout */
-    fc_pool_fn planes[FC_POOL_OPS];      /* channels first, one window over a whole plane */
-    fc_pool_fn pixels[FC_POOL_OPS];      /* channels last, any window */
-    fc_pool_fn grad_lines[FC_POOL_OPS];  /* the same three of the gradients; FC_POOL_AVG and FC_POOL_LP only */
-    fc_pool_fn grad_windows[FC_POOL_OPS];
-    fc_pool_fn grad_planes[FC_POOL_OPS]; /* FC_POOL_AVG only */
-    fc_pool_fn grad_pixels[FC_POOL_OPS];
-    fc_pool_fn scatter_add, scatter_set; /* to `indices`, either layout; the tile's rows are planes */
+    /* Channels first: whole rows, for a fixed stride; any window (FC_POOL_ARGMAX in either
+     * layout); one window over a whole plane. Channels last: any window. */
+    fc_pool_fn lines[FC_POOL_OPS], windows[FC_POOL_OPS], planes[FC_POOL_OPS], pixels[FC_POOL_OPS];
+    /* The same of the gradients: FC_POOL_AVG and FC_POOL_LP, the latter without planes. */
+    fc_pool_fn grad_lines[FC_POOL_OPS], grad_windows[FC_POOL_OPS], grad_planes[FC_POOL_OPS],
+        grad_pixels[FC_POOL_OPS];
+    /* To `indices`, either layout; the tile's rows are planes. */
+    fc_pool_fn scatter_add, scatter_set;
     /* Whether all of the indices lie in [0, space). */
     int (*check_indices)(const int64_t *indices, int64_t count, int64_t space);
     fc_columns_fn unfold, fold;

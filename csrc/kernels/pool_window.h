@@ -1,4 +1,5 @@
-/* Where a pooling window lies along one axis, and which windows cover an element. For kernels and schedules alike. */
+/* Where a pooling window lies along one axis, and which windows cover an element. For kernels and
+ * schedules alike. */
 #ifndef FC_POOL_WINDOW_H
 #define FC_POOL_WINDOW_H
 
@@ -8,12 +9,12 @@ static inline int64_t fc_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t fc_max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 typedef struct fc_window {
-    int64_t origin;  /* the position of tap 0: may lie before the input */
-    int64_t tap;     /* the first tap inside the input */
-    int64_t first;   /* its position */
-    int64_t count;   /* taps inside the input */
-    int64_t step;    /* from tap to tap */
-    int64_t padded;  /* taps inside the padded input (dilation 1 only) */
+    int64_t origin; /* the position of tap 0: may lie before the input */
+    int64_t tap;    /* the first tap inside the input */
+    int64_t first;  /* its position */
+    int64_t count;  /* taps inside the input */
+    int64_t step;   /* from tap to tap */
+    int64_t padded; /* taps inside the padded input (dilation 1 only) */
 } fc_window;
 
 __extension__ typedef __int128 fc_wide;
@@ -27,11 +28,13 @@ static inline int64_t fc_scale(int64_t a, int64_t b, int64_t c, int up) {
 }
 
 static inline fc_window fc_adaptive_window(int64_t input, int64_t output, int64_t o) {
-    const int64_t first = fc_scale(o, input, output, 0), count = fc_scale(o + 1, input, output, 1) - first;
+    const int64_t first = fc_scale(o, input, output, 0),
+                  count = fc_scale(o + 1, input, output, 1) - first;
     return (fc_window){.origin = first, .first = first, .count = count, .step = 1, .padded = count};
 }
 
-/* Window `o` of axis `a`. Nothing here overflows for a problem that csrc/pool/problem.c let pass. */
+/* Window `o` of axis `a`. Nothing here overflows for a problem that csrc/pool/problem.c let pass.
+ */
 static inline fc_window fc_window_of(const fc_pool_job *job, int a, int64_t o) {
     const fc_pool *p = &job->pool;
     if (job->adaptive) return fc_adaptive_window(p->input[a], p->output[a], o);
@@ -40,7 +43,8 @@ static inline fc_window fc_window_of(const fc_pool_job *job, int a, int64_t o) {
     w.first = w.origin + w.tap * w.step;
     const int64_t room = p->input[a] - 1 - w.first; /* taps beyond the first */
     w.count = fc_min(p->kernel[a] - w.tap, (w.step == 1 ? room : room / w.step) + 1);
-    const int64_t inside = p->input[a] - w.origin; /* positions from the origin to the input's end */
+    const int64_t inside =
+        p->input[a] - w.origin; /* positions from the origin to the input's end */
     w.padded = p->kernel[a] - inside <= p->pad[a] ? p->kernel[a] : inside + p->pad[a];
     return w;
 }
@@ -52,7 +56,8 @@ static inline int64_t fc_window_size(const fc_pool_job *job, const fc_window *w)
 }
 
 /* The windows [first, last) of axis `a` that cover position `i`; dilation 1. */
-static inline void fc_covering(const fc_pool_job *job, int a, int64_t i, int64_t *first, int64_t *last) {
+static inline void fc_covering(const fc_pool_job *job, int a, int64_t i, int64_t *first,
+                               int64_t *last) {
     const fc_pool *p = &job->pool;
     if (job->adaptive) {
         const fc_window w = fc_adaptive_window(p->output[a], p->input[a], i);
@@ -60,7 +65,10 @@ static inline void fc_covering(const fc_pool_job *job, int a, int64_t i, int64_t
         *last = w.first + w.count;
         return;
     }
-    const int64_t at = i + p->pad[a], beyond = at - p->kernel[a]; /* the last window's start is `at`, none starts at `beyond` */
+    const int64_t at = i + p->pad[a],
+                  beyond =
+                      at -
+                      p->kernel[a]; /* the last window's start is `at`, none starts at `beyond` */
     const int64_t stride = p->stride[a];
     *first = beyond < 0 ? 0 : (stride == 1 ? beyond : beyond / stride) + 1;
     *last = fc_min((stride == 1 ? at : at / stride) + 1, p->output[a]);

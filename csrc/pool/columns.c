@@ -1,5 +1,6 @@
-/* im2col and col2im: columns[n, (c, t), o] = x[n, c, o * stride + t * dilation - pad], zero outside; and its adjoint, each
- * element of x the sum of the columns that hold it, in the order of their taps. */
+/* im2col and col2im: columns[n, (c, t), o] = x[n, c, o * stride + t * dilation - pad], zero
+ * outside; and its adjoint, each element of x the sum of the columns that hold it, in the order of
+ * their taps. */
 #include "../runtime/status.h"
 #include "problem.h"
 #include "run.h"

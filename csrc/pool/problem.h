@@ -4,7 +4,8 @@
 
 #include "../kernels/pool_table.h"
 
-/* Type, layout and sizes: all that adaptive pooling, unpooling and the gradient of max pooling read. */
+/* Type, layout and sizes: all that adaptive pooling, unpooling and the gradient of max pooling
+ * read. */
 fc_status fc_pool_check_sizes(const fc_pool *pool);
 /* Those, and the windows. `dilated`: whether they may be. */
 fc_status fc_pool_check_windows(const fc_pool *pool, int dilated);

@@ -5,8 +5,9 @@
  *                  a small fixed stride, a short window   lines
  *                  everything else                        windows
  *
- * Tiles are ranges of rows of what is written, of a row's columns where it is very long, and of channels. They never cut
- * a sum: their sizes are free to change without a byte of the result changing. */
+ * Tiles are ranges of rows of what is written, of a row's columns where it is very long, and of
+ * channels. They never cut a sum: their sizes are free to change without a byte of the result
+ * changing. */
 #include "run.h"
 
 #include <math.h>
@@ -28,13 +29,15 @@ typedef struct grid {
 
 static int64_t tiles_of(int64_t all, int64_t each) { return (all - 1) / each + 1; }
 
-/* Cut `rows` x `columns` x `channels` elements, each worth `work`, into tiles; columns never into wider ones than
- * `most_columns`. */
-static grid cut(int64_t rows, int64_t columns, int64_t channels, int64_t most_columns, int64_t work) {
+/* Cut `rows` x `columns` x `channels` elements, each worth `work`, into tiles; columns never into
+ * wider ones than `most_columns`. */
+static grid cut(int64_t rows, int64_t columns, int64_t channels, int64_t most_columns,
+                int64_t work) {
     const int64_t elements = fc_max(TILE_WORK / fc_max(work, 1), 1);
     grid g = {.rows = rows, .columns = columns, .channels = channels};
     g.tile_channels = fc_min(channels, fc_max(elements, 256));
-    g.tile_columns = fc_min(fc_min(columns, most_columns), fc_max(elements / g.tile_channels, 1024 / g.tile_channels + 1));
+    g.tile_columns = fc_min(fc_min(columns, most_columns),
+                            fc_max(elements / g.tile_channels, 1024 / g.tile_channels + 1));
     g.tile_rows = fc_min(rows, fc_max(elements / (g.tile_columns * g.tile_channels), 1));
     g.row_tiles = tiles_of(rows, g.tile_rows);
     g.column_tiles = tiles_of(columns, g.tile_columns);
@@ -90,7 +93,8 @@ static int64_t window_elements(const fc_pool_job *job) {
     int64_t elements = 1;
     for (int a = 0; a < 3; a++) {
         const fc_pool *p = &job->pool;
-        elements *= job->adaptive ? p->input[a] / p->output[a] + 1 : fc_min(p->kernel[a], p->input[a]);
+        elements *=
+            job->adaptive ? p->input[a] / p->output[a] + 1 : fc_min(p->kernel[a], p->input[a]);
     }
     return elements;
 }
@@ -105,12 +109,15 @@ static int is_global(const fc_pool_job *job) {
     return 1;
 }
 
-/* Whether the rows can be taken as lines, and then how many columns of the output one line serves. */
+/* Whether the rows can be taken as lines, and then how many columns of the output one line serves.
+ */
 static int64_t columns_of_line(const fc_pool_job *job) {
     const fc_pool *p = &job->pool;
     int64_t extent;
     if (job->adaptive || p->stride[2] > FC_POOL_MAX_PHASES) return 0;
-    if (__builtin_mul_overflow(p->kernel[2] - 1, p->dilation[2], &extent) || extent > FC_POOL_LINE / 2) return 0;
+    if (__builtin_mul_overflow(p->kernel[2] - 1, p->dilation[2], &extent) ||
+        extent > FC_POOL_LINE / 2)
+        return 0;
     return (FC_POOL_LINE - extent - 1) / p->stride[2] + 1;
 }
 
@@ -120,7 +127,8 @@ static int offsets_fit(const fc_pool_job *job) {
     for (int a = 0; a < 3; a++) {
         const int64_t reach = fc_min(job->pool.input[a] - 1, FC_POOL_MAX_OFFSET);
         if (job->adaptive) {
-            extent = extent * job->pool.input[a] + fc_min(reach, job->pool.input[a] / job->pool.output[a] + 1);
+            extent = extent * job->pool.input[a] +
+                     fc_min(reach, job->pool.input[a] / job->pool.output[a] + 1);
         } else {
             int64_t taps;
             const fc_pool *p = &job->pool;
@@ -139,7 +147,8 @@ static int64_t whole_divisor(const fc_pool_job *job) {
     for (int a = 0; a < 3; a++) {
         const fc_pool *p = &job->pool;
         if (job->adaptive) return 0;
-        const fc_window first = fc_window_of(job, a, 0), last = fc_window_of(job, a, p->output[a] - 1);
+        const fc_window first = fc_window_of(job, a, 0),
+                        last = fc_window_of(job, a, p->output[a] - 1);
         const int64_t size = fc_min(fc_window_size(job, &first), fc_window_size(job, &last));
         if (size != p->kernel[a] || __builtin_mul_overflow(product, size, &product)) return 0;
     }
@@ -165,14 +174,17 @@ static fc_pool_job prepared(const fc_pool_job *given) {
     if (job.adaptive) make_regular(&job);
     int exponent;
     job.whole = (double)whole_divisor(&job);
-    if (job.whole != 0 && fabs(frexp(job.whole, &exponent)) == 0.5 && exponent < 100) job.inverse = 1 / job.whole;
+    if (job.whole != 0 && fabs(frexp(job.whole, &exponent)) == 0.5 && exponent < 100)
+        job.inverse = 1 / job.whole;
     return job;
 }
 
-/* A power of two of lines that leave half of a first-level cache free, but no more than there is use for. */
+/* A power of two of lines that leave half of a first-level cache free, but no more than there is
+ * use for. */
 static int64_t lines_at_hand(int64_t length, int64_t useful) {
     int64_t lines = 1;
-    while (lines < FC_POOL_LINES && lines < useful && 2 * lines * length <= FC_POOL_LINE) lines *= 2;
+    while (lines < FC_POOL_LINES && lines < useful && 2 * lines * length <= FC_POOL_LINE)
+        lines *= 2;
     return lines;
 }
 
@@ -201,9 +213,12 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     } else if (line && exact) {
         r.kernel = kernels->lines[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, line, work);
-        job.phase = r.grid.tile_columns + (p->kernel[2] - 1) * p->dilation[2] / p->stride[2] + 1 + FC_POOL_SLACK;
-        job.lines = lines_at_hand(p->stride[2] * job.phase, op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows);
-        r.scratch_bytes = p->kernel[2] * (8 + size) + (job.lines * p->stride[2] + 4) * job.phase * size;
+        job.phase = r.grid.tile_columns + (p->kernel[2] - 1) * p->dilation[2] / p->stride[2] + 1 +
+                    FC_POOL_SLACK;
+        job.lines = lines_at_hand(p->stride[2] * job.phase,
+                                  op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows);
+        r.scratch_bytes =
+            p->kernel[2] * (8 + size) + (job.lines * p->stride[2] + 4) * job.phase * size;
     } else {
         r.kernel = kernels->windows[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, columns_of_windows(&job), work);
@@ -229,9 +244,11 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
     } else if (line) {
         r.kernel = kernels->grad_lines[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
-        job.phase = r.grid.tile_columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3 + FC_POOL_SLACK;
+        job.phase = r.grid.tile_columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3 +
+                    FC_POOL_SLACK;
         job.lines = lines_at_hand(job.phase, r.grid.tile_rows);
-        r.scratch_bytes = (job.lines + 1 + (p->stride[2] > 2 ? p->stride[2] : 0)) * job.phase * size;
+        r.scratch_bytes =
+            (job.lines + 1 + (p->stride[2] > 2 ? p->stride[2] : 0)) * job.phase * size;
     } else {
         r.kernel = kernels->grad_windows[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
@@ -246,15 +263,18 @@ fc_status fc_pool_scatter(const fc_pool_job *job, int add, const fc_call *call) 
     const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
     const int last = p->layout == FC_CHANNELS_LAST;
     run r = {.job = job, .kernel = add ? kernels->scatter_add : kernels->scatter_set};
-    r.grid = cut(last ? p->batch : p->batch * p->channels, 1, last ? p->channels : 1, 1, volume(p->input) + volume(p->output));
+    r.grid = cut(last ? p->batch : p->batch * p->channels, 1, last ? p->channels : 1, 1,
+                 volume(p->input) + volume(p->output));
     return run_grid(&r, call);
 }
 
-fc_status fc_pool_columns(const fc_conv *p, int fold, const void *in, void *out, const fc_call *call) {
+fc_status fc_pool_columns(const fc_conv *p, int fold, const void *in, void *out,
+                          const fc_call *call) {
     const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
     const int64_t taps = volume(p->kernel), planes = p->batch * p->in_channels;
     run r = {.columns = p, .move = fold ? kernels->fold : kernels->unfold, .in = in, .out = out};
     if (fold) r.grid = cut(planes * p->input[0] * p->input[1], p->input[2], 1, p->input[2], taps);
-    else r.grid = cut(planes * taps * p->output[0] * p->output[1], p->output[2], 1, p->output[2], 1);
+    else
+        r.grid = cut(planes * taps * p->output[0] * p->output[1], p->output[2], 1, p->output[2], 1);
     return run_grid(&r, call);
 }
