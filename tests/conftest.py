@@ -1,6 +1,7 @@
 """Guards the whole run: the tests are of the installed package, not of the folder they lie in."""
 
 import importlib.util
+import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -24,3 +25,12 @@ def pytest_configure(config):
             "Run `pip install .` and plain `pytest` (`python -m pytest` puts the current folder "
             "first in sys.path), or `pip install -e .`"
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _elsewhere(tmp_path_factory):
+    """Run the tests in an empty folder: `python -c` imports from the current one first."""
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)
