@@ -73,7 +73,7 @@ static int64_t phase_of_tap(const fc_conv *p, int i, int64_t t) {
     return floor_mod(t * p->dilation[i] - p->pad_before[i], p->stride[i]);
 }
 
-static int has_outputs_without_taps(const fc_conv *p) {
+int fc_correlation_misses_outputs(const fc_conv *p) {
     for (int i = 0; i < 3; i++) {
         int64_t reached = 0;
         for (int64_t t = 0; t < axis_phases(p, i); t++)
@@ -102,31 +102,35 @@ static fc_axis phase_axis(const fc_conv *p, int i, int64_t t0) {
     };
 }
 
-static fc_axis axis_without_taps(const fc_conv *p, int i) {
-    return (fc_axis){
-        .in = p->output[i], .out = p->input[i], .stride = 1, .step = 1, .size = p->input[i]};
-}
-
-int64_t fc_correlation_phases(const fc_conv *p) {
-    return has_outputs_without_taps(p) + axis_phases(p, 0) * axis_phases(p, 1) * axis_phases(p, 2);
-}
-
-fc_correlation fc_correlation_phase(const fc_conv *p, int64_t index) {
+/* What all phases share: the roles of input and output are exchanged. */
+static fc_correlation turned_round(const fc_conv *p) {
     fc_correlation c = correlation_of(p);
-    const int64_t taps = fc_volume(p->kernel), bare = has_outputs_without_taps(p);
+    const int64_t taps = fc_volume(p->kernel);
     c.in_channels = p->out_channels / p->groups;
     c.out_channels = p->in_channels / p->groups;
     c.w_out = taps;
     c.w_in = c.out_channels * taps;
     c.w_group = c.in_channels * c.w_in;
-    int64_t rest = index - bare;
+    return c;
+}
+
+int64_t fc_correlation_phases(const fc_conv *p) {
+    return axis_phases(p, 0) * axis_phases(p, 1) * axis_phases(p, 2);
+}
+
+fc_correlation fc_correlation_phase(const fc_conv *p, int64_t index) {
+    fc_correlation c = turned_round(p);
     for (int i = 2; i >= 0; i--) {
-        if (rest < 0) {
-            c.axis[i] = axis_without_taps(p, i);
-            continue;
-        }
-        c.axis[i] = phase_axis(p, i, rest % axis_phases(p, i));
-        rest /= axis_phases(p, i);
+        c.axis[i] = phase_axis(p, i, index % axis_phases(p, i));
+        index /= axis_phases(p, i);
     }
+    return c;
+}
+
+fc_correlation fc_correlation_without_taps(const fc_conv *p) {
+    fc_correlation c = turned_round(p);
+    for (int i = 0; i < 3; i++)
+        c.axis[i] = (fc_axis){
+            .in = p->output[i], .out = p->input[i], .stride = 1, .step = 1, .size = p->input[i]};
     return c;
 }

@@ -35,10 +35,11 @@ int64_t fc_correlation_depth(const fc_correlation *c);
 
 fc_correlation fc_correlation_forward(const fc_conv *p);
 
-/* The phases of an input gradient, one after another: number `index` of fc_correlation_phases(p).
- * Number 0 covers the whole output with no taps at all (it stores bias alone) where some outputs
- * have no taps, and is missing elsewhere. */
+/* The phases of an input gradient: those that have taps, and one that covers the whole output with
+ * no taps at all (it stores bias alone), needed first where some outputs have none. */
 int64_t fc_correlation_phases(const fc_conv *p);
 fc_correlation fc_correlation_phase(const fc_conv *p, int64_t index);
+int fc_correlation_misses_outputs(const fc_conv *p);
+fc_correlation fc_correlation_without_taps(const fc_conv *p);
 
 #endif

@@ -1,57 +1,52 @@
 /* The gradient with respect to the input, and with it the transposed convolution: one correlation
  * for each output phase, each reading grad_output with stride 1 and writing its own outputs. Never
  * a scatter with conflicts. */
-#include <stdlib.h>
-
 #include "../runtime/status.h"
 #include "algorithms.h"
 #include "depthwise.h"
 #include "problem.h"
 
-/* Phases [first, last), the outputs without taps not among them. */
-static fc_status run_phases(const fc_conv *p, int64_t first, int64_t last, const void *w,
-                            const void *gy, const void *bias, void *gx, const fc_call *call) {
-    fc_correlation *c = malloc((size_t)(last - first) * sizeof *c);
-    fc_blocking *b = malloc((size_t)(last - first) * sizeof *b);
-    fc_status status = c && b ? FC_OK : FC_OUT_OF_MEMORY;
-    int n = 0;
-    for (int64_t i = first; i < last && status == FC_OK; i++) {
-        c[n] = fc_correlation_phase(p, i);
-        if (c[n].axis[0].out == 0 || c[n].axis[1].out == 0 || c[n].axis[2].out == 0) continue;
-        b[n] = fc_blocking_best(&c[n], FC_FORM_PLANES);
-        n++;
-    }
-    if (status == FC_OK) status = fc_correlate_all(c, b, n, gy, w, bias, gx, call);
-    free(c);
-    free(b);
-    return status;
-}
-
-static fc_status run_depthwise(const fc_conv *p, const void *w, const void *gy, const void *bias,
-                               void *gx, const fc_call *call) {
-    for (int64_t i = 0; i < fc_correlation_phases(p); i++) {
-        const fc_correlation c = fc_correlation_phase(p, i);
-        FC_TRY(fc_depthwise_correlate(&c, gy, w, bias, gx, call));
-    }
-    return FC_OK;
-}
-
 #define PHASES_AT_ONCE 16
+
+static int is_empty(const fc_correlation *c) {
+    return c->axis[0].out == 0 || c->axis[1].out == 0 || c->axis[2].out == 0;
+}
+
+/* Some phases, none of them empty, in one pass over the output. */
+static fc_status run_phases(const fc_correlation *c, int n, const void *w, const void *gy,
+                            const void *bias, void *gx, const fc_call *call) {
+    fc_blocking b[PHASES_AT_ONCE];
+    if (n > 0 && fc_is_depthwise(&c[0])) { /* and so are they all */
+        for (int i = 0; i < n; i++) FC_TRY(fc_depthwise_correlate(&c[i], gy, w, bias, gx, call));
+        return FC_OK;
+    }
+    for (int i = 0; i < n; i++) b[i] = fc_blocking_best(&c[i], FC_FORM_PLANES);
+    return fc_correlate_all(c, b, n, gy, w, bias, gx, call);
+}
+
+/* Each call below polls for itself, but may be too short to get to it. */
+static fc_status poll(const fc_call *call) {
+    return call && call->interrupted && call->interrupted(call->context) ? FC_INTERRUPTED : FC_OK;
+}
 
 fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy,
                              const void *bias, void *gx, const fc_call *call) {
     FC_TRY(fc_conv_validate_transposed(problem));
     FC_REQUIRE(w && gy && gx, FC_INVALID_NULL);
+    fc_correlation c[PHASES_AT_ONCE];
+    if (fc_correlation_misses_outputs(problem)) { /* the other phases then replace theirs */
+        c[0] = fc_correlation_without_taps(problem);
+        FC_TRY(run_phases(c, 1, w, gy, bias, gx, call));
+    }
     const int64_t phases = fc_correlation_phases(problem);
-    const fc_correlation first = fc_correlation_phase(problem, 0);
-    if (fc_is_depthwise(&first)) return run_depthwise(problem, w, gy, bias, gx, call);
-    /* What has no taps comes first, by itself: it covers outputs that the other phases then
-     * replace. */
-    int64_t i = fc_correlation_taps(&first) == 0;
-    if (i) FC_TRY(run_phases(problem, 0, 1, w, gy, bias, gx, call));
-    for (; i < phases; i += PHASES_AT_ONCE) {
-        const int64_t end = i + PHASES_AT_ONCE < phases ? i + PHASES_AT_ONCE : phases;
-        FC_TRY(run_phases(problem, i, end, w, gy, bias, gx, call));
+    for (int64_t i = 0; i < phases;) {
+        int n = 0;
+        for (; i < phases && n < PHASES_AT_ONCE; i++) {
+            c[n] = fc_correlation_phase(problem, i);
+            n += !is_empty(&c[n]);
+        }
+        FC_TRY(run_phases(c, n, w, gy, bias, gx, call));
+        if (i < phases) FC_TRY(poll(call));
     }
     return FC_OK;
 }

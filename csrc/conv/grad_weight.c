@@ -21,6 +21,7 @@
 #include "integers.h"
 
 #define PLANE_BYTES (256 << 10) /* of the plane of x, and of the lines of gy */
+#define OFFSETS 8192            /* (channel, tap) pairs of a unit, at most */
 #define ITEMS 32                /* that a problem should give, if it is not tiny */
 #define UNIT_WORK (1 << 20)     /* multiply-adds an item should have, about */
 #define PARTIAL_BYTES ((int64_t)8 << 20)
@@ -115,12 +116,15 @@ static int64_t line_elements(const run *r) {
 static void choose_unit(run *r) {
     const fc_correlation *c = &r->c;
     for (int i = 0; i < 3; i++) r->taps[i] = c->axis[i].taps;
-    for (int i = 0; i < 3 && !r->x_in_place; i++)
-        while (r->taps[i] > 1 && first_plane(r).channel * c->item > PLANE_BYTES)
+    for (int i = 0; i < 3; i++)
+        while (r->taps[i] > 1 &&
+               (r->taps[0] * r->taps[1] * r->taps[2] > OFFSETS ||
+                (!r->x_in_place && first_plane(r).channel * c->item > PLANE_BYTES)))
             r->taps[i] = ceil_div(r->taps[i], 2);
+    const int64_t taps = r->taps[0] * r->taps[1] * r->taps[2];
     const int64_t piece = line_elements(r) * c->item;
     const int64_t plane = r->x_in_place ? piece : first_plane(r).channel * c->item;
-    r->channels = max64(1, min64(c->in_channels, PLANE_BYTES / plane));
+    r->channels = max64(1, min64(c->in_channels, min64(PLANE_BYTES / plane, OFFSETS / taps)));
     r->rows = max64(1, min64(c->out_channels, PLANE_BYTES / piece));
     r->rows = ceil_div(c->out_channels, ceil_div(c->out_channels, r->rows));
     r->channels = ceil_div(c->in_channels, ceil_div(c->in_channels, r->channels));

@@ -10,7 +10,9 @@ static inline int64_t clamp64(int64_t x, int64_t low, int64_t high) {
     return x < low ? low : x > high ? high : x;
 }
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t up_to(int64_t a, int64_t multiple) { return ceil_div(a, multiple) * multiple; }
+static inline int64_t up_to(int64_t a, int64_t multiple) {
+    return ceil_div(a, multiple) * multiple;
+}
 static inline int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
 
 #endif
