@@ -121,8 +121,8 @@ FC_API const char *fc_algorithm_name(fc_algorithm algorithm);
 FC_API fc_algorithm fc_conv_select(const fc_conv *problem);
 /* Two per multiply-add of the direct sum; in double, as it may exceed 64 bits. */
 FC_API double fc_conv_flops(const fc_conv *problem);
-FC_API double fc_conv_cost(const fc_conv *problem,
-                           fc_algorithm algorithm); /* predicted seconds on one thread */
+/* Predicted seconds for one image on one thread. */
+FC_API double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm);
 FC_API fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads,
                                    int64_t *bytes);
 
@@ -168,7 +168,8 @@ FC_API fc_status fc_avg_pool(const fc_pool *problem, int count_include_pad, int6
                              const void *x, void *y, const fc_call *call);
 FC_API fc_status fc_avg_pool_grad(const fc_pool *problem, int count_include_pad, int64_t divisor,
                                   const void *gy, void *gx, const fc_call *call);
-/* torch's: s = sum of x^p over the window; y = sign(s) * relu(|s|) to the power 1/p. */
+/* torch's: s = sum of x^p over the window, times the kernel's size / the elements inside where the
+ * window hangs over the end; y = sign(s) * relu(|s|) to the power 1/p. */
 FC_API fc_status fc_lp_pool(const fc_pool *problem, double norm, const void *x, void *y,
                             const fc_call *call);
 FC_API fc_status fc_lp_pool_grad(const fc_pool *problem, double norm, const void *gy, const void *x,
