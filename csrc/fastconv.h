@@ -76,16 +76,18 @@ typedef struct fc_call {
     void *context;
 } fc_call;
 
-/* ---- Convolution
- * ------------------------------------------------------------------------------------------------
+/* ---- Convolution ----
  *
- *   y[n, g*K' + k, o] = clamp(bias[g*K' + k] + sum over c < C', t of w[g*K' + k, c, t] * x[n, g*C'
- * + c, o*stride + t*dilation - pad])
+ *   y[n, g*K' + k, o] = clamp(bias[g*K' + k] + sum over c < C' and t of
+ *                             w[g*K' + k, c, t] * x[n, g*C' + c, o*stride + t*dilation - pad])
  *
  * with C' = in_channels / groups and K' = out_channels / groups; x is (batch, in_channels, *input)
  * or, channels last, (batch, *input, in_channels); y likewise; w is always (out_channels, C',
- * *kernel). The forward problem gives output = (input + pad_before + pad_after - dilation * (kernel
- * - 1) - 1) / stride + 1; the gradient with respect to the input also takes a smaller `output` (the
+ * *kernel). The forward problem gives
+ *
+ *   output = (input + pad_before + pad_after - dilation * (kernel - 1) - 1) / stride + 1
+ *
+ * The gradient with respect to the input also takes a smaller `output` (the
  * missing rows count as zero), as transposed convolutions ask for. */
 typedef struct fc_conv {
     fc_dtype dtype;
@@ -136,8 +138,7 @@ FC_API fc_algorithm fc_plan_algorithm(const fc_plan *plan);
 FC_API int64_t fc_plan_packed_bytes(const fc_plan *plan);
 FC_API void fc_plan_destroy(fc_plan *plan);
 
-/* ---- Pooling
- * ----------------------------------------------------------------------------------------------------
+/* ---- Pooling ----
  *
  * Window o covers the input positions o*stride + t*dilation - pad, 0 <= t < kernel, that lie inside
  * the input; `output` is given (floor or ceil mode), each of its windows holding at least one
@@ -183,8 +184,7 @@ FC_API fc_status fc_adaptive_avg_pool_grad(const fc_pool *problem, const void *g
 FC_API fc_status fc_adaptive_max_pool(const fc_pool *problem, const void *x, void *y,
                                       int64_t *indices, const fc_call *call);
 
-/* ---- im2col and col2im
- * ------------------------------------------------------------------------------------------
+/* ---- im2col and col2im ----
  *
  * columns[n, (c, t), o] = x[n, c, o*stride + t*dilation - pad], zero outside; fold adds it back.
  * Channels first; the problem's groups, out_channels, clamp and padding_mode are not read. */
@@ -192,8 +192,7 @@ FC_API fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns,
                            const fc_call *call);
 FC_API fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call);
 
-/* ---- Runtime
- * ----------------------------------------------------------------------------------------------------
+/* ---- Runtime ----
  */
 
 /* The instruction set used from now on: "scalar", "avx2", "avx512", "neon" (any letter case), or

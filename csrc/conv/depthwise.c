@@ -1,8 +1,9 @@
 /* Depthwise convolution and its gradients for channels last, one channel in and out a group.
  *
  *   for each row of output pixels (parallel):
- *     for each stretch of pixels that have the same taps inside the input:   the row's interior, or
- * one pixel at its edges one call of the kernel: all channels
+ *     for each stretch of pixels that have the same taps inside the input:
+ *                                      (the row's interior, or one pixel at its edges)
+ *       one call of the kernel: all channels
  *
  * Nothing is copied: a tap is an offset from the pixel, and taps outside the input are left out.
  * Weights are turned to [tap][channel] first. The weight gradient adds fixed chunks of rows, each

@@ -1,10 +1,13 @@
-/* The gradient with respect to the weight: gw[k, c, t] = sum over images and pixels of gy[n, k, o]
- * * x[n, c, o*stride + t*dilation - pad].
+/* The gradient with respect to the weight:
  *
- *   for each item (parallel):        unit (output channels x input channels x taps of a group) x
- * chunk of pieces for each piece of the chunk:   some rows of an image, or some whole images bring
- * the plane of x and the lines of gy for each tile of output channels, for each tile of (channel,
- * tap):  dot products along the line
+ *   gw[k, c, t] = sum over images and pixels of gy[n, k, o] * x[n, c, o*stride + t*dilation - pad]
+ *
+ *   for each item (parallel):        a unit (output channels x input channels x taps of a group)
+ *                                    x a chunk of pieces
+ *     for each piece of the chunk:   some rows of an image, or some whole images
+ *       bring the plane of x and the lines of gy
+ *       for each tile of output channels:
+ *         for each tile of (channel, tap):   dot products along the line
  *
  * A line of gy has the pitch of the plane's rows, with zeros between them, so that one dot product
  * runs over many rows. The chunks depend on the problem alone and are added in their order at the

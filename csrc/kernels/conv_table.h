@@ -12,8 +12,8 @@
 
 /* A tile of outer products, `rows` by `columns`:
  *
- *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) + sum over i < k, in order, of a[i * rows + r] *
- * b[offset[i] + j]
+ *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) +
+ *                    sum over i < k, in order, of a[i * rows + r] * b[offset[i] + j]
  *
  * and, when `last`, + bias[r] or column_bias[j], and the clamp. Vectors run along j: b is read in
  * whole vectors, up to the kernel's full width whatever `columns` says; c is read and written
@@ -31,9 +31,12 @@ typedef struct fc_outer {
 } fc_outer;
 typedef void (*fc_outer_fn)(const fc_outer *tile);
 
-/* A tile of dot products: c[m * ldc + n] += sum over s < segments, i < length of
- * a[s * a_step + m * lda + i] * b[s * b_step + offset[n] + i]. Neither a nor b is read elsewhere.
- */
+/* A tile of dot products, `rows` by `columns`:
+ *
+ *   c[m * ldc + n] += sum over s < segments, i < length of
+ *                     a[s * a_step + m * lda + i] * b[s * b_step + offset[n] + i]
+ *
+ * Neither a nor b is read elsewhere. */
 typedef struct fc_dot {
     int64_t segments, length, a_step, b_step, lda;
     const void *a;
@@ -46,9 +49,10 @@ typedef void (*fc_dot_fn)(const fc_dot *tile);
 
 /* A row of depthwise pixels, channels last: for p < pixels, c < channels
  *
- *   forward:          y[p * y_step + c] = clamp(bias[c] + sum over k < taps, in order, of x[p *
- * x_step + x_offset[k] + c] * w[w_offset[k] + c]) weight gradient:  sums[w_offset[k] + c] += sum
- * over p of x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
+ *   forward:          y[p * y_step + c] = clamp(bias[c] + sum over k < taps, in order, of
+ *                                               x[p * x_step + x_offset[k] + c] * w[w_offset[k] + c])
+ *   weight gradient:  sums[w_offset[k] + c] += sum over p of
+ *                                              x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
 typedef struct fc_depthwise {
     int64_t taps, pixels, channels, x_step, y_step;
     const void *x, *w;
@@ -60,12 +64,12 @@ typedef struct fc_depthwise {
 } fc_depthwise;
 
 typedef struct fc_conv_kernels {
-    int rows;                                          /* the most rows `outer` has here */
-    fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS]; /* [rows - 1][log2(vectors)], NULL where
-                                                          registers do not suffice */
-    int dot_rows; /* the most rows `dot` has here, and for each number of rows the most columns */
-    int dot_columns[FC_DOT_ROWS];
-    fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS]; /* [rows - 1][columns - 1] */
+    /* [rows - 1][log2(vectors)], NULL where registers do not suffice; `rows`: the most here. */
+    fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS];
+    int rows;
+    /* [rows - 1][columns - 1]; the most rows here, and for each number of rows the most columns. */
+    fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS];
+    int dot_rows, dot_columns[FC_DOT_ROWS];
 
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);

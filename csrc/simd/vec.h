@@ -13,14 +13,14 @@
  *   v_gt(a, b) v_isnan(a)  m_and m_or (m, n)  v_select(m, a, b) = m ? a : b   m_any(m)
  *   v_sum(a)                            of all lanes, always added in the same order
  *   v_span(first, last)                 the lanes first <= i < last
- *   v_load_span(p, s)                   lane i from p[i] inside s, 0 outside: p[i] is not touched
- * outside s v_merge_span(v, p, s)               lane i from p[i] inside s, from v outside
+ *   v_load_span(p, s)                   lane i from p[i] inside s, which alone is touched; 0 outside
+ *   v_merge_span(v, p, s)               lane i from p[i] inside s, from v outside
  *   v_store_span(p, v, s)               writes p[i] inside s only
  *   v_transpose(r)                      the VL x VL block in r[0..VL), in place
  *   v_maximum(a, b)                     the larger; NaN where either is
  *   v_beats(x, best)                    whether x > best, or x is NaN and best is not
- *   v_even(a, b) v_odd(a, b)            every other lane of a and then of b, from the first or the
- * second v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
+ *   v_even(a, b) v_odd(a, b)            every other lane of a, then b, from the first or second on
+ *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
  *
  * Every operation works lane by lane and so gives a lane the same bits wherever it stands: results
  * cannot depend on how pixels were dealt to vectors. */
