@@ -154,3 +154,18 @@ def test_the_callers_floating_point_mode_does_not_show():
                 assert fc.conv2d(x, w).tobytes() == expected
     finally:
         torch.set_flush_denormal(False)
+
+
+def test_phases_of_a_strided_input_gradient_never_disturb_each_other() -> None:
+    """Neighbouring columns belong to different phases, which threads write at the same time."""
+    rng = np.random.default_rng(7)
+    weight = rng.standard_normal((3, 5, 4, 5), dtype=np.float32)
+    grad = rng.standard_normal((3, 3, 16, 37), dtype=np.float32)
+    arguments = {"stride": 2, "padding": (0, 3), "dilation": (2, 1), "groups": 3}
+    size = (3, 15, 38, 72)
+    with fc.num_threads(1):
+        expected = fc.grad.conv2d_input(size, weight, grad, **arguments)
+    for repeat in range(1000):
+        with fc.num_threads(2 + repeat % 3):
+            result = fc.grad.conv2d_input(size, weight, grad, **arguments)
+        assert result.tobytes() == expected.tobytes(), repeat

@@ -81,7 +81,8 @@ typedef struct fc_conv_kernels {
     /* dst[j * dst_ld + i] = src[i * src_ld + j] for i < rows, j < columns. */
     void (*transpose)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows,
                       int64_t columns);
-    /* dst[i * dst_step] = src[i * src_step] for i < n. */
+    /* dst[i * dst_step] = src[i * src_step] for i < n; what stands between is not touched: another
+     * thread may be writing it. */
     void (*copy)(void *dst, int64_t dst_step, const void *src, int64_t src_step, int64_t n);
     /* For each of `rows` rows: `before` zeros, src[i * step] for i < n, `after` zeros. */
     void (*copy_padded)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows,

@@ -133,3 +133,15 @@ static inline vf64 vf64_zip_high(vf64 a, vf64 b) {
     return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
 }
 #undef FC_EXCHANGE
+
+static inline void vf32_store_every_other(float *p, vf32 v) {
+    const __m256i lanes = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);
+    _mm256_maskstore_ps(p, lanes, vf32_zip_low(v, v));
+    _mm256_maskstore_ps(p + 8, lanes, vf32_zip_high(v, v));
+}
+
+static inline void vf64_store_every_other(double *p, vf64 v) {
+    const __m256i lanes = _mm256_setr_epi64x(-1, 0, -1, 0);
+    _mm256_maskstore_pd(p, lanes, vf64_zip_low(v, v));
+    _mm256_maskstore_pd(p + 4, lanes, vf64_zip_high(v, v));
+}

@@ -140,3 +140,13 @@ static inline vf64 vf64_zip_low(vf64 a, vf64 b) {
 static inline vf64 vf64_zip_high(vf64 a, vf64 b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
 }
+
+static inline void vf32_store_every_other(float *p, vf32 v) {
+    _mm512_mask_storeu_ps(p, 0x5555, vf32_zip_low(v, v));
+    _mm512_mask_storeu_ps(p + 16, 0x5555, vf32_zip_high(v, v));
+}
+
+static inline void vf64_store_every_other(double *p, vf64 v) {
+    _mm512_mask_storeu_pd(p, 0x55, vf64_zip_low(v, v));
+    _mm512_mask_storeu_pd(p + 8, 0x55, vf64_zip_high(v, v));
+}

@@ -32,6 +32,9 @@ typedef struct {
     static inline V vf##B##_min(V a, V b) { return vbslq_f##B(vcltq_f##B(a, b), a, b); }           \
     static inline M vf##B##_m_and(M a, M b) { return vandq_u##B(a, b); }                           \
     static inline M vf##B##_m_or(M a, M b) { return vorrq_u##B(a, b); }                            \
+    static inline void vf##B##_store_every_other(T *p, V v) {                                      \
+        for (int i = 0; i < N; i++) p[2 * i] = v[i];                                               \
+    }                                                                                              \
     static inline S vf##B##_span(int first, int last) { return (S){first, last}; }                 \
     static inline V vf##B##_merge_span(V v, const T *p, S s) {                                     \
         for (int i = 0; i < N; i++)                                                                \

@@ -43,6 +43,9 @@ typedef struct {
         for (int i = 0; i < N; i++) a[i] = SQRT(a[i]);                                             \
         return a;                                                                                  \
     }                                                                                              \
+    static inline void vf##B##_store_every_other(T *p, V v) {                                      \
+        for (int i = 0; i < N; i++) p[2 * i] = v[i];                                               \
+    }                                                                                              \
     static inline S vf##B##_span(int first, int last) { return (S){first, last}; }                 \
     static inline V vf##B##_merge_span(V v, const T *p, S s) {                                     \
         for (int i = 0; i < N; i++)                                                                \

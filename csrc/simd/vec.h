@@ -20,6 +20,7 @@
  *   v_maximum(a, b)                     the larger; NaN where either is
  *   v_beats(x, best)                    whether x > best, or x is NaN and best is not
  *   v_even(a, b) v_odd(a, b)            every other lane of a, then b, from the first or second on
+ *   v_store_every_other(p, v)           p[2 * i] = lane i; what stands between is not touched
  *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
  *
  * Every operation works lane by lane and so gives a lane the same bits wherever it stands: results
@@ -84,6 +85,7 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_beats(x, best) FC_V(beats)(x, best)
 #define v_even(a, b) FC_V(even)(a, b)
 #define v_odd(a, b) FC_V(odd)(a, b)
+#define v_store_every_other(p, v) FC_V(store_every_other)(p, v)
 #define v_zip_low(a, b) FC_V(zip_low)(a, b)
 #define v_zip_high(a, b) FC_V(zip_high)(a, b)
 
