@@ -74,6 +74,7 @@ static inline void vf64_transpose(vf64 r[4]) {
 
 static inline void vf32_transpose(vf32 r[8]) {
     vf32 t[8];
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i += 4) { /* 4 x 4 blocks within 128-bit lanes */
         vf32 a = _mm256_unpacklo_ps(r[i], r[i + 1]), b = _mm256_unpackhi_ps(r[i], r[i + 1]);
         vf32 c = _mm256_unpacklo_ps(r[i + 2], r[i + 3]), d = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
@@ -82,6 +83,7 @@ static inline void vf32_transpose(vf32 r[8]) {
         t[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
         t[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
     }
+#pragma GCC unroll 8
     for (int i = 0; i < 4; i++) {
         r[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
         r[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);

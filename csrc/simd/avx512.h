@@ -49,10 +49,12 @@ FC_DEFINE(64, double, vf64, vmask64, pd)
 /* Exchange pairs of rows at distance 1, 2, ... with unpacks and 128-bit shuffles. */
 static inline void vf64_transpose(vf64 r[8]) {
     vf64 t[8];
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i += 2) {
         t[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
     }
+#pragma GCC unroll 8
     for (int i = 0; i < 2; i++) { /* column pairs i, i + 2, ... of rows 0-3 and 4-7 */
         vf64 a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88),
              b = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
@@ -67,6 +69,7 @@ static inline void vf64_transpose(vf64 r[8]) {
 
 static inline void vf32_transpose(vf32 r[16]) {
     vf32 t[16];
+#pragma GCC unroll 8
     for (int i = 0; i < 16; i += 4) { /* 4 x 4 blocks within 128-bit lanes */
         vf32 a = _mm512_unpacklo_ps(r[i], r[i + 1]), b = _mm512_unpackhi_ps(r[i], r[i + 1]);
         vf32 c = _mm512_unpacklo_ps(r[i + 2], r[i + 3]), d = _mm512_unpackhi_ps(r[i + 2], r[i + 3]);
@@ -75,6 +78,7 @@ static inline void vf32_transpose(vf32 r[16]) {
         t[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
         t[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
     }
+#pragma GCC unroll 8
     for (int i = 0; i < 4; i++) { /* then the 128-bit lanes themselves */
         vf32 a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88),
              b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
