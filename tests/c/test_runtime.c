@@ -50,7 +50,7 @@ static void isa_selection(void) {
 
 /* ---- CPU quotas, in a tree of files like the kernel's ---------------------------------------- */
 
-static char root[] = "/tmp/fc_cgroup_XXXXXX";
+static char root[] = P_tmpdir "/fc_cgroup_XXXXXX";
 
 static void put(const char *path, const char *text) {
     char full[512];
