@@ -17,6 +17,7 @@
 
 #include "../runtime/scratch.h"
 
+/* Chosen from common cache sizes and from what an item costs, not measured. */
 #define BOX_WORK ((int64_t)4 << 20) /* multiply-adds that make a box worth an item */
 #define PLANE_BYTES (384 << 10)     /* of one plane: with the panels, within the L2 */
 #define PANEL_BYTES (512 << 10)     /* of the packed panels of a box */

@@ -1,5 +1,5 @@
 /* What a correlation should take on one thread: the work of the pieces that blocking.c cut it into,
- * each times its measured coefficient (kernels/tuning.h). Only the order of the predictions matters
+ * each times its coefficient (kernels/tuning.h). Only the order of the predictions matters
  * to the choice of an algorithm. */
 #include "blocking.h"
 

@@ -36,7 +36,7 @@ static double correlation_cost(const fc_conv *p, fc_algorithm algorithm) {
     return fc_blocking_cost(&c, &b);
 }
 
-/* Depthwise channels last: two loads a multiply-add. */
+/* Depthwise channels last: two loads a multiply-add. An estimate, not fitted. */
 static double depthwise_cost(const fc_correlation *c) {
     const double work = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out *
                         (double)c->groups * (double)fc_correlation_taps(c);
@@ -49,7 +49,7 @@ static double direct_cost(const fc_conv *p) {
 }
 static double im2col_cost(const fc_conv *p) { return correlation_cost(p, FC_IM2COL); }
 
-/* One scalar multiply-add at a time, about a nanosecond each. */
+/* One scalar multiply-add at a time, about a nanosecond each: an estimate, not fitted. */
 static double reference_cost(const fc_conv *p) {
     fc_conv one = *p;
     one.batch = 1;

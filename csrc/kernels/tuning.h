@@ -1,8 +1,15 @@
-/* What was measured: block sizes and the coefficients of the cost model, for each instruction set.
+/* Block sizes and the coefficients of the cost model, for each instruction set.
  *
- * benchmarks/tuning.py measures all of it again (it builds the library with other values, by
- * -DFC_TUNE_...). Measured on AMD Zen 5 (48 KB L1d, 1 MB L2, AVX-512), November 2026; the values of
- * NEON are those of AVX2, unmeasured. */
+ * benchmarks/tuning.py measures most of it again (it builds the library with other values, by
+ * -DFC_TUNE_...). What stands behind the values, on AMD Zen 5 (48 KB L1d, 1 MB L2), November 2026,
+ * with other processes running:
+ *
+ *   depth, pixels            AVX-512 only: within 9% of the best of five values on 30 rows
+ *   most_pixels, positions   from the cache sizes, not measured (the script has no `positions`)
+ *   costs of AVX-512         fitted, then rounded (strided: 0.28, panel: 15.7, item: 828)
+ *   costs of AVX2, scalar    fitted, then rounded; the fit gave 0 for AVX2's item and the scalar
+ *                            panel: these two, and the scalar item, are set by hand
+ *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
 
