@@ -4,13 +4,18 @@
     python benchmarks/tuning.py costs [--isa avx512]     the coefficients that fit best
 
 The C library is built for every value (`make -C csrc`, with -DFC_TUNE_... in CFLAGS) in a temporary
-folder and called through ctypes, on one thread. Run it with nothing else running; a few minutes.
+folder and called through ctypes, on one thread. Run it with nothing else running; some minutes.
+
+The algorithms are those that the library names, and the coefficients those of FC_TUNE_COSTS: a new
+one of either needs no change here. `fastconv bench --selection` says what the coefficients are
+worth, on layers that they were not fitted to.
 """
 
 import argparse
 import ctypes
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import tempfile
@@ -25,8 +30,9 @@ SIZES = {
     "PIXELS": (128, 192, 256, 384, 512),
     "MOST_PIXELS": (2048, 4096, 8192),
 }
-COSTS = ("multiply", "pack", "gather", "strided", "store", "panel", "item")
-ALGORITHMS = {"direct": 1, "im2col": 2}
+LAYOUTS = ("NCHW", "NHWC")
+NOT_TIMED = ("auto", "reference")
+STEP = 1e-3  # of a coefficient, to see what it multiplies
 
 # name, in channels, size, out channels, kernel, stride, padding, groups
 LAYERS = [
@@ -72,10 +78,10 @@ class Call(ctypes.Structure):
     ]
 
 
-def build(folder, isa, **defines):
+def build(folder, isa, flags="", **defines):
     """Build the library with -DFC_TUNE_<NAME>=<value> and load it."""
-    target = pathlib.Path(folder) / ("-".join(f"{k}_{v}" for k, v in defines.items()) or "as_it_is")
-    flags = " ".join(f"-DFC_TUNE_{k}={v}" for k, v in defines.items())
+    target = tempfile.mkdtemp(dir=folder)
+    flags = " ".join([flags, *(f"-DFC_TUNE_{k}={v}" for k, v in defines.items())])
     subprocess.run(
         [
             "make",
@@ -90,14 +96,36 @@ def build(folder, isa, **defines):
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    library = ctypes.CDLL(str(target / "libfastconv.so"))
+    library = ctypes.CDLL(f"{target}/libfastconv.so")
     library.fc_conv_cost.restype = ctypes.c_double
+    for function in (library.fc_conv_accepts, library.fc_algorithm_name, library.fc_isa):
+        function.restype = ctypes.c_char_p
     if library.fc_select_isa(isa.encode() if isa else None):
         raise SystemExit(f"this CPU has no {isa}")
     return library
 
 
-def problem(layer):
+def coefficients(isa):
+    """The names and values that the library is built with, as the preprocessor gives them."""
+    header = ROOT / "csrc" / "kernels" / "tuning.h"
+    command = ["cc", "-E", "-P", f"-DFC_ISA_{isa.upper()}", "-DFC_BITS=32", "-include", header, "-"]
+    text = subprocess.run(
+        command, input="FC_TUNE_COSTS", check=True, capture_output=True, text=True
+    ).stdout
+    found = re.findall(r"\.(\w+)\s*=\s*([\d.eE+-]+)", text)
+    return {name: float(value) for name, value in found}
+
+
+def algorithms(library, p):
+    """(number, name) of those that serve the problem, "reference" excepted."""
+    number = 0
+    while (name := library.fc_algorithm_name(number).decode()) != "unknown":
+        if name not in NOT_TIMED and library.fc_conv_accepts(ctypes.byref(p), number) is None:
+            yield number, name
+        number += 1
+
+
+def problem(layer, layout="NCHW"):
     """The layer as the C API takes it, with its arrays."""
     _, c, size, k, kernel, stride, pad, groups = layer
     out = (size + 2 * pad - kernel) // stride + 1
@@ -105,28 +133,23 @@ def problem(layer):
     def spatial(value, depth):
         return TRIPLE(depth, value, value)
 
-    p = Conv(0, 0, 0, 1, c, k, groups, spatial(size, 1), spatial(kernel, 1), spatial(stride, 1))
-    p.dilation, p.before, p.after, p.output = (
-        TRIPLE(1, 1, 1),
-        spatial(pad, 0),
-        spatial(pad, 0),
-        spatial(out, 1),
-    )
+    geometry = spatial(size, 1), spatial(kernel, 1), spatial(stride, 1)
+    p = Conv(0, LAYOUTS.index(layout), 0, 1, c, k, groups, *geometry)
+    p.dilation, p.output = TRIPLE(1, 1, 1), spatial(out, 1)
+    p.before, p.after = spatial(pad, 0), spatial(pad, 0)
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((c, size, size), dtype=np.float32)
+    x = rng.standard_normal(c * size * size, dtype=np.float32)  # of either layout
     w = rng.standard_normal((k, c // groups, kernel, kernel), dtype=np.float32)
-    return p, x, w, np.empty((k, out, out), np.float32)
+    return p, x, w, np.empty(k * out * out, np.float32)
 
 
-def seconds(library, layer, algorithm):
+def seconds(library, arrays, number):
     """The median time of a plan's call on one thread."""
-    p, x, w, y = problem(layer)
+    p, x, w, y = arrays
     plan = ctypes.c_void_p()
     pointer = lambda a: a.ctypes.data_as(ctypes.c_void_p)  # noqa: E731
-    if library.fc_plan_create(
-        ctypes.byref(p), ALGORITHMS[algorithm], pointer(w), None, ctypes.byref(plan)
-    ):
-        raise RuntimeError(f"no plan for {layer[0]}")
+    if library.fc_plan_create(ctypes.byref(p), number, pointer(w), None, ctypes.byref(plan)):
+        raise RuntimeError(f"no plan for algorithm {number}")
     arguments = plan, pointer(x), pointer(y), ctypes.byref(Call(1, None, None))
     times = []
     for _ in range(15):
@@ -138,45 +161,57 @@ def seconds(library, layer, algorithm):
 
 
 def print_sizes(folder, isa):
-    """A table for each size: GFLOP/s of every layer, direct and im2col."""
+    """A table for each size: GFLOP/s of every layer, with every algorithm."""
     for name, values in SIZES.items():
-        libraries = {v: build(folder, isa, **{name: v}) for v in values}
-        print(f"\n{name:36s}" + "".join(f"{v:>9d}" for v in values))
+        libraries = [build(folder, isa, **{name: v}) for v in values]
+        print(f"\n{name:38s}" + "".join(f"{v:>9d}" for v in values))
         for layer in LAYERS:
-            _, _, w, y = problem(layer)
-            gflop = 2e-9 * y.size * w[0].size
-            for algorithm in ALGORITHMS:
-                rates = [
-                    gflop / seconds(library, layer, algorithm) for library in libraries.values()
-                ]
-                print(
-                    f"{layer[0]:28s} {algorithm:7s}" + "".join(f"{r:9.0f}" for r in rates),
-                    flush=True,
-                )
+            arrays = problem(layer)
+            gflop = 2e-9 * arrays[3].size * arrays[2][0].size
+            for number, algorithm in algorithms(libraries[0], arrays[0]):
+                rates = [gflop / seconds(library, arrays, number) for library in libraries]
+                columns = "".join(f"{rate:9.0f}" for rate in rates)
+                print(f"{layer[0]:28s} {algorithm:9s}{columns}", flush=True)
+
+
+def predictions(libraries, p, number):
+    """Nanoseconds that each library predicts."""
+    return np.array([library.fc_conv_cost(ctypes.byref(p), number) * 1e9 for library in libraries])
 
 
 def print_costs(folder, isa):
-    """The coefficients of a least-squares fit (relative errors) of predicted to measured times."""
-    counts = []
-    for (
-        name
-    ) in COSTS:  # with one coefficient 1 and the others 0, the prediction counts that kind of work
-        coefficients = ",".join(f".{n}={int(n == name)}" for n in COSTS)
-        counts.append(build(folder, isa, COSTS=coefficients))
+    """The coefficients of a least-squares fit (relative errors) of predicted to measured times.
+
+    A prediction is linear in the coefficients, as long as they do not lead to another blocking:
+    what each is multiplied by shows when it grows a little.
+    """
     library = build(folder, isa)
-    rows, measured, names = [], [], []
+    now = coefficients(isa or library.fc_isa().decode())
+    values = np.array(list(now.values()))
+    steps = STEP * np.where(values > 0, values, 1)
+    stepped = []
+    for more in np.diag(steps):
+        pairs = zip(now, (values + more).tolist(), strict=True)
+        text = ",".join(f".{name}={value!r}" for name, value in pairs)
+        stepped.append(build(folder, isa, "-O0", COSTS=text))  # predicts, and runs nothing
+    rows, fixed, measured, names = [], [], [], []
     for layer in LAYERS:
-        for algorithm, number in ALGORITHMS.items():
-            p = problem(layer)[0]
-            rows.append([c.fc_conv_cost(ctypes.byref(p), number) * 1e9 for c in counts])
-            measured.append(seconds(library, layer, algorithm) * 1e9)
-            names.append(f"{layer[0]} {algorithm}")
-    rows, measured = np.array(rows), np.array(measured)
-    best = nonnegative(rows / measured[:, None], np.ones(len(rows)))
-    for name, value in zip(COSTS, best, strict=True):
-        print(f".{name} = {value:.3g}")
-    for name, time_ns, row in zip(names, measured, rows, strict=True):
-        print(f"{name:36s} {time_ns / 1e3:9.1f} us measured, {row @ best / 1e3:9.1f} us predicted")
+        for layout in LAYOUTS:
+            arrays = problem(layer, layout)
+            for number, algorithm in algorithms(library, arrays[0]):
+                before, *after = predictions([library, *stepped], arrays[0], number)
+                rows.append((np.array(after) - before) / steps)  # how often each is paid
+                fixed.append(before - rows[-1] @ values)
+                measured.append(seconds(library, arrays, number) * 1e9)
+                names.append(f"{layer[0]} {layout} {algorithm}")
+    rows, fixed, measured = np.array(rows), np.array(fixed), np.array(measured)
+    fitted = np.any(rows > 0, axis=1)  # the others are predicted without these coefficients
+    share = rows[fitted] / measured[fitted, None]
+    best = nonnegative(share, 1 - fixed[fitted] / measured[fitted])
+    for (name, value), fit in zip(now.items(), best, strict=True):
+        print(f".{name} = {fit:.3g} (now {value:.3g})")
+    for name, time_ns, predicted in zip(names, measured, rows @ best + fixed, strict=True):
+        print(f"{name:42s} {time_ns / 1e3:9.1f} us measured, {predicted / 1e3:9.1f} us predicted")
 
 
 def nonnegative(matrix, target, steps=20_000):

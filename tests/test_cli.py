@@ -245,6 +245,163 @@ def test_ctrl_c_before_the_first_case(tmp_path, capsys, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("network", ["lenet", "alexnet", "vgg16", "resnet50", "mobilenetv2"])
+def test_the_layers_of_a_network_fit_together(network):
+    from fastconv.cli import networks
+
+    layers = networks.NETWORKS[network]
+    assert len({layer.name for layer in layers}) == len(layers)
+    made = {(layer.out_channels, layer.out_size) for layer in layers}
+    for layer in layers[1:]:
+        assert (layer.channels, layer.size) in made
+    assert networks.QUICK[network] <= {layer.name for layer in layers}
+
+
+# ---- What bench accepts
+
+
+def convolution(stride=1, padding=1, kernel=3):
+    from fastconv.cli.problems import Conv
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 4, 8, 8), dtype=np.float32)
+    w = rng.standard_normal((6, 4, kernel, kernel), dtype=np.float32)
+    size = (8 + 2 * padding - kernel) // stride + 1
+    gy = rng.standard_normal((1, 6, size, size), dtype=np.float32)
+    return Conv(x, w, gy, stride, padding)
+
+
+class PlanStub:
+    """A plan that runs one algorithm, of a problem that only `accepted` ones serve."""
+
+    def __init__(self, algorithm, accepted):
+        self.algorithm, self.accepted, self.problem = algorithm, accepted, self
+
+    def accepts(self, index):
+        served = fastconv._core.ALGORITHMS[index] in self.accepted
+        return None if served else "not for this problem"
+
+
+@pytest.mark.parametrize(("algorithm", "looser"), [("direct", False), ("winograd", True)])
+def test_the_bound_of_a_convolution_follows_the_algorithm(algorithm, looser, monkeypatch):
+    from fastconv.cli import problems
+
+    monkeypatch.setattr(problems, "_plan", lambda *a, **k: PlanStub(algorithm, {algorithm}))
+    bound = problems.conv_forward(convolution()).bound
+    assert bound == (problems.WINOGRAD_BOUND if looser else problems.Bound((4 * 9 + 2) * 2**-24))
+
+
+def test_the_bound_of_an_input_gradient_follows_the_turned_problem(monkeypatch):
+    from fastconv.cli import problems
+
+    asked = []
+
+    def plan(*arguments):
+        asked.append((arguments[0], arguments[1].shape, *arguments[2:]))
+        return PlanStub("direct", {"direct", "winograd"})
+
+    monkeypatch.setattr(problems, "_plan", plan)
+    bound = problems.conv_input_gradient(convolution(padding=0)).bound
+    assert bound == problems.WINOGRAD_BOUND
+    assert asked == [((1, 6, 6, 6), (4, 6, 3, 3), 1, 2, 1)]
+    assert problems.conv_input_gradient(convolution(stride=2)).bound.norm is None
+    assert problems.conv_input_gradient(convolution(padding=3)).bound.norm is None
+    assert problems.conv_weight_gradient(convolution()).bound.norm is None
+
+
+def test_errors_are_relative():
+    from fastconv.cli.runner import largest_error, norm_error
+
+    expected, magnitude = np.array([3.0, 4.0]), np.array([6.0, 10.0])
+    assert norm_error(np.array([3.0, 4.5]), expected) == pytest.approx(0.1)
+    assert largest_error(np.array([3.0, 4.5]), expected, magnitude) == pytest.approx(0.05)
+    assert norm_error(np.array([np.nan, 4.0]), expected) == np.inf
+    assert norm_error(expected[:1], expected) == np.inf
+    assert norm_error(np.zeros(2), np.zeros(2)) == 0
+
+
+@pytest.mark.usefixtures("_extras")
+def test_a_wrong_norm_is_shown(tmp_path, capsys, monkeypatch):
+    from fastconv.cli import problems
+
+    strict = problems.Bound(element=1e-3, norm=1e-12)
+    monkeypatch.setattr(problems, "_sum_bound", lambda terms: strict)
+    monkeypatch.setattr(problems, "WINOGRAD_BOUND", strict)
+    assert cli.main([*TINY, "--output", str(tmp_path)]) == 1
+    assert "norm is off by" in capsys.readouterr().out
+    (row,) = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    assert row["allowed_norm_error"] == 1e-12 < row["norm_error"]
+
+
+# ---- bench --selection
+
+
+def choice(chosen, **times):
+    """A row with times of (predicted, measured)."""
+    from fastconv.cli.selection import Candidate, Choice, loss
+
+    candidates = tuple(Candidate(name, *pair) for name, pair in times.items())
+    measured = {name: pair[1] for name, pair in times.items()}
+    return Choice("net", "layer", "NCHW", chosen, *loss(measured, chosen), candidates, {})
+
+
+def test_the_loss_of_a_choice():
+    from fastconv.cli.selection import loss
+
+    assert loss({"direct": 3.0, "im2col": 2.0}, "direct") == ("im2col", pytest.approx(50))
+    assert loss({"direct": 3.0, "im2col": 2.0}, "im2col") == ("im2col", 0)
+    assert loss({"direct": 3.0}, "direct") == ("direct", 0)
+
+
+def test_the_summary_of_a_selection():
+    from fastconv.cli.selection import summary
+
+    rows = [
+        choice("direct", direct=(1.0, 3.0), im2col=(1.0, 2.0)),
+        choice("direct", direct=(1.0, 12.0)),
+    ]
+    summed = summary(rows)
+    assert (summed["rows"], summed["fastest_chosen"]) == (2, 1)
+    assert summed["mean_loss_percent"] == pytest.approx(25)
+    assert summed["worst_loss_percent"] == pytest.approx(50)
+    assert summed["fit"]["direct"] == {
+        "rows": 2,
+        "measured_over_predicted": pytest.approx(6),
+        "typical_factor": pytest.approx(2),
+    }
+    assert summed["fit"]["im2col"]["typical_factor"] == pytest.approx(1)
+    assert summed["fit"]["all"]["rows"] == 3
+
+
+def test_selection_writes_table_and_json(tmp_path):
+    pytest.importorskip("rich")
+    arguments = ["bench", "--selection", "--quick", "--only", "lenet conv2", "--output", "out"]
+    missing = ["scipy", "skimage", "matplotlib"]
+    done = run(tmp_path, "-c", BLOCK.format(missing=missing, arguments=arguments))
+    assert done.returncode == 0, done.stderr
+    assert "mean loss" in done.stdout
+    report = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert report["threads"] == 1
+    assert report["summary"]["rows"] == 2
+    assert report["summary"]["aim_percent"] == 5
+    assert [row["layout"] for row in report["rows"]] == ["NCHW", "NHWC"]
+    for row in report["rows"]:
+        times = {entry["algorithm"]: entry["measured"] for entry in row["candidates"]}
+        assert {row["chosen"], row["fastest"]} <= set(times)
+        assert row["loss_percent"] == pytest.approx(
+            100 * (times[row["chosen"]] / min(times.values()) - 1)
+        )
+        assert all(entry["predicted"] > 0 for entry in row["candidates"])
+        assert {"auto", "reference", *times, *row["refused"]} == set(fastconv._core.ALGORITHMS)
+        assert all(row["refused"].values())
+
+
+def test_selection_without_a_matching_layer(tmp_path, capsys):
+    pytest.importorskip("rich")
+    assert cli.main(["bench", "--selection", "--only", "pool", "--output", str(tmp_path)]) == 2
+    assert one_line(capsys.readouterr().err)
+
+
 # ---- gradcheck
 
 

@@ -2,17 +2,14 @@
 
 import argparse
 import contextlib
-import shlex
-import sys
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import fastconv
+from fastconv.cli import machine
 from fastconv.cli.errors import CommandError
 from fastconv.cli.extras import require
-from fastconv.cli.machine import description
+from fastconv.cli.progress import run_each
 
 SUMMARY = "time and check filters and networks on photographs, against NumPy and SciPy"
 DESCRIPTION = """\
@@ -27,8 +24,8 @@ MOST_THREADS = 1024
 EXIT_INTERRUPTED = 130
 EXTRAS = ("rich", "matplotlib", "skimage", "scipy.ndimage", "scipy.signal")
 CASE_SECONDS = {True: 0.03, False: 0.2}  # by --quick, for each library
-FLOPS_SECONDS = 0.02  # before every case
-BANDWIDTH_SECONDS = 0.1  # before every group
+SELECTION_SECONDS = {True: 0.01, False: 0.03}  # for each algorithm, in each round
+SELECTION_ROUNDS = {True: 3, False: 7}
 
 
 def _threads(text: str) -> int:
@@ -50,11 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sobel,laplacian; may be repeated",
     )
     parser.add_argument(
+        "--selection",
+        action="store_true",
+        help="instead: is the algorithm that is chosen the fastest? Every one that serves a layer, "
+        "predicted and measured; writes selection.json",
+    )
+    parser.add_argument(
         "--threads",
         type=_threads,
         metavar="N",
         help="threads of fastconv, and of NumPy's BLAS if threadpoolctl is installed "
-        "(default: all CPUs)",
+        "(default: all CPUs; 1 for --selection)",
     )
     parser.add_argument(
         "--output",
@@ -65,36 +68,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _selected(arguments: argparse.Namespace) -> list[Any]:
-    from fastconv.cli import workloads
+def _selected(arguments: argparse.Namespace, listed: list[Any]) -> list[Any]:
+    """Keep the cases that ``--only`` names."""
+    from fastconv.cli.workloads import select
 
     texts = [part.strip() for text in arguments.only for part in text.split(",")]
     texts = [text for text in texts if text]
-    listed = workloads.cases(arguments.quick)
-    chosen = workloads.select(listed, texts)
+    chosen = select(listed, texts)
     if not chosen:
         groups = ", ".join(dict.fromkeys(case.group for case in listed))
         raise CommandError(f"no case matches --only {','.join(texts)}; the groups are {groups}")
     return chosen
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    """Show a bar on a terminal, a line for each finished case elsewhere; gives the reporter."""
-    console_module, progress_module = require("rich.console", "rich.progress")
-    console = console_module.Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, title: print(f"[{done}/{total}] {title}", file=sys.stderr, flush=True)
-        return
-    columns = (
-        progress_module.TextColumn("{task.completed}/{task.total}"),
-        progress_module.BarColumn(),
-        progress_module.TimeElapsedColumn(),
-        progress_module.TextColumn("{task.description}"),
-    )
-    with progress_module.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done, title: bar.update(task, completed=done, description=title)
 
 
 def _blas_threads(threads: int | None) -> Any:
@@ -106,44 +90,13 @@ def _blas_threads(threads: int | None) -> Any:
     return threadpool_limits(threads, user_api="blas")
 
 
-def _run_all(chosen: list[Any], quick: bool) -> tuple[list[Any], Any, bool]:
-    """Run the cases until done or Ctrl-C; give the rows, the ceilings and whether it was Ctrl-C."""
-    from fastconv.cli.runner import Ceilings, Row, compare_with_ceilings, run_case
-
-    ceilings = Ceilings()
-    rows: list[Row] = []
-    interrupted = False
-    try:
-        with _progress(len(chosen)) as report:
-            for case in chosen:
-                if not rows or rows[-1].group != case.group:
-                    ceilings.measure_bandwidth(BANDWIDTH_SECONDS)
-                ceilings.measure_flops(FLOPS_SECONDS)
-                rows.append(run_case(case, CASE_SECONDS[quick]))
-                report(len(rows), case.title)
-    except KeyboardInterrupt:
-        interrupted = True
-    return [compare_with_ceilings(row, ceilings) for row in rows], ceilings, interrupted
-
-
-def _about(words: list[str], ceilings: Any, threads: int, interrupted: bool) -> dict[str, Any]:
-    return {
-        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "command": shlex.join(["fastconv", *words]),
-        "machine": description(),
-        "threads": threads,
-        "interrupted": interrupted,
-        "ceilings": {
-            "flops_per_second": ceilings.flops,
-            "bytes_per_second": ceilings.bandwidth,
-        },
-        "config": fastconv.show_config(mode="dicts"),
-    }
+def _threads_text(threads: int) -> str:
+    return f"{threads} thread{'s' if threads > 1 else ''}"
 
 
 def _caption(ceilings: Any, threads: int) -> str:
     return (
-        f"{threads} thread{'s' if threads > 1 else ''}, ceilings measured: "
+        f"{_threads_text(threads)}, ceilings measured: "
         f"{ceilings.flops / 1e9:.0f} GFLOP/s, {ceilings.bandwidth / 1e9:.0f} GB/s"
     )
 
@@ -162,21 +115,50 @@ def _finish(folder: Path, rows: list[Any], caption: str, about: dict[str, Any]) 
     print("written:", ", ".join(str(path) for path in paths))
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the benchmark."""
-    from fastconv.cli import report
-
+def _run_cases(arguments: argparse.Namespace) -> int:
+    """Time and check every case."""
     require(*EXTRAS)  # all of them now: no import may fall into a measured time
-    chosen = _selected(arguments)
+    from fastconv.cli import report, workloads
+    from fastconv.cli.runner import Ceilings, compare_with_ceilings, run_case
+
+    chosen = _selected(arguments, workloads.cases(arguments.quick))
     report.prepare(arguments.output)
     threads = arguments.threads or fastconv.get_num_threads()
+    ceilings = Ceilings()
+
+    def run_one(case: Any) -> Any:
+        ceilings.measure(case.group)
+        return run_case(case, CASE_SECONDS[arguments.quick])
+
     with fastconv.num_threads(threads), _blas_threads(arguments.threads):
-        rows, ceilings, interrupted = _run_all(chosen, arguments.quick)
-    if not rows:
-        raise KeyboardInterrupt
-    about = _about(arguments.words, ceilings, threads, interrupted)
+        rows, interrupted = run_each(chosen, run_one)
+    rows = [compare_with_ceilings(row, ceilings) for row in rows]
+    about = machine.about(arguments.words, threads, interrupted) | {"ceilings": ceilings.record()}
     _finish(arguments.output, rows, _caption(ceilings, threads), about)
     if interrupted:
-        print(f"interrupted: {len(rows)} of {len(chosen)} cases done", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0 if all(row.agrees for row in rows) else EXIT_WRONG
+
+
+def _run_selection(arguments: argparse.Namespace) -> int:
+    """Time every algorithm that serves a layer."""
+    require("rich")
+    from fastconv.cli import report, selection, selection_report
+
+    chosen = _selected(arguments, list(selection.tasks(arguments.quick)))
+    report.prepare(arguments.output)
+    threads = arguments.threads or 1  # as the predictions are for one
+    budget, rounds = SELECTION_SECONDS[arguments.quick], SELECTION_ROUNDS[arguments.quick]
+    with fastconv.num_threads(threads):
+        choices, interrupted = run_each(chosen, lambda task: selection.choose(task, budget, rounds))
+    summed = selection.summary(choices)
+    caption = f"an image: measured on {_threads_text(threads)} (predicted for one)"
+    selection_report.print_table(choices, summed, caption)
+    about = machine.about(arguments.words, threads, interrupted)
+    print("written:", selection_report.write(arguments.output, choices, summed, about))
+    return EXIT_INTERRUPTED if interrupted else 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the benchmark."""
+    return _run_selection(arguments) if arguments.selection else _run_cases(arguments)

@@ -1,7 +1,12 @@
 """What a report says about the machine that it was made on."""
 
 import platform
+import shlex
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import fastconv
 
 
 def cpu_name() -> str:
@@ -20,4 +25,16 @@ def description() -> dict[str, str]:
         "cpu": cpu_name(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+    }
+
+
+def about(words: list[str], threads: int, interrupted: bool) -> dict[str, Any]:
+    """Say what a run was: when, with which command, where and with which build."""
+    return {
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "command": shlex.join(["fastconv", *words]),
+        "machine": description(),
+        "threads": threads,
+        "interrupted": interrupted,
+        "config": fastconv.show_config(mode="dicts"),
     }

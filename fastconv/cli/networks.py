@@ -1,4 +1,4 @@
-"""The layers of five networks, each shape once: one image, 224 x 224 (LeNet: 32 x 32)."""
+"""All layers of five networks, each shape once: one image, 224 x 224 (LeNet: 32 x 32)."""
 
 from dataclasses import dataclass
 
@@ -37,8 +37,14 @@ def _conv(
     return Layer(name, channels, size, out_channels, kernel, stride, padding)
 
 
+def _grouped(
+    name: str, channels: int, size: int, kernel: int, groups: int, stride: int = 1
+) -> Layer:
+    return Layer(name, channels, size, channels, kernel, stride, kernel // 2, groups=groups)
+
+
 def _depthwise(name: str, channels: int, size: int, stride: int = 1) -> Layer:
-    return Layer(name, channels, size, channels, 3, stride, 1, groups=channels)
+    return _grouped(name, channels, size, 3, channels, stride)
 
 
 def _pool(
@@ -96,11 +102,15 @@ RESNET50 = [
     _conv("c3 3x3 128", 128, 28, 128, 3),
     _conv("c3 1x1 128-512", 128, 28, 512, 1),
     _conv("c3 1x1 512-128", 512, 28, 128, 1),
+    _conv("c4 1x1 512-256", 512, 28, 256, 1),
     _conv("c4 3x3/2 256", 256, 28, 256, 3, 2),
+    _conv("c4 1x1/2 512-1024", 512, 28, 1024, 1, 2),
     _conv("c4 3x3 256", 256, 14, 256, 3),
     _conv("c4 1x1 256-1024", 256, 14, 1024, 1),
     _conv("c4 1x1 1024-256", 1024, 14, 256, 1),
+    _conv("c5 1x1 1024-512", 1024, 14, 512, 1),
     _conv("c5 3x3/2 512", 512, 14, 512, 3, 2),
+    _conv("c5 1x1/2 1024-2048", 1024, 14, 2048, 1, 2),
     _conv("c5 3x3 512", 512, 7, 512, 3),
     _conv("c5 1x1 512-2048", 512, 7, 2048, 1),
     _conv("c5 1x1 2048-512", 2048, 7, 512, 1),
@@ -114,14 +124,29 @@ MOBILENETV2 = [
     _conv("1x1 16-96 at 112", 16, 112, 96, 1),
     _depthwise("depthwise/2 96 at 112", 96, 112, 2),
     _conv("1x1 96-24 at 56", 96, 56, 24, 1),
+    _conv("1x1 24-144 at 56", 24, 56, 144, 1),
     _depthwise("depthwise 144 at 56", 144, 56),
+    _conv("1x1 144-24 at 56", 144, 56, 24, 1),
     _depthwise("depthwise/2 144 at 56", 144, 56, 2),
-    _conv("1x1 192-32 at 28", 192, 28, 32, 1),
+    _conv("1x1 144-32 at 28", 144, 28, 32, 1),
+    _conv("1x1 32-192 at 28", 32, 28, 192, 1),
     _depthwise("depthwise 192 at 28", 192, 28),
+    _conv("1x1 192-32 at 28", 192, 28, 32, 1),
+    _depthwise("depthwise/2 192 at 28", 192, 28, 2),
+    _conv("1x1 192-64 at 14", 192, 14, 64, 1),
+    _conv("1x1 64-384 at 14", 64, 14, 384, 1),
     _depthwise("depthwise 384 at 14", 384, 14),
     _conv("1x1 384-64 at 14", 384, 14, 64, 1),
+    _conv("1x1 384-96 at 14", 384, 14, 96, 1),
+    _conv("1x1 96-576 at 14", 96, 14, 576, 1),
+    _depthwise("depthwise 576 at 14", 576, 14),
+    _conv("1x1 576-96 at 14", 576, 14, 96, 1),
+    _depthwise("depthwise/2 576 at 14", 576, 14, 2),
+    _conv("1x1 576-160 at 7", 576, 7, 160, 1),
+    _conv("1x1 160-960 at 7", 160, 7, 960, 1),
     _depthwise("depthwise 960 at 7", 960, 7),
     _conv("1x1 960-160 at 7", 960, 7, 160, 1),
+    _conv("1x1 960-320 at 7", 960, 7, 320, 1),
     _conv("1x1 320-1280 at 7", 320, 7, 1280, 1),
     _pool("avg", "global pool avg 7x7", 1280, 7, 7, 1),
 ]
@@ -133,6 +158,30 @@ NETWORKS = {
     "resnet50": RESNET50,
     "mobilenetv2": MOBILENETV2,
 }
+
+# Convolutions of other networks, of kinds that those above lack.
+OTHERS = [
+    _conv("3x3 48-96 at 35", 48, 35, 96, 3),
+    _conv("5x5 48-64 at 35", 48, 35, 64, 5),
+    _conv("3x3/2 288-384 at 35", 288, 35, 384, 3, 2, padding=0),
+    _conv("3x3 17-33 at 29", 17, 29, 33, 3),
+    _conv("3x3 64-64 at 8", 64, 8, 64, 3),
+    _conv("3x3 32-32 at 32", 32, 32, 32, 3),
+    _conv("3x3/3 32-32 at 96", 32, 96, 32, 3, 3, padding=0),
+    _conv("4x4/4 3-96 at 224", 3, 224, 96, 4, 4, padding=0),
+    _conv("16x16/16 3-768 at 224", 3, 224, 768, 16, 16, padding=0),
+    _conv("1x1 72-24 at 56", 72, 56, 24, 1),
+    _conv("1x1 1280-1000 at 1", 1280, 1, 1000, 1),
+    _grouped("3x3 128 at 56, 32 groups", 128, 56, 3, 32),
+    _grouped("3x3 256 at 14, 8 groups", 256, 14, 3, 8),
+    _grouped("5x5 depthwise 240 at 28", 240, 28, 5, 240),
+    _grouped("7x7 depthwise 96 at 56", 96, 56, 7, 96),
+    _grouped("3x3 depthwise 3 at 512", 3, 512, 3, 3),
+]
+
+CONVOLUTIONS = {
+    name: [layer for layer in layers if not layer.pool] for name, layers in NETWORKS.items()
+} | {"others": OTHERS}
 
 QUICK = {
     "lenet": {layer.name for layer in LENET},

@@ -7,12 +7,34 @@ from functools import partial
 import numpy as np
 
 import fastconv as fc
+from fastconv import _core
 from fastconv.cli import references
 
 Array = np.ndarray
 
 FLOAT32_ROUNDING = 2.0**-24
+WINOGRAD = "winograd"
 SCIPY_OPERATIONS = 3e7  # so many of them take SciPy about a quarter of a second
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What is promised of a result.
+
+    Attributes
+    ----------
+    element : float
+        The largest error of an element, relative to the sum of its terms' magnitudes.
+    norm : float or None
+        The error's Euclidean norm, relative to that of the result; None where each element's
+        bound is all there is.
+    """
+
+    element: float
+    norm: float | None = None
+
+
+WINOGRAD_BOUND = Bound(element=1e-3, norm=2e-5)
 
 
 @dataclass(frozen=True)
@@ -31,8 +53,8 @@ class Problem:
         How much of the whole result they are, from 0 to 1.
     expected : callable
         Gives the result in float64 and, element by element, the sum of its terms' magnitudes.
-    allowed : float
-        Largest error, relative to those sums.
+    bound : Bound
+        What fastconv promises of its error.
     operations : float
         Additions, multiplications and comparisons of the direct sum.
     traffic : float
@@ -45,7 +67,7 @@ class Problem:
     scipy_part: tuple[slice, ...]
     scipy_share: float
     expected: Callable[[], tuple[Array, Array]]
-    allowed: float
+    bound: Bound
     operations: float
     traffic: float
 
@@ -89,9 +111,28 @@ class Pool:
         return self.kernel, self.stride, self.padding
 
 
-def _allowed(terms: int) -> float:
-    """Bound the relative error of a float32 sum of that many products, as fastconv promises it."""
-    return (terms + 2) * FLOAT32_ROUNDING
+def _sum_bound(terms: int) -> Bound:
+    """Bound the error of a float32 sum of that many products, taken one by one."""
+    return Bound((terms + 2) * FLOAT32_ROUNDING)
+
+
+def _plan(shape: tuple[int, ...], w: Array, stride: int, padding: int, groups: int) -> fc.Plan:
+    return fc.plan_conv2d(shape, w, None, stride, padding, groups=groups)
+
+
+def _runs_winograd(conv: Conv) -> bool:
+    """Tell whether "auto" takes Winograd's algorithm for the convolution."""
+    return _plan(conv.x.shape, conv.w, **conv.arguments).algorithm == WINOGRAD
+
+
+def _may_turn_to_winograd(conv: Conv) -> bool:
+    """Tell whether the input gradient, as the convolution that it is, could take Winograd's."""
+    padding = conv.w.shape[2] - 1 - conv.padding
+    if conv.stride != 1 or padding < 0:
+        return False
+    turned = np.zeros((conv.x.shape[1], conv.gy.shape[1] // conv.groups, *conv.w.shape[2:]), "f4")
+    plan = _plan(conv.gy.shape, turned, 1, padding, conv.groups)
+    return plan.problem.accepts(_core.ALGORITHMS.index(WINOGRAD)) is None
 
 
 def _expected(function: Callable[..., Array], *arrays: Array) -> tuple[Array, Array]:
@@ -105,7 +146,7 @@ def _conv_problem(
     ours: Callable[[], Array],
     numpy: Callable[[Array, Array, Array], Array],
     scipy: Callable[[int], Array],
-    terms: int,
+    bound: Bound,
     channels: tuple[int, int],
 ) -> Problem:
     """Complete a problem; `channels` are the result's channels and the axis where they stand."""
@@ -119,7 +160,7 @@ def _conv_problem(
         scipy_part=(slice(None),) * axis + (slice(count),),
         scipy_share=count / number,
         expected=partial(_expected, numpy, *arrays),
-        allowed=_allowed(terms),
+        bound=bound,
         operations=conv.operations,
         traffic=float(sum(array.nbytes for array in arrays)),
     )
@@ -134,7 +175,7 @@ def conv_forward(conv: Conv) -> Problem:
         ours=lambda: fc.conv2d(x, w, None, stride, padding, groups=groups),
         numpy=lambda x, w, gy: references.numpy_conv(x, w, **rest),
         scipy=lambda count: references.scipy_conv(x, w, **rest, count=count),
-        terms=w[0].size,
+        bound=WINOGRAD_BOUND if _runs_winograd(conv) else _sum_bound(w[0].size),
         channels=(len(w), 1),
     )
 
@@ -143,12 +184,13 @@ def conv_input_gradient(conv: Conv) -> Problem:
     """Make the problem of a convolution's gradient with respect to its input."""
     shape, w, gy, rest = conv.x.shape, conv.w, conv.gy, conv.arguments
     stride, padding, groups = conv.stride, conv.padding, conv.groups
+    terms = w[:, 0].size // groups
     return _conv_problem(
         conv,
         ours=lambda: fc.grad.conv2d_input(shape, w, gy, stride, padding, groups=groups),
         numpy=lambda x, w, gy: references.numpy_conv_input(shape, w, gy, **rest),
         scipy=lambda count: references.scipy_conv_input(shape, w, gy, **rest, count=count),
-        terms=w[:, 0].size // conv.groups,
+        bound=WINOGRAD_BOUND if _may_turn_to_winograd(conv) else _sum_bound(terms),
         channels=(shape[1], 1),
     )
 
@@ -162,7 +204,7 @@ def conv_weight_gradient(conv: Conv) -> Problem:
         ours=lambda: fc.grad.conv2d_weight(x, shape, gy, stride, padding, groups=groups),
         numpy=lambda x, w, gy: references.numpy_conv_weight(x, shape, gy, **rest),
         scipy=lambda count: references.scipy_conv_weight(x, shape, gy, **rest, count=count),
-        terms=gy[:, 0].size,
+        bound=_sum_bound(gy[:, 0].size),
         channels=(shape[0], 0),
     )
 
@@ -179,7 +221,7 @@ def pool_forward(pool: Pool) -> Problem:
         scipy_part=(),
         scipy_share=1.0,
         expected=lambda: _expected(lambda x: numpy(x, *rest), x),
-        allowed=0.0 if is_max else _allowed(pool.kernel**2),
+        bound=Bound(0.0) if is_max else _sum_bound(pool.kernel**2),
         operations=float(pool.gy.size * pool.kernel**2),
         traffic=float(x.nbytes + pool.gy.nbytes),
     )
@@ -210,7 +252,7 @@ def pool_input_gradient(pool: Pool) -> Problem:
         scipy_part=(),
         scipy_share=1.0,
         expected=lambda: _expected(numpy, gy),
-        allowed=_allowed(pool.kernel**2),
+        bound=_sum_bound(pool.kernel**2),
         operations=float(gy.size * (1 if is_max else pool.kernel**2)),
         traffic=traffic,
     )

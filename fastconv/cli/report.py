@@ -7,24 +7,17 @@ import math
 from pathlib import Path
 from typing import Any
 
+from fastconv.cli import tables
 from fastconv.cli.errors import CommandError
-from fastconv.cli.extras import require
 from fastconv.cli.runner import Row
 
-UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
-NARROWEST = 120
 HEADINGS = ("time", "vs NumPy", "vs SciPy", "GFLOP/s", "of ceiling", "error")
-
-
-def _duration(seconds: float) -> str:
-    size, unit = next((pair for pair in UNITS if seconds >= pair[0]), UNITS[-1])
-    return f"{seconds / size:.3g} {unit}"
 
 
 def _ratio(ratio: float | None, scaled: bool = False) -> str:
     if ratio is None:
         return "-"
-    return ("~" if scaled else "") + (f"{ratio:.2g}x" if ratio < 10 else f"{ratio:.0f}x")
+    return ("~" if scaled else "") + tables.ratio(ratio)
 
 
 def _cells(row: Row) -> list[str]:
@@ -32,7 +25,7 @@ def _cells(row: Row) -> list[str]:
     return [
         row.case,
         row.operation,
-        _duration(row.seconds),
+        tables.duration(row.seconds),
         _ratio(row.speedup_numpy),
         _ratio(row.speedup_scipy, scaled=row.scipy_share != 1.0),
         f"{row.gflops:.3g}",
@@ -43,33 +36,15 @@ def _cells(row: Row) -> list[str]:
 
 def print_table(rows: list[Row], caption: str) -> None:
     """Print the rows, a section for each group, and below it what disagreed."""
-    console_module, table_module, box = require("rich.console", "rich.table", "rich.box")
-    console = console_module.Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, NARROWEST)
-    table = table_module.Table(
-        box=box.SIMPLE_HEAD,
-        caption=caption,
-        caption_justify="left",
-        collapse_padding=True,
-        pad_edge=False,
-    )
-    table.add_column("case")
-    table.add_column("operation")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for group in dict.fromkeys(row.group for row in rows):
-        table.add_section()
-        table.add_row(f"[bold]{group}[/bold]")
-        for row in rows:
-            if row.group == group:
-                table.add_row(*_cells(row))
-    console.print(table)
+    table = tables.Table(("case", "operation"), HEADINGS, caption)
     for row in rows:
-        if not row.agrees:
-            where = f"{row.group} {row.case}, {row.operation}"
-            allowed = f"{row.allowed_error:.1e} allowed"
-            console.print(f"[red]wrong[/red]: {where}: {row.disagreement} ({allowed})")
+        table.add(row.group, *_cells(row))
+    table.show(*(_wrong(row) for row in rows if not row.agrees))
+
+
+def _wrong(row: Row) -> str:
+    where = f"{row.group} {row.case}, {row.operation}"
+    return f"[red]wrong[/red]: {where}: {row.disagreement} ({row.allowed_error:.1e} allowed)"
 
 
 def prepare(folder: Path) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -56,19 +57,26 @@ class Case:
         The filter and the photograph, or the layer.
     operation : str
         "forward", "input gradient" or "weight gradient".
-    build : callable
-        Makes the arrays and the functions to run.
+    arrays : callable
+        Makes the arrays.
     """
 
     group: str
     name: str
     operation: str
-    build: Callable[[], Problem]
+    arrays: Callable[[], Conv | Pool]
 
     @property
     def title(self) -> str:
         """The whole name, which ``--only`` searches."""
         return f"{self.group} {self.name} {self.operation}"
+
+    def build(self) -> Problem:
+        """Make the arrays, and the functions to run on them."""
+        arrays = self.arrays()
+        if isinstance(arrays, Pool):
+            return POOL_OPERATIONS[self.operation](arrays)
+        return CONV_OPERATIONS[self.operation](arrays)
 
 
 def _gradient(shape: tuple[int, ...], seed: int) -> Array:
@@ -107,7 +115,7 @@ def _pool(layer: Layer, photograph: str) -> Pool:
 def _filter_cases(available: list[str], quick: bool) -> Iterator[Case]:
     for photograph in available:
         for name, kernel in FILTERS.items():
-            for operation, problem in CONV_OPERATIONS.items():
+            for operation in CONV_OPERATIONS:
                 backward = operation != "forward"
                 if backward and photograph != BACKWARD_PHOTOGRAPH:
                     continue
@@ -115,26 +123,18 @@ def _filter_cases(available: list[str], quick: bool) -> Iterator[Case]:
                     continue
                 if quick and backward and name not in BACKWARD_FILTERS_QUICK:
                     continue
-                build = partial(_build, problem, partial(_filter, photograph, kernel))
-                yield Case("filters", f"{name} {photograph}", operation, build)
+                arrays = partial(_filter, photograph, kernel)
+                yield Case("filters", f"{name} {photograph}", operation, arrays)
 
 
 def _layer_cases(network: str, photograph: str, quick: bool) -> Iterator[Case]:
     for layer in networks.NETWORKS[network]:
         if quick and layer.name not in networks.QUICK[network]:
             continue
-        if layer.pool:
-            for operation, pool in POOL_OPERATIONS.items():
-                build = partial(_build, pool, partial(_pool, layer, photograph))
-                yield Case(network, layer.name, operation, build)
-        else:
-            for operation, conv in CONV_OPERATIONS.items():
-                build = partial(_build, conv, partial(_conv, layer, photograph))
-                yield Case(network, layer.name, operation, build)
-
-
-def _build(problem: Callable[..., Problem], arrays: Callable[[], Conv | Pool]) -> Problem:
-    return problem(arrays())
+        operations = POOL_OPERATIONS if layer.pool else CONV_OPERATIONS
+        arrays = partial(_pool if layer.pool else _conv, layer, photograph)
+        for operation in operations:
+            yield Case(network, layer.name, operation, arrays)
 
 
 def cases(quick: bool) -> list[Case]:
@@ -147,7 +147,7 @@ def cases(quick: bool) -> list[Case]:
     return listed
 
 
-def select(listed: list[Case], texts: list[str]) -> list[Case]:
+def select(listed: list[Any], texts: list[str]) -> list[Any]:
     """Keep the cases whose title has a word, or words, that begin with one of the texts."""
     if not texts:
         return listed
