@@ -6,8 +6,8 @@
  *       for each register tile of output channels:   its packed weights, depth x rows, stay in L1
  *         for each panel of pixels:                  depth x width from L2
  *
- * or, turned, with packed weights of some vectors of output channels in the place of the panel of
- * pixels.
+ * or, turned, with each pixel in the place of an output channel, read where it stands, and packed
+ * weights of some vectors of output channels in the place of the panel.
  *
  * Every result is summed over products in one order, whatever the pieces: they change no bits. So
  * pieces may be chosen by the number of threads or images that there are; yet here they depend on
@@ -21,6 +21,7 @@
 #define BOX_WORK ((int64_t)4 << 20) /* multiply-adds that make a box worth an item */
 #define PLANE_BYTES (384 << 10)     /* of one plane: with the panels, within the L2 */
 #define PANEL_BYTES (512 << 10)     /* of the packed panels of a box */
+#define WHOLE_BYTES (512 << 10)     /* of a plane that holds all products */
 #define SUM_BYTES (512 << 10)       /* of the sums in scratch */
 #define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
 #define ITEMS 16              /* that a problem should give, if it is not tiny */
@@ -28,9 +29,16 @@
 
 /* The widest panel that has a kernel for tiles of `rows`. */
 static int panel_width(const fc_correlation *c, int64_t rows) {
-    int width = FC_OUTER_WIDTHS - 1;
-    while (width > 0 && !c->kernels->conv.outer[rows - 1][width]) width--;
-    return 1 << width;
+    int width = FC_OUTER_WIDTHS;
+    while (width > 1 && !c->kernels->conv.outer[rows - 1][width - 1]) width--;
+    return width;
+}
+
+/* The most rows of a tile that is `width` vectors wide, 0 if there is none. */
+static int64_t most_rows(const fc_correlation *c, int width) {
+    int64_t rows = c->kernels->conv.rows;
+    while (rows > 0 && !c->kernels->conv.outer[rows - 1][width - 1]) rows--;
+    return rows;
 }
 
 static int64_t pixels_wanted(const fc_correlation *c, int packed) {
@@ -48,6 +56,7 @@ static int64_t pixels_wanted(const fc_correlation *c, int packed) {
  * fewest lanes. */
 static int64_t box_rows(const fc_correlation *c, int64_t width, int64_t wanted, int64_t panel) {
     const int64_t rows = c->axis[1].out, most = min64(rows, max64(1, wanted * 5 / 4 / width));
+    if (panel == 1) return ceil_div(rows, ceil_div(rows, most));
     int64_t best = most, best_cost = INT64_MAX;
     for (int64_t h = most; h >= max64(1, most / 2); h--) {
         const int64_t boxes = rows / h, rest = rows % h;
@@ -63,7 +72,7 @@ static int64_t box_rows(const fc_correlation *c, int64_t width, int64_t wanted, 
 
 /* Whole rows, then whole planes, then whole images are put together while there is room. */
 static void choose_box(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
-    const int64_t panel = b->turned ? b->tile_pixels : (int64_t)b->width * c->kernels->lanes;
+    const int64_t panel = b->turned ? 1 : (int64_t)b->width * c->kernels->lanes;
     const int64_t w = c->axis[2].out;
     b->box[0] = b->box[1] = b->images = 1;
     b->box[2] = w <= wanted * 3 / 2 ? w : min64(w, up_to(ceil_div(w, ceil_div(w, wanted)), panel));
@@ -71,7 +80,8 @@ static void choose_box(const fc_correlation *c, fc_blocking *b, int64_t wanted) 
     const int64_t slice = b->box[1] * w;
     if (b->box[2] == w && b->box[1] == c->axis[1].out)
         b->box[0] = min64(c->axis[0].out, max64(1, wanted / slice));
-    if (b->packed && b->box[2] == w && slice * b->box[0] == c->axis[0].out * c->axis[1].out * w)
+    if ((b->packed || b->turned) && b->box[2] == w &&
+        slice * b->box[0] == c->axis[0].out * c->axis[1].out * w)
         b->images = min64(max64(c->batch, 1), max64(1, wanted / (slice * b->box[0])));
 }
 
@@ -79,10 +89,17 @@ static fc_box largest_box(const fc_blocking *b) {
     return (fc_box){0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
 }
 
-static int64_t plane_channel_bytes(const fc_correlation *c, const fc_blocking *b) {
+static fc_plane plane_of(const fc_correlation *c, const fc_blocking *b, int64_t channels) {
     const fc_box box = largest_box(b);
     const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-    return fc_plane_gathered(c, &box, &taps).channel * c->item;
+    return b->turned ? fc_plane_copied(c, &box, &taps, channels)
+                     : fc_plane_gathered(c, &box, &taps);
+}
+
+/* Of a plane with `channels` channels. */
+static int64_t plane_bytes(const fc_correlation *c, const fc_blocking *b, int64_t channels) {
+    const fc_plane plane = plane_of(c, b, channels);
+    return fc_plane_elements(&plane, b->images, channels) * c->item;
 }
 
 /* Cut the taps, from the outermost axis, until there are few enough and their plane is small
@@ -92,24 +109,25 @@ static void choose_products(const fc_correlation *c, fc_blocking *b) {
     for (int i = 0; i < 3; i++) b->taps[i] = c->axis[i].taps;
     for (int i = 0; i < 3; i++)
         while (b->taps[i] > 1 && (b->taps[0] * b->taps[1] * b->taps[2] > depth ||
-                                  (!b->in_place && plane_channel_bytes(c, b) > PLANE_BYTES)))
+                                  (!b->in_place && plane_bytes(c, b, 1) > PLANE_BYTES)))
             b->taps[i] = ceil_div(b->taps[i], 2);
     const int64_t taps = max64(1, b->taps[0] * b->taps[1] * b->taps[2]);
     b->channels = 1;
     if (taps < max64(1, fc_correlation_taps(c))) return;
     b->channels = max64(1, depth / taps);
     if (!b->in_place)
-        b->channels =
-            min64(b->channels, max64(1, PLANE_BYTES / max64(1, plane_channel_bytes(c, b))));
+        b->channels = min64(b->channels, max64(1, PLANE_BYTES / max64(1, plane_bytes(c, b, 1))));
     /* Blocks of even size: the last one should not be a crumb. */
     b->channels =
         ceil_div(c->in_channels, ceil_div(c->in_channels, min64(b->channels, c->in_channels)));
 }
 
-/* Whether the sums of a box stand in the output array as they do in the panels. */
+/* Whether the sums of a box stand in the output array as they do in the panels, or, turned, its
+ * pixels do so wherever they are. */
 static int output_is_direct(const fc_correlation *c, const fc_blocking *b, const fc_plane *plane) {
-    if ((c->layout == FC_CHANNELS_LAST) != b->turned || b->images > 1 || c->axis[2].step != 1)
-        return 0;
+    if ((c->layout == FC_CHANNELS_LAST) != b->turned) return 0;
+    if (b->turned) return 1;
+    if (b->images > 1 || c->axis[2].step != 1) return 0;
     if (!b->packed && b->by_row) return 1;
     const int one_row = b->box[0] == 1 && b->box[1] == 1;
     const int whole_rows = c->axis[2].out == c->axis[2].size && c->axis[1].step == 1;
@@ -134,6 +152,30 @@ static int64_t pixels_of(const fc_blocking *b) {
     return b->images * b->box[0] * b->box[1] * b->box[2];
 }
 
+/* A whole plane saves gathering it again for every block of output channels, and copies whole
+ * rows where channels are last. Boxes that are too large for it are made smaller. */
+static int shrink(int64_t *size) {
+    const int64_t before = *size;
+    *size = ceil_div(before, 2);
+    return *size < before;
+}
+
+static void choose_plane(const fc_correlation *c, fc_blocking *b) {
+    const int all_taps = b->taps[0] * b->taps[1] * b->taps[2] == fc_correlation_taps(c);
+    b->plane_channels = b->channels;
+    if (b->in_place || !all_taps || !b->turned) return;
+    fc_blocking smaller = *b;
+    while (plane_bytes(c, &smaller, c->in_channels) > WHOLE_BYTES)
+        if (!shrink(&smaller.images) && !shrink(&smaller.box[0]) && !shrink(&smaller.box[1]))
+            return;
+    *b = smaller;
+    b->whole = 1;
+    b->plane_channels = c->in_channels;
+    if (c->layout == FC_CHANNELS_LAST && c->groups > 1 &&
+        plane_bytes(c, b, c->groups * c->in_channels) <= WHOLE_BYTES)
+        b->plane_channels = c->groups * c->in_channels;
+}
+
 static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
     int64_t most = b->tiles;
     if (!b->direct_output)
@@ -150,63 +192,105 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
         b->blocks > 1 ? 1 : max64(1, min64(c->groups / ITEMS, (int64_t)(ITEM_WORK / work)));
 }
 
+static int64_t places_of(const fc_correlation *c, const fc_blocking *b) {
+    const int64_t panel = b->turned ? b->tile_pixels : (int64_t)b->width * c->kernels->lanes;
+    return b->images * b->box[0] * b->box[1] * ceil_div(b->box[2], panel) +
+           ceil_div(b->columns, panel);
+}
+
 static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     const int64_t panel = (int64_t)b->width * c->kernels->lanes,
                   depth = b->channels * b->taps[0] * b->taps[1] * b->taps[2];
     const int64_t pixels = pixels_of(b),
-                  rows = b->tiles_together * ceil_div(c->out_channels, b->tiles);
-    const int64_t places = b->images * b->box[0] * b->box[1] * ceil_div(b->box[2], panel) +
-                           ceil_div(b->columns, panel);
-    int64_t packed =
-        b->in_place ? panel : 0; /* columns: of all panels, or of one that is cut short */
-    if (b->packed) packed = b->turned ? pixels : up_to(pixels, panel);
-    int64_t at = 0;
+                  rows =
+                      b->turned ? pixels : b->tiles_together * ceil_div(c->out_channels, b->tiles);
+    int64_t packed = 0; /* columns: of all panels, or of one that is cut short */
+    if (b->packed) packed = up_to(pixels, panel);
+    else if (b->in_place && !b->turned) packed = panel;
+    int64_t at = fc_aligned(FC_HELD_BYTES);
     b->plane_at = at;
-    if (!b->in_place) at += fc_aligned(b->channels * plane_channel_bytes(c, b) + panel * c->item);
+    if (!b->in_place) at += fc_aligned(plane_bytes(c, b, b->plane_channels) + panel * c->item);
     b->panels_at = at;
-    at += fc_aligned((packed * depth + panel) * c->item);
+    if (packed) at += fc_aligned((packed * depth + panel) * c->item);
     b->sums_at = at;
-    if (!b->direct_output)
-        at += fc_aligned(((b->turned ? pixels : rows) * b->columns + panel) * c->item);
+    if (!b->direct_output) at += fc_aligned((rows * b->columns + panel) * c->item);
     b->offsets_at = at;
-    at += fc_aligned(2 * depth * 8);
+    at += fc_aligned(4 * depth * 8);
     b->positions_at = at;
-    at += fc_aligned((pixels + panel) * 8);
+    if (!b->turned) at += fc_aligned((pixels + panel) * 8);
     b->places_at = at;
-    at += fc_aligned((places + pixels) * 3 * 8);
+    at += fc_aligned(places_of(c, b) * 3 * 8);
     b->bytes = at;
 }
 
-/* Register tiles: as many rows as there are registers for, or, turned, as many vectors. */
-static void choose_tiles(const fc_correlation *c, fc_blocking *b) {
-    const int64_t rows = c->kernels->conv.rows, lanes = c->kernels->lanes;
-    b->tiles = ceil_div(c->out_channels, rows);
-    b->width = panel_width(c, ceil_div(c->out_channels, b->tiles));
-    if (!b->turned) return;
-    const double pixels = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out;
-    b->width = panel_width(c, pixels < (double)rows ? (int64_t)pixels : rows);
-    b->tile_pixels = rows;
-    while (panel_width(c, b->tile_pixels) < b->width) b->tile_pixels--;
+/* Pixels that stand at one distance from each other, in the planes as in the output. */
+static int64_t run_of_pixels(const fc_correlation *c, const fc_blocking *b, int64_t wanted) {
+    const fc_axis *w = &c->axis[2], *h = &c->axis[1];
+    const int64_t read =
+        b->in_place ? w->in : (w->out - 1) * w->stride + (w->taps - 1) * w->offset_step + 1;
+    if (read != w->out * w->stride || h->stride > 1) return min64(w->out, wanted);
+    const double all = (double)h->out * (double)w->out;
+    return all < (double)wanted ? (int64_t)all : wanted;
+}
+
+/* Turned tiles of a run: cycles a product takes for `vectors` vectors of output channels. */
+static double tile_cycles(double rows, double vectors) {
+    const double multiply = rows * vectors / 2, load = (rows + vectors + 1) / 2;
+    const double slower = multiply > load ? multiply : load;
+    return slower > 4 ? slower : 4; /* the latency of a multiply-add */
+}
+
+static double run_cycles(const fc_correlation *c, int64_t run, int width) {
+    const int64_t vectors = ceil_div(c->out_channels, c->kernels->lanes),
+                  tiles = ceil_div(run, most_rows(c, width));
+    const double rows = (double)run / (double)tiles;
+    double cycles = (double)(vectors / width) * tile_cycles(rows, width);
+    if (vectors % width) cycles += tile_cycles(rows, (double)(vectors % width));
+    /* The weights of a wide tile fill the L1. */
+    return (double)tiles * cycles * (width > 3 ? 1.05 : 1);
+}
+
+static void choose_turned_tiles(const fc_correlation *c, fc_blocking *b, int64_t run) {
+    const int64_t lanes = c->kernels->lanes;
+    double best = 0;
+    for (int width = 1; width <= FC_OUTER_WIDTHS; width++) {
+        if (!most_rows(c, width) || (width > 1 && (width - 1) * lanes >= c->out_channels)) continue;
+        const double cycles = run_cycles(c, run, width);
+        if (best != 0 && cycles >= best * 0.98) continue;
+        best = cycles;
+        b->width = width;
+    }
+    b->run = run;
+    b->run_cycles = best;
+    b->tile_pixels = most_rows(c, b->width);
     b->tile_channels = min64(b->width * lanes, up_to(c->out_channels, lanes));
     b->tiles = ceil_div(c->out_channels, b->tile_channels);
 }
 
-fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
-    fc_blocking b = {.packed = form != FC_FORM_PLANES, .turned = form == FC_FORM_TURNED};
-    fc_plane plane;
-    choose_tiles(c, &b);
-    b.in_place = fc_plane_in_place(c, &plane);
-    choose_box(c, &b, pixels_wanted(c, b.packed));
-    choose_products(c, &b);
-    if (!b.in_place) {
-        const fc_box box = largest_box(&b);
-        plane =
-            fc_plane_gathered(c, &box, &(fc_taps){{0, 0, 0}, {b.taps[0], b.taps[1], b.taps[2]}});
+/* Register tiles: as many rows as there are registers for, or, turned, as many vectors. */
+static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
+    if (b->turned) {
+        choose_turned_tiles(c, b, run_of_pixels(c, b, wanted));
+        return;
     }
-    b.by_row = !b.packed && rows_waste_less(c, &b, &plane);
+    b->tiles = ceil_div(c->out_channels, c->kernels->conv.rows);
+    b->width = panel_width(c, ceil_div(c->out_channels, b->tiles));
+}
+
+fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
+    fc_blocking b = {.packed = form == FC_FORM_PANELS, .turned = form == FC_FORM_TURNED};
+    const int64_t wanted = pixels_wanted(c, b.packed);
+    fc_plane plane;
+    b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) : fc_plane_in_place(c, &plane);
+    choose_tiles(c, &b, wanted);
+    choose_box(c, &b, wanted);
+    choose_products(c, &b);
+    choose_plane(c, &b);
+    if (!b.in_place) plane = plane_of(c, &b, b.plane_channels);
+    b.by_row = !b.packed && !b.turned && rows_waste_less(c, &b, &plane);
     b.direct_output = output_is_direct(c, &b, &plane);
     b.columns = pixels_of(&b);
-    if (!b.packed && !b.by_row) b.columns = (b.box[1] - 1) * plane.pixel[1] + b.box[2];
+    if (!b.packed && !b.turned && !b.by_row) b.columns = (b.box[1] - 1) * plane.pixel[1] + b.box[2];
     b.image_boxes = ceil_div(max64(c->batch, 1), b.images);
     for (int i = 0; i < 3; i++) b.boxes[i] = ceil_div(c->axis[i].out, b.box[i]);
     choose_output_blocks(c, &b);
@@ -215,10 +299,10 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     return b;
 }
 
-fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first) {
+fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first, fc_form last) {
     fc_blocking best = fc_blocking_of(c, first);
     double best_cost = fc_blocking_cost(c, &best);
-    for (int form = (int)first + 1; form < FC_FORMS; form++) {
+    for (int form = (int)first + 1; form <= (int)last; form++) {
         const fc_blocking b = fc_blocking_of(c, (fc_form)form);
         const double cost = fc_blocking_cost(c, &b);
         if (cost >= best_cost) continue;

@@ -5,20 +5,25 @@
 #include "plane.h"
 
 /* How the kernels get their operands. Vectors run along the pixels, which are read from planes
- * (direct) or packed into panels (im2col); or along the output channels, with the pixels packed as
- * rows: no lanes are lost where images are small and the channels many, and sums are channels last.
- * Every form adds the same products in the same order. */
-typedef enum fc_form { FC_FORM_PLANES, FC_FORM_PANELS, FC_FORM_TURNED, FC_FORMS } fc_form;
+ * (direct) or packed into panels (im2col); or, turned, along the output channels, and the pixels
+ * are read one by one from planes in the input's own layout: no lanes are lost where images are
+ * small and the channels many, strides cost nothing, and sums are channels last. Every form adds
+ * the same products in the same order. */
+typedef enum fc_form { FC_FORM_PLANES, FC_FORM_TURNED, FC_FORM_PANELS, FC_FORMS } fc_form;
+
+#define FC_HELD_BYTES 32 /* which plane a worker's scratch holds */
 
 typedef struct fc_blocking {
-    int packed, turned; /* the form: planes, packed (panels) or both (turned) */
+    int packed, turned; /* the form: panels, turned, or neither */
     int in_place;       /* planes are the input itself, else gathered */
+    int whole;  /* the plane of a box holds all products, and serves one unit after another */
     int by_row; /* direct: panels stay in one output row, else run over the plane's whole line */
     int direct_output; /* sums are kept in the output array, else in scratch until they are complete
                         */
 
     /* Pixels: boxes of `box` pixels in each of `images` images, `boxes` of them along the axes. */
     int64_t images, image_boxes, box[3], boxes[3];
+    int64_t plane_channels; /* that a plane holds: of a block of products, of a group, or all */
     /* Products: `channels` channels with all taps, or one channel with boxes of `taps`. */
     int64_t channels, taps[3];
     /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block,
@@ -27,17 +32,19 @@ typedef struct fc_blocking {
     int64_t tile_channels;   /* turned: of every tile but the last; else tiles differ by one channel
                                 at most */
     int64_t tile_pixels;     /* turned: of a tile, at most */
+    int64_t run;             /* turned: pixels that are cut into tiles together, about */
+    double run_cycles;       /* and half the multiply-adds' time of such a run and one product */
     int64_t groups_together; /* groups that one item does, one after another */
     int width;               /* vectors of a tile, at most */
     int64_t columns;         /* of the sums in scratch: pixels, or channels where turned */
 
     /* Scratch of one worker, in bytes from its start. */
-    int64_t plane_at, panels_at, sums_at, offsets_at, positions_at, places_at, bytes;
+    int64_t held_at, plane_at, panels_at, sums_at, offsets_at, positions_at, places_at, bytes;
 } fc_blocking;
 
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form);
-/* The form with the lowest predicted cost, of those from `first` on. */
-fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first);
+/* The form with the lowest predicted cost, of those from `first` to `last`. */
+fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first, fc_form last);
 /* Predicted seconds on one thread (cost.c). */
 double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b);
 

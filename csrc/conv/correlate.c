@@ -4,8 +4,8 @@
  * where in the sums. Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of
  * the box. Direct: a panel is a stretch of the plane, along one row or along the plane's whole
  * line; along the line the columns between two rows are computed and dropped. Turned: a place is
- * some pixels, packed as the rows of tiles whose columns are output channels. Complete sums that do
- * not stand in the output already are copied there row by row. */
+ * some pixels at one distance from each other, the rows of tiles whose columns are output channels.
+ * Complete sums that do not stand in the output already are copied there row by row. */
 #include "correlate.h"
 #include "integers.h"
 
@@ -19,6 +19,13 @@
 typedef struct place {
     int64_t from, to, columns;
 } place;
+
+/* The whole plane that a worker's scratch holds, if any. */
+typedef struct held {
+    const void *run;
+    int64_t box, group;
+} held;
+_Static_assert(sizeof(held) <= FC_HELD_BYTES, "fc_blocking leaves room for it");
 
 /* What all items of a run share. Units are blocks of output channels, counted over all groups. */
 typedef struct run {
@@ -42,7 +49,10 @@ typedef struct item {
     const char *weights; /* of the item's output channels */
     const char *columns; /* what `from` and the offsets count from */
     char *plane_data, *panels, *sums;
-    int64_t *offsets, *panel_offsets, *positions;
+    held *held;
+    int64_t box_index;
+    int64_t *offsets, *panel_offsets, *steps, *positions;
+    int64_t steps_of[2]; /* steps[j][i] = i * steps_of[j] */
     place *places;
     int64_t place_count, ld;
     int64_t item; /* bytes */
@@ -64,6 +74,11 @@ static void list_positions(item *it) {
             }
 }
 
+/* Turned: from a pixel's sums to the next one's. */
+static int64_t sums_step(const item *it) {
+    return it->run->b->direct_output ? it->run->c->axis[2].step : 1;
+}
+
 static void list_panels(item *it, int64_t from, int64_t to, int64_t columns, int64_t step) {
     const int64_t panel = panel_of(it->run);
     for (int64_t j = 0; j < columns; j += panel)
@@ -75,7 +90,7 @@ static void list_panels(item *it, int64_t from, int64_t to, int64_t columns, int
 static int64_t row_in_sums(const item *it, int64_t i, int64_t d, int64_t h) {
     const fc_blocking *b = it->run->b;
     const int64_t *n = it->box.size;
-    if (b->packed || b->by_row) return ((i * n[0] + d) * n[1] + h) * n[2];
+    if (b->packed || b->turned || b->by_row) return ((i * n[0] + d) * n[1] + h) * n[2];
     return d * it->plane.pixel[0] + h * it->plane.pixel[1];
 }
 
@@ -87,15 +102,37 @@ static int64_t pixel_in_output(const item *it, int64_t d, int64_t h, int64_t w) 
     return (row + (o[1] + h) * a[1].step) * a[2].size + a[2].start + (o[2] + w) * a[2].step;
 }
 
-/* Turned: pixels in tiles of one size, or one less. */
-static void list_pixels(item *it) {
-    const int64_t *n = it->box.size, pixels = it->box.images * n[0] * n[1] * n[2];
-    const int64_t tiles = ceil_div(pixels, it->run->b->tile_pixels);
+/* Turned: `n` pixels from `from` in the plane and `to` in the sums on, each at one distance from the
+ * next, in tiles of one size, or one less. */
+static void list_pixels(item *it, int64_t from, int64_t to, int64_t n) {
+    const int64_t tiles = ceil_div(n, it->run->b->tile_pixels), step = sums_step(it);
     for (int64_t i = 0, first = 0; i < tiles; i++) {
-        const int64_t rows = (pixels - first) / (tiles - i) + ((pixels - first) % (tiles - i) != 0);
-        it->places[it->place_count++] = (place){first * it->products.depth, first, rows};
+        const int64_t rows = ceil_div(n - first, tiles - i);
+        it->places[it->place_count++] =
+            (place){from + first * it->plane.pixel[2], to + first * step, rows};
         first += rows;
     }
+}
+
+/* Turned: where a pixel stands in the sums. */
+static int64_t pixel_in_sums(const item *it, int64_t i, int64_t d, int64_t h) {
+    const fc_axis *a = it->run->c->axis;
+    if (!it->run->b->direct_output) return row_in_sums(it, i, d, h);
+    return i * a[0].size * a[1].size * a[2].size + pixel_in_output(it, d, h, 0) -
+           pixel_in_output(it, 0, 0, 0);
+}
+
+/* Turned: rows that follow each other at the distance of their pixels are one run. */
+static void list_runs(item *it) {
+    const int64_t *n = it->box.size, *pixel = it->plane.pixel;
+    const int one_run = n[1] > 1 && pixel[1] == n[2] * pixel[2] &&
+                        pixel_in_sums(it, 0, 0, 1) == n[2] * sums_step(it);
+    const int64_t rows = one_run ? n[1] : 1;
+    for (int64_t i = 0; i < it->box.images; i++)
+        for (int64_t d = 0; d < n[0]; d++)
+            for (int64_t h = 0; h < n[1]; h += rows)
+                list_pixels(it, fc_plane_pixel(&it->plane, i, d, h, 0), pixel_in_sums(it, i, d, h),
+                            rows * n[2]);
 }
 
 static void list_places(item *it) {
@@ -103,7 +140,7 @@ static void list_places(item *it) {
     const int64_t *n = it->box.size, panel = panel_of(it->run);
     it->place_count = 0;
     if (b->turned) {
-        list_pixels(it);
+        list_runs(it);
     } else if (b->packed) {
         list_panels(it, 0, 0, it->box.images * n[0] * n[1] * n[2], it->products.depth * panel);
     } else if (b->by_row) {
@@ -125,14 +162,43 @@ static void list_places(item *it) {
  * channels they are. */
 static void prepare_block(item *it) {
     const run *r = it->run;
-    const int64_t panel = panel_of(r);
-    if (r->b->in_place) fc_plane_in_place(r->c, &it->plane);
-    else it->plane = fc_plane_gathered(r->c, &it->box, &it->products.taps);
-    fc_plane_offsets(r->c, &it->plane, &it->products.taps, it->products.channels, it->offsets);
-    if (!r->b->turned)
-        for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * panel;
-    if (r->b->packed) list_positions(it);
+    const fc_blocking *b = r->b;
+    const fc_taps *taps = &it->products.taps;
+    if (b->turned && b->in_place) fc_plane_spread_in_place(r->c, &it->plane);
+    else if (b->in_place) fc_plane_in_place(r->c, &it->plane);
+    else if (b->turned)
+        it->plane = fc_plane_copied(r->c, &it->box, taps,
+                                    b->whole ? b->plane_channels : it->products.channels);
+    else it->plane = fc_plane_gathered(r->c, &it->box, taps);
+    fc_plane_offsets(r->c, &it->plane, taps, it->products.channels, it->offsets);
+    if (!b->turned)
+        for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * panel_of(r);
+    it->steps_of[0] = it->steps_of[1] = -1;
+    if (b->packed) list_positions(it);
     list_places(it);
+}
+
+/* 0, step, 2 * step, ...: of the products in packed weights. Tiles come in two sizes. */
+static const int64_t *steps_of(item *it, int which, int64_t step) {
+    int64_t *steps = it->steps + which * fc_products_most(it->run->b);
+    if (it->steps_of[which] != step)
+        for (int64_t i = 0; i < it->products.depth; i++) steps[i] = i * step;
+    it->steps_of[which] = step;
+    return steps;
+}
+
+/* Gathers the whole plane of a box, unless this worker has just done so. */
+static void hold_plane(item *it) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const int all_groups = r->b->plane_channels > c->in_channels;
+    const held now = {r, it->box_index, all_groups ? 0 : it->group};
+    if (it->held->run != now.run || it->held->box != now.box || it->held->group != now.group)
+        fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, now.group, 0,
+                        r->b->plane_channels, it->plane_data);
+    *it->held = now;
+    const int64_t first = (all_groups ? it->group * c->in_channels : 0) + it->products.channel;
+    it->columns = it->plane_data + first * it->plane.channel * it->item;
 }
 
 static void bring_plane(item *it) {
@@ -143,6 +209,8 @@ static void bring_plane(item *it) {
         it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->products.taps) +
                               first * it->plane.channel) *
                                  it->item;
+    } else if (r->b->whole) {
+        hold_plane(it);
     } else {
         fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group,
                         it->products.channel, it->products.channels, it->plane_data);
@@ -152,9 +220,9 @@ static void bring_plane(item *it) {
 
 static void pack_panels(item *it) {
     for (const place *p = it->places; p < it->places + it->place_count; p++)
-        it->run->c->kernels->conv.pack(
-            it->panels + p->from * it->item, it->run->b->turned ? p->columns : panel_of(it->run),
-            it->columns, it->offsets, it->products.depth, it->positions + p->to, p->columns);
+        it->run->c->kernels->conv.pack(it->panels + p->from * it->item, panel_of(it->run),
+                                       it->columns, it->offsets, it->products.depth,
+                                       it->positions + p->to, p->columns);
 }
 
 /* A panel cut short, of the input itself: kernels read whole vectors, and behind the input there
@@ -167,9 +235,9 @@ static void pack_cut_panel(item *it, const place *p) {
 
 static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t columns) {
     const fc_outer_fn *by_width = c->kernels->conv.outer[rows - 1];
-    int width = 0;
-    while (((int64_t)c->kernels->lanes << width) < columns) width++;
-    return by_width[width];
+    int64_t width = ceil_div(columns, c->kernels->lanes);
+    while (!by_width[width - 1]) width++;
+    return by_width[width - 1];
 }
 
 static const char *weights_of_tile(const item *it, int64_t tile) {
@@ -188,15 +256,18 @@ static void multiply_tile(item *it, int64_t tile, int first, int last) {
                   channels = fc_tile_start(c, r->b, tile + 1) - channel;
     const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
     const char *weights = weights_of_tile(it, tile);
-    for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * ld;
+    const int64_t *steps = steps_of(it, 0, ld);
+    const int64_t ldc = it->ld * sums_step(it);
     for (const place *p = it->places; p < it->places + it->place_count; p++) {
         const fc_outer t = {
             .k = it->products.depth,
-            .a = it->panels + p->from * it->item,
+            .a = it->columns + p->from * it->item,
+            .a_offset = it->offsets,
+            .a_step = it->plane.pixel[2],
             .b = weights,
-            .offset = it->panel_offsets,
+            .b_offset = steps,
             .c = it->sums + (p->to * it->ld + channel - it->start) * it->item,
-            .ldc = it->ld,
+            .ldc = ldc,
             .columns = channels,
             .column_bias =
                 r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
@@ -219,13 +290,16 @@ static void multiply_panel(item *it, const place *p, int first, int last) {
     const char *from = b->packed ? it->panels + p->from * it->item
                        : cut     ? it->panels
                                  : it->columns + p->from * it->item;
+    const int64_t longest = ceil_div(c->out_channels, b->tiles);
     for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) {
         const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
         const fc_outer t = {
             .k = it->products.depth,
             .a = weights_of_tile(it, tile),
+            .a_offset = steps_of(it, rows == longest, rows),
+            .a_step = 1,
             .b = from,
-            .offset = b->packed || cut ? it->panel_offsets : it->offsets,
+            .b_offset = b->packed || cut ? it->panel_offsets : it->offsets,
             .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item,
             .ldc = it->ld,
             .columns = p->columns,
@@ -354,9 +428,12 @@ static void run_item(void *context, int64_t index, int worker) {
     const run *r = context;
     const fc_blocking *b = r->b;
     char *scratch = r->scratch + worker * r->worker_bytes;
+    const int64_t boxes = boxes_of(b), groups = ceil_div(r->units, b->groups_together);
     int64_t prepared = -1;
     item it = {
         .run = r,
+        .held = (held *)scratch,
+        .box_index = b->whole ? index / groups : index % boxes,
         .plane_data = scratch + b->plane_at,
         .panels = scratch + b->panels_at,
         .sums = scratch + b->sums_at,
@@ -366,9 +443,12 @@ static void run_item(void *context, int64_t index, int worker) {
         .ld = b->columns,
         .item = r->c->item,
     };
+    if (!b->whole) it.held->run = NULL; /* another run's plane: overwritten */
     it.panel_offsets = it.offsets + fc_products_most(b);
-    choose_pixels(&it, index % boxes_of(b));
-    const int64_t first = index / boxes_of(b) * b->groups_together;
+    it.steps = it.panel_offsets + fc_products_most(b);
+    choose_pixels(&it, it.box_index);
+    /* A whole plane serves all units; else the weights serve all boxes. */
+    const int64_t first = (b->whole ? index % groups : index / boxes) * b->groups_together;
     for (int64_t unit = first; unit < min64(r->units, first + b->groups_together); unit++) {
         choose_channels(&it, r->first_unit + unit);
         if (b->direct_output) aim_at_output(&it);
@@ -379,6 +459,10 @@ static void run_item(void *context, int64_t index, int worker) {
 
 static int64_t items_of(const run *r) {
     return boxes_of(r->b) * ceil_div(r->units, r->b->groups_together);
+}
+
+static void forget_planes(char *scratch, int64_t worker_bytes, int workers) {
+    for (int i = 0; i < workers; i++) ((held *)(scratch + i * worker_bytes))->run = NULL;
 }
 
 /* Units [first, first + units), whose packed weights start at r->packed. */
@@ -417,6 +501,7 @@ fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, con
              .y = y,
              .scratch = scratch,
              .worker_bytes = b->bytes};
+    forget_planes(r.scratch, b->bytes, workers);
     const fc_status status = run_units(&r, 0, c->groups * b->blocks, workers, call);
     fc_scratch_free(scratch);
     return status;
@@ -454,6 +539,7 @@ fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void
              .y = y,
              .scratch = scratch + weights,
              .worker_bytes = b->bytes};
+    forget_planes(r.scratch, b->bytes, workers);
     fc_status status = FC_OK;
     for (int64_t unit = 0; unit < all && status == FC_OK; unit += at_once) {
         const int64_t units = min64(at_once, all - unit);
@@ -489,6 +575,7 @@ static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int
         items = max64(items, items_of(&r[i]));
     }
     for (int i = 0; i < n; i++) r[i].scratch = scratch;
+    forget_planes(scratch, worker_bytes, workers);
     return fc_parallel_for(call, workers, items, run_item_of_all, &(runs){r, n});
 }
 

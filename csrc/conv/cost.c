@@ -11,6 +11,15 @@ static double ceil_div(double a, double b) {
 /* Of the planes of a box, for every block of output channels. */
 static double gather_ns(const fc_correlation *c, const fc_blocking *b, double depth) {
     if (b->in_place) return 0;
+    if (b->turned) { /* once for all blocks; no columns are picked */
+        const fc_box all = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
+        const fc_taps t3 = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
+        const fc_plane p = fc_plane_copied(c, &all, &t3, c->in_channels);
+        return (double)fc_plane_elements(&p, b->images, c->in_channels) *
+               (double)fc_correlation_taps(c) /
+               (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth) * c->kernels->tuning.gather /
+               c->kernels->lanes;
+    }
     const fc_box box = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
     const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
     const double plane = (double)fc_plane_gathered(c, &box, &taps).channel *
@@ -21,18 +30,16 @@ static double gather_ns(const fc_correlation *c, const fc_blocking *b, double de
            (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
 }
 
-/* Of a box, channels in the vectors: whole vectors of channels, pixels to the tile exactly. */
+/* Of a box, channels in the vectors. */
 static double turned_ns(const fc_correlation *c, const fc_blocking *b, double pixels, double depth,
                         double blocks) {
     const fc_tuning *t = &c->kernels->tuning;
-    const double lanes = c->kernels->lanes, rows = (double)b->tile_pixels;
-    const double tiles = ceil_div(pixels, rows), in_flight = pixels / tiles * b->width;
-    const double vectors = ceil_div((double)c->out_channels, lanes);
-    const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1);
-    double ns = pixels * depth * vectors * multiply + tiles * blocks * (double)b->tiles * t->panel;
-    ns += (double)b->blocks * tiles * ceil_div(rows, lanes) * depth * t->pack +
-          gather_ns(c, b, depth);
-    if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
+    const double runs = pixels / (double)b->run,
+                 tiles = runs * ceil_div((double)b->run, (double)b->tile_pixels);
+    double ns = runs * depth * b->run_cycles * 2 * t->multiply +
+                tiles * blocks * (double)b->tiles * t->panel;
+    ns += gather_ns(c, b, depth);
+    if (!b->direct_output) ns += pixels * (double)c->out_channels / c->kernels->lanes * t->store;
     return ns + t->item / (double)b->groups_together;
 }
 

@@ -20,7 +20,7 @@ static fc_status run_phases(const fc_correlation *c, int n, const void *w, const
         for (int i = 0; i < n; i++) FC_TRY(fc_depthwise_correlate(&c[i], gy, w, bias, gx, call));
         return FC_OK;
     }
-    for (int i = 0; i < n; i++) b[i] = fc_blocking_best(&c[i], FC_FORM_PLANES);
+    for (int i = 0; i < n; i++) b[i] = fc_blocking_best(&c[i], FC_FORM_PLANES, FC_FORM_PANELS);
     return fc_correlate_all(c, b, n, gy, w, bias, gx, call);
 }
 

@@ -9,19 +9,27 @@
 
 #include <string.h>
 
+/* Positions one after another along the axes, `line` elements from one to the next in a row. */
+static void set_lines(const fc_correlation *c, fc_plane *p, int64_t line) {
+    for (int i = 2; i >= 0; i--) {
+        p->line[i] = line;
+        p->pixel[i] = c->axis[i].stride / p->skip[i] * line;
+        line *= p->length[i];
+    }
+}
+
 fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_taps *taps) {
-    fc_plane p;
+    fc_plane p = {0};
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
+        p.skip[i] = a->stride;
         p.period[i] = a->stride / gcd(a->stride, a->offset_step % a->stride);
         p.phases[i] = taps->size[i] < p.period[i] ? taps->size[i] : p.period[i];
         p.length[i] =
             taps->size[i] ? box->size[i] + (taps->size[i] - 1) * a->offset_step / a->stride : 0;
     }
-    p.pixel[2] = 1;
-    p.pixel[1] = p.length[2];
-    p.pixel[0] = p.length[1] * p.length[2];
-    p.phase[2] = p.pixel[0] * p.length[0];
+    set_lines(c, &p, 1);
+    p.phase[2] = p.line[0] * p.length[0];
     p.phase[1] = p.phase[2] * p.phases[2];
     p.phase[0] = p.phase[1] * p.phases[1];
     p.image = p.phase[0] * p.phases[0];
@@ -29,44 +37,73 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
     return p;
 }
 
-int fc_plane_in_place(const fc_correlation *c, fc_plane *plane) {
-    if (c->layout != FC_CHANNELS_FIRST || c->axis[2].stride != 1) return 0;
+/* The pixels of a tile are read all at once: where they lie a multiple of 4096 bytes apart they
+ * compete for a few lines of the L1. Elements of a position, so that they do not. */
+static int64_t position_of(const fc_correlation *c, int64_t channels) {
+    const int64_t line = 64 / c->item;
+    return channels * c->item * c->axis[2].stride % 2048 ? channels : channels + line;
+}
+
+fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
+                         int64_t channels) {
+    fc_plane p = {.channels_last = c->layout == FC_CHANNELS_LAST};
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
+        p.skip[i] = p.period[i] = p.phases[i] = 1;
+        p.length[i] = taps->size[i] ? (box->size[i] - 1) * a->stride +
+                                          (taps->size[i] - 1) * a->offset_step + 1
+                                    : 0;
+    }
+    set_lines(c, &p, p.channels_last ? position_of(c, channels) : 1);
+    p.image = p.line[0] * p.length[0];
+    p.channel = p.channels_last ? 1 : p.image * box->images;
+    return p;
+}
+
+int64_t fc_plane_elements(const fc_plane *plane, int64_t images, int64_t channels) {
+    return plane->channels_last ? plane->image * images : plane->channel * channels;
+}
+
+int fc_plane_spread_in_place(const fc_correlation *c, fc_plane *plane) {
+    const int64_t all = c->groups * c->in_channels;
+    *plane = (fc_plane){.channels_last = c->layout == FC_CHANNELS_LAST};
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
         const int64_t last = (a->out - 1) * a->stride + a->offset + (a->taps - 1) * a->offset_step;
         if (a->taps == 0 || a->offset < 0 || last >= a->in) return 0;
+        plane->skip[i] = plane->period[i] = plane->phases[i] = 1;
+        plane->length[i] = a->in;
+    }
+    set_lines(c, plane, plane->channels_last ? all : 1);
+    const int64_t space = plane->line[0] * plane->length[0];
+    plane->channel = plane->channels_last ? 1 : space;
+    plane->image = plane->channels_last ? space : space * all;
+    return 1;
+}
+
+int fc_plane_in_place(const fc_correlation *c, fc_plane *plane) {
+    if (c->layout != FC_CHANNELS_FIRST || c->axis[2].stride != 1) return 0;
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
         if (a->stride != 1 && a->offset_step % a->stride != 0 && a->taps > 1)
             return 0; /* a tap between pixels */
     }
-    const int64_t h = c->axis[1].in, w = c->axis[2].in;
-    const int64_t line[3] = {h * w, w, 1};
-    for (int i = 0; i < 3; i++) {
-        plane->period[i] = 1;
-        plane->phases[i] = 1;
-        plane->phase[i] = 0;
-        plane->length[i] = c->axis[i].in;
-        plane->pixel[i] = line[i] * c->axis[i].stride;
-    }
-    plane->channel = c->axis[0].in * h * w;
-    plane->image = plane->channel * c->groups * c->in_channels;
-    return 1;
+    return fc_plane_spread_in_place(c, plane);
 }
 
 int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
                         const fc_taps *taps) {
-    const int64_t line[3] = {c->axis[1].in * c->axis[2].in, c->axis[2].in, 1};
     int64_t origin = box->image * plane->image;
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
-        origin +=
-            (box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step) * line[i];
+        origin += (box->first[i] * a->stride + a->offset + taps->first[i] * a->offset_step) *
+                  plane->line[i];
     }
     return origin;
 }
 
 static int64_t tap_offset(const fc_correlation *c, const fc_plane *p, int i, int64_t t) {
-    return t % p->period[i] * p->phase[i] +
-           t * c->axis[i].offset_step / c->axis[i].stride * p->pixel[i];
+    return t % p->period[i] * p->phase[i] + t * c->axis[i].offset_step / p->skip[i] * p->line[i];
 }
 
 void fc_plane_offsets(const fc_correlation *c, const fc_plane *plane, const fc_taps *taps,
@@ -103,24 +140,32 @@ static int64_t padded_position(int64_t position, int64_t size, fc_padding_mode m
     return clamp64(position, 0, size - 1);
 }
 
-/* dst[c][0..n) = 0 */
+/* n positions of zeros, in all channels */
 static void gather_zeros(const gather *g, char *dst, int64_t n) {
     const int64_t item = g->c->item;
+    if (g->plane->channels_last) {
+        memset(dst, 0, (size_t)(n * g->plane->line[2] * item));
+        return;
+    }
     for (int64_t c = 0; c < g->channels; c++)
         memset(dst + c * g->plane->channel * item, 0, (size_t)(n * item));
 }
 
-/* dst[c][0..n) = the input's row from x, every `step` columns. */
+/* n positions of the input's row from x, every `step` columns, in all channels. */
 static void gather_run(const gather *g, char *dst, const char *x, int64_t step, int64_t n) {
     const fc_conv_kernels *k = &g->c->kernels->conv;
     const int64_t item = g->c->item;
-    if (g->x_channel == 1) {
+    if (g->plane->channels_last) {
+        const int64_t from = step * g->x_pixel, to = g->plane->line[2];
+        if (from == to && to == g->channels) k->copy(dst, 1, x, 1, n * to);
+        else k->copy_padded(dst, to, x, from, n, 0, g->channels, 0, 1);
+    } else if (g->x_channel == 1) {
         k->transpose(dst, g->plane->channel, x, step * g->x_pixel, n, g->channels);
-        return;
+    } else {
+        for (int64_t c = 0; c < g->channels; c++)
+            k->copy(dst + c * g->plane->channel * item, 1, x + c * g->x_channel * item,
+                    step * g->x_pixel, n);
     }
-    for (int64_t c = 0; c < g->channels; c++)
-        k->copy(dst + c * g->plane->channel * item, 1, x + c * g->x_channel * item,
-                step * g->x_pixel, n);
 }
 
 /* Columns outside the input, one by one: their positions depend on the padding mode. */
@@ -132,8 +177,10 @@ static void gather_outside(const gather *g, char *dst, const char *row, int64_t 
         return;
     }
     for (int64_t j = 0; j < n; j++) {
-        const int64_t from = padded_position(position + j * a->stride, a->in, g->c->padding_mode);
-        gather_run(g, dst + j * g->c->item, row + from * g->x_pixel * g->c->item, 1, 1);
+        const int64_t from =
+            padded_position(position + j * g->plane->skip[2], a->in, g->c->padding_mode);
+        gather_run(g, dst + j * g->plane->line[2] * g->c->item,
+                   row + from * g->x_pixel * g->c->item, 1, 1);
     }
 }
 
@@ -145,23 +192,24 @@ static void cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int
     *inside = end > *before ? end - *before : 0;
 }
 
-/* One row of one phase: columns `first`, first + stride, ... of the input's row (NULL: a row of
+/* One row of one phase: columns `first`, first + skip, ... of the input's row (NULL: a row of
  * zeros). */
 static void gather_row(const gather *g, char *dst, const char *row, int64_t first) {
     const fc_axis *a = &g->c->axis[2];
-    const int64_t n = g->plane->length[2], item = g->c->item;
+    const int64_t n = g->plane->length[2], skip = g->plane->skip[2], item = g->c->item,
+                  position = g->plane->line[2] * item;
     if (!row) {
         gather_zeros(g, dst, n);
         return;
     }
     int64_t before, inside;
-    cut_at_input(first, a->stride, n, a->in, &before, &inside);
+    cut_at_input(first, skip, n, a->in, &before, &inside);
     if (before) gather_outside(g, dst, row, first, before);
     if (inside)
-        gather_run(g, dst + before * item, row + (first + before * a->stride) * g->x_pixel * item,
-                   a->stride, inside);
+        gather_run(g, dst + before * position, row + (first + before * skip) * g->x_pixel * item,
+                   skip, inside);
     const int64_t done = before + inside;
-    if (done < n) gather_outside(g, dst + done * item, row, first + done * a->stride, n - done);
+    if (done < n) gather_outside(g, dst + done * position, row, first + done * skip, n - done);
 }
 
 /* The input position of position 0 of phase `phase` along axis i. */
@@ -175,15 +223,15 @@ static int64_t phase_start(const fc_correlation *c, const fc_box *box, const fc_
 /* Phase (h, w) of one slice, channels first and padded with zeros: all rows at once. */
 static void gather_slice(const gather *g, char *dst, const char *slice, int64_t h0, int64_t w0) {
     const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
-    const int64_t item = g->c->item, *n = g->plane->length;
+    const int64_t item = g->c->item, *n = g->plane->length, *skip = g->plane->skip;
     int64_t above, rows, left, columns;
-    cut_at_input(h0, h->stride, n[1], h->in, &above, &rows);
-    cut_at_input(w0, w->stride, n[2], w->in, &left, &columns);
+    cut_at_input(h0, skip[1], n[1], h->in, &above, &rows);
+    cut_at_input(w0, skip[2], n[2], w->in, &left, &columns);
     memset(dst, 0, (size_t)(above * n[2] * item));
     memset(dst + (above + rows) * n[2] * item, 0, (size_t)((n[1] - above - rows) * n[2] * item));
-    const char *src = slice + ((h0 + above * h->stride) * w->in + w0 + left * w->stride) * item;
-    g->c->kernels->conv.copy_padded(dst + above * n[2] * item, n[2], src, h->stride * w->in, rows,
-                                    left, columns, n[2] - left - columns, w->stride);
+    const char *src = slice + ((h0 + above * skip[1]) * w->in + w0 + left * skip[2]) * item;
+    g->c->kernels->conv.copy_padded(dst + above * n[2] * item, n[2], src, skip[1] * w->in, rows,
+                                    left, columns, n[2] - left - columns, skip[2]);
 }
 
 /* Phase (h, w) of one slice, row by row. */
@@ -191,9 +239,9 @@ static void gather_slice_rows(const gather *g, char *dst, const char *slice, int
                               int64_t w0) {
     const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
     for (int64_t i = 0; i < g->plane->length[1]; i++) {
-        const int64_t from = padded_position(h0 + i * h->stride, h->in, g->c->padding_mode);
+        const int64_t from = padded_position(h0 + i * g->plane->skip[1], h->in, g->c->padding_mode);
         const char *row = from < 0 ? NULL : slice + from * w->in * g->x_pixel * g->c->item;
-        gather_row(g, dst + i * g->plane->length[2] * g->c->item, row, w0);
+        gather_row(g, dst + i * g->plane->line[1] * g->c->item, row, w0);
     }
 }
 
@@ -202,16 +250,16 @@ static void gather_image(const gather *g, const fc_box *box, const fc_taps *taps
     const fc_correlation *c = g->c;
     const fc_plane *p = g->plane;
     const int64_t slice = c->axis[1].in * c->axis[2].in * g->x_pixel * c->item;
-    const int at_once = g->x_pixel == 1 && c->padding_mode == FC_PAD_ZEROS;
+    const int at_once = g->x_pixel == 1 && !p->channels_last && c->padding_mode == FC_PAD_ZEROS;
     for (int64_t phase = 0; phase < p->phases[0] * p->phases[1] * p->phases[2]; phase++) {
         const int64_t w0 = phase_start(c, box, taps, 2, phase % p->phases[2]);
         const int64_t h0 = phase_start(c, box, taps, 1, phase / p->phases[2] % p->phases[1]);
         const int64_t d0 = phase_start(c, box, taps, 0, phase / p->phases[2] / p->phases[1]);
         for (int64_t d = 0; d < p->length[0]; d++) {
             const int64_t from =
-                padded_position(d0 + d * c->axis[0].stride, c->axis[0].in, c->padding_mode);
-            char *dst = g->dst + (phase * p->phase[2] + d * p->pixel[0]) * c->item;
-            if (from < 0) gather_zeros(g, dst, p->pixel[0]);
+                padded_position(d0 + d * p->skip[0], c->axis[0].in, c->padding_mode);
+            char *dst = g->dst + (phase * p->phase[2] + d * p->line[0]) * c->item;
+            if (from < 0) gather_zeros(g, dst, p->length[1] * p->length[2]);
             else if (at_once) gather_slice(g, dst, g->x + from * slice, h0, w0);
             else gather_slice_rows(g, dst, g->x + from * slice, h0, w0);
         }

@@ -1,8 +1,8 @@
 /* Planes: what the kernels read. A box of output pixels (of some images), some channels and some
  * taps need a part of the input; a plane is that part, either gathered into scratch (padding filled
- * in, strides taken apart so that the pixels of a row are neighbours, channels last turned round)
- * or the input itself where it already has that form. Either way the element that pixel p needs for
- * channel c and tap t lies at c*channel + tap(t) + pixel(p). See plane.c. */
+ * in, strides taken apart so that the pixels of a row are neighbours, channels last turned round),
+ * or copied as it stands (padding filled in), or the input itself. Either way the element that
+ * pixel p needs for channel c and tap t lies at c*channel + tap(t) + pixel(p). See plane.c. */
 #ifndef FC_PLANE_H
 #define FC_PLANE_H
 
@@ -18,17 +18,27 @@ typedef struct fc_taps {
     int64_t first[3], size[3];
 } fc_taps;
 
-/* Strides in elements. Along axis i, tap t lies at phase (t % period) * phase + (t * offset_step /
- * stride) * pixel. */
+/* Strides in elements. Of the input's positions along axis i every skip-th stands in a phase, `line`
+ * from one to the next; tap t lies at (t % period) * phase + (t * offset_step / skip) * line. */
 typedef struct fc_plane {
-    int64_t channel, image, pixel[3], phase[3], period[3], phases[3];
+    int64_t channel, image, pixel[3], phase[3], period[3], phases[3], skip[3], line[3];
     int64_t length[3]; /* positions of one phase along the axis */
+    int channels_last; /* the channels of a position are neighbours */
 } fc_plane;
 
 /* The gathered form. */
 fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_taps *taps);
-/* Whether every pixel and tap can be read from the input itself; then *plane is that form. */
+/* The same for pixels that need not be neighbours: the input's own layout, for `channels` channels.
+ */
+fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
+                         int64_t channels);
+/* Of a gathered or copied plane of that many images and channels. */
+int64_t fc_plane_elements(const fc_plane *plane, int64_t images, int64_t channels);
+/* Whether every pixel and tap can be read from the input itself, the pixels of a row being
+ * neighbours; then *plane is that form. */
 int fc_plane_in_place(const fc_correlation *c, fc_plane *plane);
+/* The same for pixels that need not be neighbours. */
+int fc_plane_spread_in_place(const fc_correlation *c, fc_plane *plane);
 /* Elements before the first pixel's first tap, in the input itself. */
 int64_t fc_plane_origin(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
                         const fc_taps *taps);

@@ -23,9 +23,9 @@ static const char *not_built(const fc_conv *p) {
 fc_blocking fc_algorithm_blocking(const fc_correlation *c, fc_algorithm algorithm) {
     fc_correlation one = *c;
     one.batch = 1;
-    if (algorithm == FC_DIRECT) return fc_blocking_of(c, FC_FORM_PLANES);
-    const fc_blocking best = fc_blocking_best(&one, FC_FORM_PANELS);
-    return fc_blocking_of(c, best.turned ? FC_FORM_TURNED : FC_FORM_PANELS);
+    if (algorithm == FC_IM2COL) return fc_blocking_of(c, FC_FORM_PANELS);
+    const fc_blocking best = fc_blocking_best(&one, FC_FORM_PLANES, FC_FORM_TURNED);
+    return fc_blocking_of(c, best.turned ? FC_FORM_TURNED : FC_FORM_PLANES);
 }
 
 static double correlation_cost(const fc_conv *p, fc_algorithm algorithm) {

@@ -6,23 +6,23 @@
 #include <stdint.h>
 
 #define FC_OUTER_ROWS 14  /* the most rows of a tile, over all instruction sets */
-#define FC_OUTER_WIDTHS 4 /* tiles are 1, 2, 4 or 8 vectors wide */
+#define FC_OUTER_WIDTHS 8 /* the most vectors of a tile */
 #define FC_DOT_ROWS 6
 #define FC_DOT_COLUMNS 8
 
 /* A tile of outer products, `rows` by `columns`:
  *
  *   c[r * ldc + j] = (first ? 0 : c[r * ldc + j]) +
- *                    sum over i < k, in order, of a[i * rows + r] * b[offset[i] + j]
+ *                    sum over i < k, in order, of a[a_offset[i] + r * a_step] * b[b_offset[i] + j]
  *
  * and, when `last`, + bias[r] or column_bias[j], and the clamp. Vectors run along j: b is read in
  * whole vectors, up to the kernel's full width whatever `columns` says; c is read and written
- * inside `columns` only. */
+ * inside `columns` only. Weights in a and pixels in b, or the other way round. */
 typedef struct fc_outer {
     int64_t k;
-    const void *a;
-    const void *b;
-    const int64_t *offset;
+    const void *a, *b;
+    const int64_t *a_offset, *b_offset;
+    int64_t a_step;
     void *c;
     int64_t ldc, columns;
     const void *bias, *column_bias; /* or NULL */
@@ -64,7 +64,7 @@ typedef struct fc_depthwise {
 } fc_depthwise;
 
 typedef struct fc_conv_kernels {
-    /* [rows - 1][log2(vectors)], NULL where registers do not suffice; `rows`: the most here. */
+    /* [rows - 1][vectors - 1], NULL where registers do not suffice; `rows`: the most here. */
     fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS];
     int rows;
     /* [rows - 1][columns - 1]; the most rows here, and for each number of rows the most columns. */

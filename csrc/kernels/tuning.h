@@ -6,7 +6,8 @@
  *
  *   depth, pixels            AVX-512 only: within 9% of the best of five values on 30 rows
  *   most_pixels, positions   from the cache sizes, not measured (the script has no `positions`)
- *   costs of AVX-512         fitted, then rounded (strided: 0.28, panel: 15.7, item: 828)
+ *   costs of AVX-512         fitted, then rounded (strided: 0.28, panel: 15.7, item: 828); the
+ *                            store by hand, from 1x1 layers turned in either layout
  *   costs of AVX2, scalar    fitted, then rounded; the fit gave 0 for AVX2's item and the scalar
  *                            panel: these two, and the scalar item, are set by hand
  *   NEON                     AVX2's values, not measured */
@@ -46,7 +47,7 @@ typedef struct fc_tuning {
 #if defined(FC_TUNE_COSTS)
 #elif defined(FC_ISA_AVX512)
 #define FC_TUNE_COSTS                                                                              \
-    .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 6.4, .panel = 16,      \
+    .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 1.8, .panel = 16,      \
     .item = 830
 #elif defined(FC_ISA_SCALAR)
 #define FC_TUNE_COSTS                                                                              \
