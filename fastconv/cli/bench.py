@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ DESCRIPTION = """\
 Run the photographs that scikit-image ships through classic filters and through the layers of
 LeNet, AlexNet, VGG-16, ResNet-50 and MobileNetV2, forward and backward; compare every result with
 float64, and every time with NumPy (sliding windows and einsum), with SciPy and with this machine's
-own ceilings. Writes bench.json, bench.csv and bench.png. Ctrl-C keeps what is done.
+own ceilings. Writes bench.json, bench.csv, bench.png and bench.svg, with --peers peers.csv too.
+Ctrl-C keeps what is done.
 
 Exit codes: 0 all agree, 1 a result is wrong, 2 an error, 130 interrupted."""
 EXIT_WRONG = 1
@@ -24,6 +26,8 @@ MOST_THREADS = 1024
 EXIT_INTERRUPTED = 130
 EXTRAS = ("rich", "matplotlib", "skimage", "scipy.ndimage", "scipy.signal")
 CASE_SECONDS = {True: 0.03, False: 0.2}  # by --quick, for each library
+PEER_SECONDS = {True: 0.015, False: 0.04}  # for each engine, in each round
+PEER_ROUNDS = {True: 3, False: 5}
 SELECTION_SECONDS = {True: 0.01, False: 0.03}  # for each algorithm, in each round
 SELECTION_ROUNDS = {True: 3, False: 7}
 
@@ -46,7 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only cases with TEXT in their name, such as resnet50, 'input gradient' or "
         "sobel,laplacian; may be repeated",
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--peers",
+        action="store_true",
+        help="also time whatever is installed of torch, ONNX Runtime, OpenVINO, ncnn and OpenCV, "
+        "each in a process of its own, and check its results; some minutes more",
+    )
+    instead.add_argument(
         "--selection",
         action="store_true",
         help="instead: is the algorithm that is chosen the fastest? Every one that serves a layer, "
@@ -101,15 +112,33 @@ def _caption(ceilings: Any, threads: int) -> str:
     )
 
 
-def _finish(folder: Path, rows: list[Any], caption: str, about: dict[str, Any]) -> None:
+@contextlib.contextmanager
+def _peers(wanted: bool, threads: int) -> Iterator[Any]:
+    """Start the processes of all engines, where they are wanted; else give None."""
+    if not wanted:
+        yield None
+        return
+    from fastconv.cli.peers.comparison import Engines
+
+    with Engines(threads) as engines:
+        yield engines
+
+
+def _finish(folder: Path, outcome: Any, about: dict[str, Any]) -> None:
+    """Print the tables and write the files."""
     from fastconv.cli import chart, report
+    from fastconv.cli.peers import report as peers_report
 
     note = "~: SciPy timed on some of the channels, and scaled"
-    report.print_table(rows, f"{caption}\n{note}")
+    report.print_table(outcome.rows, f"{outcome.caption}\n{note}")
+    if outcome.engines is not None:
+        peers_report.print_table(outcome.comparisons, outcome.engines, outcome.caption)
+        about["peers"] = peers_report.record(outcome.comparisons, outcome.engines)
     try:
-        paths = report.write(folder, rows, about)
-        paths.append(folder / "bench.png")
-        chart.draw(paths[-1], rows, caption)
+        paths = report.write(folder, outcome.rows, about)
+        if outcome.engines is not None:
+            paths.append(peers_report.write_csv(folder, outcome.comparisons))
+        paths += chart.draw(folder, outcome)
     except OSError as error:
         raise CommandError(f"cannot write to {folder}: {error.strerror}") from error
     print("written:", ", ".join(str(path) for path in paths))
@@ -119,25 +148,37 @@ def _run_cases(arguments: argparse.Namespace) -> int:
     """Time and check every case."""
     require(*EXTRAS)  # all of them now: no import may fall into a measured time
     from fastconv.cli import report, workloads
+    from fastconv.cli.outcome import Outcome
     from fastconv.cli.runner import Ceilings, compare_with_ceilings, run_case
 
     chosen = _selected(arguments, workloads.cases(arguments.quick))
     report.prepare(arguments.output)
-    threads = arguments.threads or fastconv.get_num_threads()
+    threads, quick = arguments.threads or fastconv.get_num_threads(), arguments.quick
     ceilings = Ceilings()
 
-    def run_one(case: Any) -> Any:
+    def run_one(case: Any) -> tuple[Any, Any]:
         ceilings.measure(case.group)
-        return run_case(case, CASE_SECONDS[arguments.quick])
+        problem = case.build()
+        row = run_case(case, problem, CASE_SECONDS[quick])
+        if engines is None:
+            return row, None
+        return row, engines.compare(case, problem, PEER_SECONDS[quick], PEER_ROUNDS[quick])
 
-    with fastconv.num_threads(threads), _blas_threads(arguments.threads):
-        rows, interrupted = run_each(chosen, run_one)
-    rows = [compare_with_ceilings(row, ceilings) for row in rows]
+    limits = fastconv.num_threads(threads), _blas_threads(arguments.threads)
+    with limits[0], limits[1], _peers(arguments.peers, threads) as engines:
+        done, interrupted = run_each(chosen, run_one)
+    outcome = Outcome(
+        rows=[compare_with_ceilings(row, ceilings) for row, _ in done],
+        comparisons=[comparison for _, comparison in done if comparison is not None],
+        engines=engines,
+        ceilings=ceilings,
+        caption=_caption(ceilings, threads),
+    )
     about = machine.about(arguments.words, threads, interrupted) | {"ceilings": ceilings.record()}
-    _finish(arguments.output, rows, _caption(ceilings, threads), about)
+    _finish(arguments.output, outcome, about)
     if interrupted:
         return EXIT_INTERRUPTED
-    return 0 if all(row.agrees for row in rows) else EXIT_WRONG
+    return 0 if all(row.agrees for row in outcome.rows) else EXIT_WRONG
 
 
 def _run_selection(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class Problem:
 
     Attributes
     ----------
+    arrays : Conv or Pool
+        What it was made of.
     fastconv, numpy : callable
         Give the result in float32.
     scipy : callable or None
@@ -52,7 +54,8 @@ class Problem:
     scipy_share : float
         How much of the whole result they are, from 0 to 1.
     expected : callable
-        Gives the result in float64 and, element by element, the sum of its terms' magnitudes.
+        Gives the result in float64 and, element by element, the sum of its terms' magnitudes;
+        computed once.
     bound : Bound
         What fastconv promises of its error.
     operations : float
@@ -61,6 +64,7 @@ class Problem:
         Bytes of the arrays read and written, each counted once.
     """
 
+    arrays: "Conv | Pool"
     fastconv: Callable[[], Array]
     numpy: Callable[[], Array]
     scipy: Callable[[], Array] | None
@@ -154,12 +158,13 @@ def _conv_problem(
     count = int(np.clip(SCIPY_OPERATIONS * number // conv.operations, 1, number))
     arrays = (conv.x, conv.w, conv.gy)
     return Problem(
+        arrays=conv,
         fastconv=ours,
         numpy=partial(numpy, *arrays),
         scipy=partial(scipy, count),
         scipy_part=(slice(None),) * axis + (slice(count),),
         scipy_share=count / number,
-        expected=partial(_expected, numpy, *arrays),
+        expected=cache(partial(_expected, numpy, *arrays)),
         bound=bound,
         operations=conv.operations,
         traffic=float(sum(array.nbytes for array in arrays)),
@@ -215,12 +220,13 @@ def pool_forward(pool: Pool) -> Problem:
     ours = fc.max_pool2d if is_max else fc.avg_pool2d
     numpy = references.numpy_max_pool if is_max else references.numpy_avg_pool
     return Problem(
+        arrays=pool,
         fastconv=lambda: ours(x, *rest),
         numpy=lambda: numpy(x, *rest),
         scipy=lambda: references.scipy_pool(x, *rest, kind=pool.kind),
         scipy_part=(),
         scipy_share=1.0,
-        expected=lambda: _expected(lambda x: numpy(x, *rest), x),
+        expected=cache(lambda: _expected(lambda x: numpy(x, *rest), x)),
         bound=Bound(0.0) if is_max else _sum_bound(pool.kernel**2),
         operations=float(pool.gy.size * pool.kernel**2),
         traffic=float(x.nbytes + pool.gy.nbytes),
@@ -246,12 +252,13 @@ def pool_input_gradient(pool: Pool) -> Problem:
         return references.numpy_avg_pool_grad(x.shape, gy, *rest)
 
     return Problem(
+        arrays=pool,
         fastconv=ours,
         numpy=lambda: numpy(gy),
         scipy=None,
         scipy_part=(),
         scipy_share=1.0,
-        expected=lambda: _expected(numpy, gy),
+        expected=cache(lambda: _expected(numpy, gy)),
         bound=_sum_bound(pool.kernel**2),
         operations=float(gy.size * (1 if is_max else pool.kernel**2)),
         traffic=traffic,

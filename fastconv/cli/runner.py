@@ -176,13 +176,15 @@ def _run_scipy(problem: Problem, budget: float) -> tuple[float | None, Array | N
     return seconds / problem.scipy_share, result
 
 
-def run_case(case: Case, budget: float) -> Row:
+def run_case(case: Case, problem: Problem, budget: float) -> Row:
     """Run a case.
 
     Parameters
     ----------
     case : Case
         What to run.
+    problem : Problem
+        Its arrays, made.
     budget : float
         Seconds for each library.
 
@@ -191,7 +193,6 @@ def run_case(case: Case, budget: float) -> Row:
     Row
         Not yet compared with the ceilings.
     """
-    problem = case.build()
     seconds, ours = _time(problem.fastconv, budget)
     numpy_seconds, by_numpy = _time(problem.numpy, budget)
     scipy_seconds, by_scipy = _run_scipy(problem, budget)

@@ -1,0 +1,1 @@
+"""``bench --peers``: other engines beside fastconv, each in a process of its own."""
