@@ -1,16 +1,20 @@
-"""Puts the figures of a ``fastconv bench`` run into README.md, between its two markers.
+"""Puts the figures of ``fastconv bench`` runs into README.md, between its markers.
 
-python benchmarks/figures.py bench-results/bench.json
+python benchmarks/figures.py bench-results/bench.json [another/bench.json ...]
+
+The first report gives the figures beside NumPy and SciPy, and the chart in its folder. Every report
+of a run with --peers gives a table of the peers; without one that section stays as it is.
 """
 
 import argparse
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+CHART = Path("benchmarks", "chart.png")  # from the README's folder
 Row = dict[str, Any]
 
 
@@ -43,11 +47,7 @@ def figures(report: dict[str, Any]) -> str:
         "| network | operation | times faster than NumPy | than SciPy | of the ceiling |",
         "|---|---|---|---|---|",
     ]
-    keys = dict.fromkeys((row["group"], row["operation"]) for row in report["rows"])
-    for group, operation in keys:
-        rows = [
-            row for row in report["rows"] if (row["group"], row["operation"]) == (group, operation)
-        ]
+    for (group, operation), rows in groups(report["rows"]).items():
         numpy, scipy = mean(rows, "speedup_numpy"), mean(rows, "speedup_scipy")
         ceiling = number(mean(rows, "ceiling_percent"), "%")
         lines.append(f"| {group} | {operation} | {number(numpy)} | {number(scipy)} | {ceiling} |")
@@ -59,15 +59,94 @@ def figures(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def groups(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Sort rows by network and operation."""
+    sorted_rows: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        sorted_rows.setdefault((row["group"], row["operation"]), []).append(row)
+    return sorted_rows
+
+
+def own_mean(rows: list[Row], engine: str) -> str:
+    """Compare one of our ways with each row's best peer."""
+    timed = [row for row in rows if engine in row["seconds"]]
+    ratios = [{"ratio": row["seconds"][row["best_peer"]] / row["seconds"][engine]} for row in timed]
+    return ratio(mean(ratios, "ratio"))
+
+
+def ratio(value: float | None) -> str:
+    """Write two decimals: the difference to 1 counts."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+def peers_line(name: str, operation: str, rows: list[Row], ours: list[str]) -> str:
+    """Write a line of the table."""
+    ratios = [row["ratio"] for row in rows]
+    worst = min(rows, key=lambda row: row["ratio"])
+    ahead = f"{sum(value >= 1 for value in ratios)} of {len(ratios)}"
+    cells = [
+        name,
+        operation,
+        ratio(mean(rows, "ratio")),
+        *(own_mean(rows, engine) for engine in ours),
+        ahead,
+        f"{worst['ratio']:.2f} ({worst['case']}: {worst['best_peer_title']})",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def peers(report: dict[str, Any]) -> str:
+    """Write the section of a run with peers: who they were, and a line a network and operation."""
+    found, engines = report["peers"], report["peers"]["engines"]
+    ours = [name for name in engines if name.startswith("fastconv")]
+    present = [engine for name, engine in engines.items() if name not in ours and engine["version"]]
+    versions = [f"{engine['title']} {engine['version']}" for engine in present]
+    threads = report["threads"]
+    lines = [
+        f"**{threads} thread{'s' if threads > 1 else ''}** ({report['machine']['cpu']}, "
+        f"{report['config']['isa']}, {report['date'][:10]}, `{report['command']}`), beside "
+        f"{', '.join(versions) if versions else 'no peer'}:",
+        "",
+    ]
+    rows = [
+        row | {"best_peer_title": engines[row["best_peer"]]["title"]}
+        for row in found["rows"]
+        if row["ratio"] is not None
+    ]
+    if rows:
+        titles = " | ".join(engines[name]["title"] for name in ours)
+        lines += [
+            f"| network | operation | ours, the best | {titles} | rows ahead | worst row |",
+            "|---" * (5 + len(ours)) + "|",
+            *(peers_line(*key, chosen, ours) for key, chosen in groups(rows).items()),
+            peers_line("**all**", "", rows, ours),
+            "",
+        ]
+    return "\n".join([*lines, *(f"- {note}" for note in found["notes"])]).rstrip()
+
+
+def replaced(text: str, name: str, section: str) -> str:
+    """Put a section between its markers."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{section}\n{end}{after}"
+
+
 def main() -> None:
-    """Rewrite the section."""
+    """Rewrite the sections."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("report", type=Path, help="bench.json")
-    report = json.loads(parser.parse_args().report.read_text(encoding="utf-8"))
+    parser.add_argument("reports", type=Path, nargs="+", metavar="bench.json")
+    paths = parser.parse_args().reports
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    chart = f"![speed-ups and roofline, case by case]({CHART.as_posix()})"
+    shutil.copyfile(paths[0].with_name("bench.png"), README.parent / CHART)
     text = README.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    README.write_text(f"{before}{BEGIN}\n{figures(report)}\n{END}{after}", encoding="utf-8")
+    text = replaced(text, "figures", f"{figures(reports[0])}\n\n{chart}")
+    compared = [peers(report) for report in reports if "peers" in report]
+    if compared:
+        text = replaced(text, "peers", "\n\n".join(compared))
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
