@@ -8,6 +8,7 @@ typedef struct fc_algorithm_entry {
     fc_algorithm algorithm;
     const char *name;
     const char *(*accepts)(const fc_conv *p); /* NULL, or why not */
+    int (*suits)(const fc_conv *p);           /* whether FC_AUTO may choose it */
     double (*cost)(const fc_conv *p);         /* predicted seconds on one thread */
 } fc_algorithm_entry;
 

@@ -10,6 +10,10 @@ int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t f
  * counted over all groups. */
 fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first,
                           int64_t last, const void *w, void *packed, const fc_call *call);
+/* The weights of one block of products, for output channels [row, row + rows) of a group: `ld`
+ * elements a product. */
+void fc_pack_products(const fc_correlation *c, const fc_products *p, const void *w, int64_t group,
+                      int64_t row, int64_t rows, int64_t ld, void *dst);
 
 /* Output channels, as they are packed, before a unit's first. */
 int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit);

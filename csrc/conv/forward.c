@@ -7,6 +7,7 @@
 #include "algorithms.h"
 #include "depthwise.h"
 #include "problem.h"
+#include "winograd.h"
 
 fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
                           const void *w, const void *bias, void *y, const fc_call *call) {
@@ -17,6 +18,10 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
     const fc_correlation c = fc_correlation_forward(problem);
     if (algorithm == FC_DIRECT && fc_is_depthwise(&c))
         return fc_depthwise_correlate(&c, x, w, bias, y, call);
+    if (algorithm == FC_WINOGRAD) {
+        const fc_winograd cut = fc_winograd_best(&c, 0);
+        return fc_winograd_correlate(&c, &cut, x, w, NULL, bias, y, call);
+    }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     return fc_correlate(&c, &b, x, w, bias, y, call);
 }
@@ -29,6 +34,11 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
     *bytes = 0;
     if (algorithm == FC_REFERENCE) return FC_OK;
     const fc_correlation c = fc_correlation_forward(problem);
+    if (algorithm == FC_WINOGRAD) {
+        const fc_winograd cut = fc_winograd_best(&c, 0);
+        *bytes = fc_winograd_scratch(&c, &cut, 0, threads);
+        return FC_OK;
+    }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     const int depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
     *bytes = depthwise ? fc_depthwise_scratch(&c, threads) : fc_correlate_scratch(&c, &b, threads);
@@ -42,10 +52,12 @@ struct fc_plan {
     fc_algorithm algorithm;
     fc_correlation correlation;
     fc_blocking blocking;
+    fc_winograd winograd;
     int64_t packed_bytes;
-    int packed; /* whether the weights are: the reference and depthwise read them as they come */
-    char *weights;
-    char *bias; /* or NULL */
+    int packed;    /* whether the weights are: the reference and depthwise read them as they come */
+    char *weights; /* packed, or as they come */
+    char *original; /* Winograd: as they come, for what it cannot serve; else NULL */
+    char *bias;     /* or NULL */
 };
 
 /* Its own copy of `bytes` bytes. */
@@ -64,6 +76,13 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
         plan->weights = kept(w, plan->packed_bytes);
         return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
     }
+    if (plan->algorithm == FC_WINOGRAD) {
+        plan->original = kept(w, plan->packed_bytes);
+        plan->packed_bytes = fc_winograd_packed_bytes(c, &plan->winograd);
+        plan->weights = fc_scratch(plan->packed_bytes);
+        FC_REQUIRE(plan->original && plan->weights, FC_OUT_OF_MEMORY);
+        return fc_winograd_pack(c, &plan->winograd, w, plan->weights, NULL);
+    }
     const int64_t units = c->groups * plan->blocking.blocks;
     plan->packed_bytes = fc_packed_bytes(c, &plan->blocking, 0, units);
     plan->weights = fc_scratch(plan->packed_bytes);
@@ -81,7 +100,8 @@ fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const v
     plan->problem = *problem;
     plan->algorithm = algorithm;
     plan->correlation = fc_correlation_forward(problem);
-    plan->blocking = fc_algorithm_blocking(&plan->correlation, algorithm);
+    if (algorithm == FC_WINOGRAD) plan->winograd = fc_winograd_best(&plan->correlation, 1);
+    else plan->blocking = fc_algorithm_blocking(&plan->correlation, algorithm);
     fc_status status = keep_weights(plan, w);
     if (status == FC_OK && bias) {
         plan->bias = kept(bias, problem->out_channels * fc_sizeof(problem->dtype));
@@ -101,6 +121,9 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
         return fc_reference_forward(&plan->problem, x, plan->weights, plan->bias, y, call);
     if (!plan->packed)
         return fc_depthwise_correlate(&plan->correlation, x, plan->weights, plan->bias, y, call);
+    if (plan->algorithm == FC_WINOGRAD)
+        return fc_winograd_correlate(&plan->correlation, &plan->winograd, x, plan->original,
+                                     plan->weights, plan->bias, y, call);
     return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y,
                                call);
 }
@@ -111,6 +134,7 @@ int64_t fc_plan_packed_bytes(const fc_plan *plan) { return plan->packed_bytes; }
 void fc_plan_destroy(fc_plan *plan) {
     if (!plan) return;
     fc_scratch_free(plan->weights);
+    fc_scratch_free(plan->original);
     fc_scratch_free(plan->bias);
     free(plan);
 }

@@ -5,11 +5,22 @@
 #include "algorithms.h"
 #include "depthwise.h"
 #include "problem.h"
+#include "winograd.h"
 
 #define PHASES_AT_ONCE 16
 
 static int is_empty(const fc_correlation *c) {
     return c->axis[0].out == 0 || c->axis[1].out == 0 || c->axis[2].out == 0;
+}
+
+/* Whether Winograd's algorithm is faster, for one image as for many. */
+static int is_winograds(const fc_correlation *c) {
+    if (fc_winograd_accepts(c) || !fc_winograd_suits(c)) return 0;
+    fc_correlation one = *c;
+    one.batch = 1;
+    const fc_blocking b = fc_blocking_best(&one, FC_FORM_PLANES, FC_FORM_PANELS);
+    const fc_winograd w = fc_winograd_best(&one, 0);
+    return fc_winograd_cost(&one, &w) < fc_blocking_cost(&one, &b);
 }
 
 /* Some phases, none of them empty, in one pass over the output. */
@@ -19,6 +30,10 @@ static fc_status run_phases(const fc_correlation *c, int n, const void *w, const
     if (n > 0 && fc_is_depthwise(&c[0])) { /* and so are they all */
         for (int i = 0; i < n; i++) FC_TRY(fc_depthwise_correlate(&c[i], gy, w, bias, gx, call));
         return FC_OK;
+    }
+    if (n == 1 && is_winograds(c)) {
+        const fc_winograd cut = fc_winograd_best(c, 0);
+        return fc_winograd_correlate(c, &cut, gy, w, NULL, bias, gx, call);
     }
     for (int i = 0; i < n; i++) b[i] = fc_blocking_best(&c[i], FC_FORM_PLANES, FC_FORM_PANELS);
     return fc_correlate_all(c, b, n, gy, w, bias, gx, call);

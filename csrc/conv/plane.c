@@ -129,10 +129,9 @@ typedef struct gather {
     int64_t x_channel, x_pixel; /* strides of the input, in elements */
 } gather;
 
-/* The input position that stands at `position`, which may lie outside [0, size): -1 for a zero.
- * Clamped at the end, as the last positions of a phase may lie beyond the padding (no tap reads
- * them). */
-static int64_t padded_position(int64_t position, int64_t size, fc_padding_mode mode) {
+/* Clamped at the end, as the last positions of a phase, or of a tile, may lie beyond the padding
+ * (nothing that counts reads them). */
+int64_t fc_padded_position(int64_t position, int64_t size, fc_padding_mode mode) {
     if (position >= 0 && position < size) return position;
     if (mode == FC_PAD_ZEROS) return -1;
     if (mode == FC_PAD_REFLECT) position = position < 0 ? -position : 2 * (size - 1) - position;
@@ -178,7 +177,7 @@ static void gather_outside(const gather *g, char *dst, const char *row, int64_t 
     }
     for (int64_t j = 0; j < n; j++) {
         const int64_t from =
-            padded_position(position + j * g->plane->skip[2], a->in, g->c->padding_mode);
+            fc_padded_position(position + j * g->plane->skip[2], a->in, g->c->padding_mode);
         gather_run(g, dst + j * g->plane->line[2] * g->c->item,
                    row + from * g->x_pixel * g->c->item, 1, 1);
     }
@@ -239,7 +238,8 @@ static void gather_slice_rows(const gather *g, char *dst, const char *slice, int
                               int64_t w0) {
     const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
     for (int64_t i = 0; i < g->plane->length[1]; i++) {
-        const int64_t from = padded_position(h0 + i * g->plane->skip[1], h->in, g->c->padding_mode);
+        const int64_t from =
+            fc_padded_position(h0 + i * g->plane->skip[1], h->in, g->c->padding_mode);
         const char *row = from < 0 ? NULL : slice + from * w->in * g->x_pixel * g->c->item;
         gather_row(g, dst + i * g->plane->line[1] * g->c->item, row, w0);
     }
@@ -257,7 +257,7 @@ static void gather_image(const gather *g, const fc_box *box, const fc_taps *taps
         const int64_t d0 = phase_start(c, box, taps, 0, phase / p->phases[2] / p->phases[1]);
         for (int64_t d = 0; d < p->length[0]; d++) {
             const int64_t from =
-                padded_position(d0 + d * p->skip[0], c->axis[0].in, c->padding_mode);
+                fc_padded_position(d0 + d * p->skip[0], c->axis[0].in, c->padding_mode);
             char *dst = g->dst + (phase * p->phase[2] + d * p->line[0]) * c->item;
             if (from < 0) gather_zeros(g, dst, p->length[1] * p->length[2]);
             else if (at_once) gather_slice(g, dst, g->x + from * slice, h0, w0);

@@ -51,6 +51,10 @@ static inline int64_t fc_plane_pixel(const fc_plane *plane, int64_t image, int64
     return image * plane->image + d * plane->pixel[0] + h * plane->pixel[1] + w * plane->pixel[2];
 }
 
+/* The input position along an axis of length `size` that stands at `position`, which may lie outside
+ * [0, size): -1 for a zero. */
+int64_t fc_padded_position(int64_t position, int64_t size, fc_padding_mode mode);
+
 /* Copy what the plane holds for `channels` channels from `channel` of group `group`. */
 void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_box *box,
                      const fc_taps *taps, const char *x, int64_t group, int64_t channel,

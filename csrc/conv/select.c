@@ -7,6 +7,7 @@
 #include "algorithms.h"
 #include "depthwise.h"
 #include "problem.h"
+#include "winograd.h"
 #include "../runtime/status.h"
 
 static const char *always(const fc_conv *p) {
@@ -56,15 +57,46 @@ static double reference_cost(const fc_conv *p) {
     return 1e-6 + 0.6e-9 * fc_conv_flops(&one);
 }
 
+static const char *winograd_accepts(const fc_conv *p) {
+    const fc_correlation c = fc_correlation_forward(p);
+    return fc_winograd_accepts(&c);
+}
+
+static int winograd_suits(const fc_conv *p) {
+    const fc_correlation c = fc_correlation_forward(p);
+    return fc_winograd_suits(&c);
+}
+
+static double winograd_cost(const fc_conv *p) {
+    fc_conv one = *p;
+    one.batch = 1;
+    const fc_correlation c = fc_correlation_forward(&one);
+    const fc_winograd w = fc_winograd_best(&c, 0);
+    return fc_winograd_cost(&c, &w);
+}
+
+static int suits(const fc_conv *p) {
+    (void)p;
+    return 1;
+}
+
+/* There to be asked for. */
+static int never(const fc_conv *p) {
+    (void)p;
+    return 0;
+}
+
 static double no_cost(const fc_conv *p) {
     (void)p;
     return HUGE_VAL;
 }
 
 static const fc_algorithm_entry list[] = {
-    {FC_WINOGRAD, "winograd", not_built, no_cost},       {FC_FFT, "fft", not_built, no_cost},
-    {FC_DIRECT, "direct", always, direct_cost},          {FC_IM2COL, "im2col", always, im2col_cost},
-    {FC_REFERENCE, "reference", always, reference_cost},
+    {FC_WINOGRAD, "winograd", winograd_accepts, winograd_suits, winograd_cost},
+    {FC_FFT, "fft", not_built, never, no_cost},
+    {FC_DIRECT, "direct", always, suits, direct_cost},
+    {FC_IM2COL, "im2col", always, suits, im2col_cost},
+    {FC_REFERENCE, "reference", always, never, reference_cost},
 };
 #define ENTRIES ((int)(sizeof list / sizeof *list))
 
@@ -93,13 +125,11 @@ double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm) {
     return entry ? entry->cost(problem) : HUGE_VAL;
 }
 
-/* "reference" is there to be asked for: it is never faster than the others by more than their call
- * overhead. */
 fc_algorithm fc_conv_select(const fc_conv *problem) {
     fc_algorithm best = FC_REFERENCE;
     double best_cost = HUGE_VAL;
     for (int i = 0; i < ENTRIES; i++) {
-        if (list[i].algorithm == FC_REFERENCE || list[i].accepts(problem)) continue;
+        if (list[i].accepts(problem) || !list[i].suits(problem)) continue;
         const double cost = list[i].cost(problem);
         if (cost < best_cost) {
             best = list[i].algorithm;

@@ -85,6 +85,14 @@ static int64_t first_product(const fc_correlation *c, const fc_products *p) {
     return at;
 }
 
+void fc_pack_products(const fc_correlation *c, const fc_products *p, const void *w, int64_t group,
+                      int64_t row, int64_t rows, int64_t ld, void *dst) {
+    const int64_t first = group * c->w_group + row * c->w_out + first_product(c, p);
+    const char *from = (const char *)w + first * c->item;
+    if (taps_in_line(c)) pack_in_line(c, p, from, rows, ld, dst);
+    else pack_each(c, p, from, rows, ld, dst);
+}
+
 /* Item: one register tile of one unit. */
 static void pack_tile(void *context, int64_t index, int worker) {
     (void)worker;
@@ -101,13 +109,10 @@ static void pack_tile(void *context, int64_t index, int worker) {
         at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together); /* in the unit */
     char *dst = g->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, g->first)) *
                                 fc_correlation_depth(c) * c->item;
-    const char *w = g->w + (group * c->w_group + row * c->w_out) * c->item;
     fc_products p = fc_products_first(c, b);
     do {
         char *to = dst + (p.done * unit_rows + before * p.depth) * c->item;
-        const char *from = w + first_product(c, &p) * c->item;
-        if (taps_in_line(c)) pack_in_line(c, &p, from, rows, ld, to);
-        else pack_each(c, &p, from, rows, ld, to);
+        fc_pack_products(c, &p, g->w, group, row, rows, ld, to);
     } while (fc_products_next(c, b, &p));
 }
 

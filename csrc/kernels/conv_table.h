@@ -9,6 +9,7 @@
 #define FC_OUTER_WIDTHS 8 /* the most vectors of a tile */
 #define FC_DOT_ROWS 6
 #define FC_DOT_COLUMNS 8
+#define FC_WINOGRAD_SIZES 3
 
 /* A tile of outer products, `rows` by `columns`:
  *
@@ -63,6 +64,36 @@ typedef struct fc_depthwise {
     int clamp;
 } fc_depthwise;
 
+/* Winograd's transforms of `tiles` tiles next to each other in a row, in whole vectors of channels:
+ *
+ *   input:   v[p * point + i * tile + c] from x[h * row + (i * M + w) * column + c], h, w < M + 2
+ *   weight:  u[p * point + k * width + c] from w[(k * 9 + t) * width + c], k < count, c < width
+ *   output:  y[h * row + (i * M + w) * column + c], h < rows and w < columns (<= M), from
+ *            sums[p * point + i * tile + c]; + bias[c], and the clamp; y is written for c <
+ *            channels only. Returns whether all results before the bias are finite.
+ *
+ * with p < (M + 2) * (M + 2). */
+typedef struct fc_winograd_input {
+    const void *x;
+    void *v;
+    int64_t row, column, point, tile, tiles, channels;
+} fc_winograd_input;
+
+typedef struct fc_winograd_weight {
+    const void *w;
+    void *u;
+    int64_t point, count, width;
+} fc_winograd_weight;
+
+typedef struct fc_winograd_output {
+    const void *sums;
+    void *y;
+    int64_t point, tile, row, column, tiles, rows, columns, channels;
+    const void *bias; /* or NULL */
+    double min, max;
+    int clamp;
+} fc_winograd_output;
+
 typedef struct fc_conv_kernels {
     /* [rows - 1][vectors - 1], NULL where registers do not suffice; `rows`: the most here. */
     fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS];
@@ -70,6 +101,11 @@ typedef struct fc_conv_kernels {
     /* [rows - 1][columns - 1]; the most rows here, and for each number of rows the most columns. */
     fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS];
     int dot_rows, dot_columns[FC_DOT_ROWS];
+
+    /* For M = 2, 4 and 6. */
+    void (*winograd_input[FC_WINOGRAD_SIZES])(const fc_winograd_input *run);
+    void (*winograd_weight[FC_WINOGRAD_SIZES])(const fc_winograd_weight *run);
+    int (*winograd_output[FC_WINOGRAD_SIZES])(const fc_winograd_output *run);
 
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);

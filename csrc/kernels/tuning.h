@@ -29,6 +29,10 @@ typedef struct fc_tuning {
     double store;    /* a vector copied from the sums to the output */
     double panel;    /* a call of a kernel */
     double item;     /* an item */
+    /* Winograd's algorithm. */
+    double transform; /* a vector of a point of a transformed tile, in or out */
+    double make;      /* a vector of transformed weights, made */
+    double read;      /* the same, read from the L3 */
 } fc_tuning;
 
 #ifndef FC_TUNE_DEPTH
@@ -48,15 +52,15 @@ typedef struct fc_tuning {
 #elif defined(FC_ISA_AVX512)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 1.8, .panel = 16,      \
-    .item = 830
+    .item = 830, .transform = 1.3, .make = 0.5, .read = 2.4
 #elif defined(FC_ISA_SCALAR)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.17, .pack = 1.2, .gather = 2.1, .strided = 0.25, .store = 2.6, .panel = 10,      \
-    .item = 300
+    .item = 300, .transform = 0.7, .make = 0.3, .read = 0.6
 #else
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.115, .pack = 2.1, .gather = 0.6, .strided = 0.25, .store = 4.2, .panel = 15,     \
-    .item = 600
+    .item = 600, .transform = 0.9, .make = 0.4, .read = 1.2
 #endif
 
 #define FC_TUNING                                                                                  \

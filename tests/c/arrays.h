@@ -32,7 +32,9 @@ void array_put(array *a, int64_t i, double value);
 
 /* Whether `got` is `expected`: bit for bit the same value where `terms` is 0, else within the
  * rounding of a sum of `terms` products whose absolute values sum to `magnitude`. NaN equals NaN.
- */
+ * FC_TRANSFORMED terms: what a transform promises, every element within 1e-3 of its magnitude in
+ * single precision; one that has none may have the rounding of its neighbours. */
+#define FC_TRANSFORMED 16000
 void array_check(const array *got, const double *expected, const double *magnitude, int64_t terms,
                  const char *what, int number);
 

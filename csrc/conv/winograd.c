@@ -1,0 +1,407 @@
+/* Winograd's algorithm: the sums over channels are made for the points of transformed tiles, where
+ * a product of tiles is a product point by point.
+ *
+ *   for each item (parallel):                 a box of tiles
+ *     for each strip of input channels:         the box's part of the input, padding filled in
+ *       V = transformed tiles                   [point][tile][input channel]
+ *     for each block of output channels:
+ *       for each block of input channels:       U, brought or made (winograd_weights.c)
+ *         for each point:                       sums += V U   [point][tile][output channel]
+ *       y = transformed sums, + bias, clamped
+ *
+ * or, where boxes are few or their V large, V of some boxes is made by all threads together, and
+ * then a block of output channels of a box is an item. Vectors run along the channels everywhere:
+ * strips and sums are channels last, and arrays that are channels first are transposed on the way
+ * in and out.
+ *
+ * Transformed values are sums and differences of inputs: a NaN or Inf spreads over its tile, and
+ * large values may overflow. Every result that depends on such a value is itself not finite. An
+ * image in which that occurs is computed again by the direct algorithm. */
+#include "winograd.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "../runtime/scratch.h"
+#include "../runtime/status.h"
+#include "../runtime/threads.h"
+#include "integers.h"
+
+typedef struct run {
+    const fc_correlation *c;
+    const fc_winograd *w;
+    const char *x, *weights, *packed, *bias; /* packed, bias: or NULL */
+    char *y;
+    atomic_uchar *overflow;    /* of each image */
+    char *v, *scratch;         /* v: what the items share */
+    int64_t v_bytes;           /* of a box */
+    int64_t first_unit, units; /* units: boxes, counted over all groups */
+} run;
+
+/* A box of tiles of one group. */
+typedef struct item {
+    const run *run;
+    int64_t group, image, images, first[2], size[2]; /* first, size: in tiles */
+    int64_t tiles;
+    char *scratch, *v;
+} item;
+
+static item choose_box(const run *r, int64_t unit, int worker) {
+    const fc_winograd *w = r->w;
+    item it = {.run = r, .scratch = r->scratch + worker * w->bytes, .group = unit / w->count};
+    int64_t box = unit % w->count;
+    for (int i = 1; i >= 0; i--) {
+        it.first[i] = box % w->boxes[i] * w->box[i];
+        it.size[i] = min64(w->box[i], w->tiles[i] - it.first[i]);
+        box /= w->boxes[i];
+    }
+    it.image = box * w->images;
+    it.images = min64(w->images, r->c->batch - it.image);
+    it.tiles = it.images * it.size[0] * it.size[1];
+    it.v = w->boxes_at_once ? r->v + (unit - r->first_unit) * r->v_bytes : it.scratch + w->v_at;
+    return it;
+}
+
+/* ---- Input ---- */
+
+/* Some channels of one image, as the strip takes them. */
+typedef struct source {
+    const char *x;
+    int64_t pixel, channel, channels; /* strides, and how many channels */
+} source;
+
+static source source_of(const item *it, int64_t image, int64_t channel, int64_t channels) {
+    const fc_correlation *c = it->run->c;
+    const int64_t all = c->groups * c->in_channels, space = c->axis[1].in * c->axis[2].in;
+    const int last = c->layout == FC_CHANNELS_LAST;
+    const int64_t first = it->group * c->in_channels + channel;
+    return (source){
+        .x = it->run->x + (image * all * space + first * (last ? 1 : space)) * c->item,
+        .pixel = last ? all : 1,
+        .channel = last ? 1 : space,
+        .channels = channels,
+    };
+}
+
+/* `n` pixels from x on. */
+static void strip_pixels(const item *it, const source *s, char *dst, const char *x, int64_t n) {
+    const fc_conv_kernels *k = &it->run->c->kernels->conv;
+    if (s->channel == 1)
+        k->copy_padded(dst, FC_WINOGRAD_STRIP, x, s->pixel, n, 0, s->channels, 0, 1);
+    else k->transpose(dst, FC_WINOGRAD_STRIP, x, s->channel, s->channels, n);
+}
+
+/* Pixels outside the input, one by one: where they come from depends on the padding mode. */
+static void strip_outside(const item *it, const source *s, char *dst, const char *row, int64_t at,
+                          int64_t n) {
+    const fc_correlation *c = it->run->c;
+    const int64_t pixel = FC_WINOGRAD_STRIP * c->item;
+    if (c->padding_mode == FC_PAD_ZEROS) {
+        memset(dst, 0, (size_t)(n * pixel));
+        return;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        const int64_t from = fc_padded_position(at + j, c->axis[2].in, c->padding_mode);
+        strip_pixels(it, s, dst + j * pixel, row + from * s->pixel * c->item, 1);
+    }
+}
+
+static void strip_row(const item *it, const source *s, char *dst, int64_t row, int64_t column,
+                      int64_t n) {
+    const fc_correlation *c = it->run->c;
+    const int64_t in = c->axis[2].in, pixel = FC_WINOGRAD_STRIP * c->item;
+    const int64_t from = fc_padded_position(row, c->axis[1].in, c->padding_mode);
+    if (from < 0) {
+        memset(dst, 0, (size_t)(n * pixel));
+        return;
+    }
+    const char *x = s->x + from * in * s->pixel * c->item;
+    const int64_t first = clamp64(-column, 0, n), last = clamp64(in - column, first, n);
+    strip_outside(it, s, dst, x, column, first);
+    if (first < last)
+        strip_pixels(it, s, dst + first * pixel, x + (column + first) * s->pixel * c->item,
+                     last - first);
+    strip_outside(it, s, dst + last * pixel, x, column + last, n - last);
+}
+
+/* V of some channels of the box. */
+static void transform_input(const item *it, int64_t channel, int64_t channels) {
+    const fc_correlation *c = it->run->c;
+    const fc_winograd *w = it->run->w;
+    const int64_t rows = it->size[0] * w->m + 2, columns = it->size[1] * w->m + 2;
+    const int64_t line = columns * FC_WINOGRAD_STRIP;
+    char *strip = it->scratch + w->strip_at;
+    for (int64_t i = 0; i < it->images; i++) {
+        const source s = source_of(it, it->image + i, channel, channels);
+        for (int64_t h = 0; h < rows; h++)
+            strip_row(it, &s, strip + h * line * c->item,
+                      it->first[0] * w->m + h + c->axis[1].offset,
+                      it->first[1] * w->m + c->axis[2].offset, columns);
+        for (int64_t h = 0; h < it->size[0]; h++) {
+            const int64_t tile = (i * it->size[0] + h) * it->size[1];
+            c->kernels->conv.winograd_input[w->size](&(fc_winograd_input){
+                .x = strip + h * w->m * line * c->item,
+                .v = it->v + (tile * w->pitch + channel) * c->item,
+                .row = line,
+                .column = FC_WINOGRAD_STRIP,
+                .point = w->point,
+                .tile = w->pitch,
+                .tiles = it->size[1],
+                .channels = up_to(channels, c->kernels->lanes),
+            });
+        }
+    }
+}
+
+/* ---- Products ---- */
+
+/* The part of U, brought or made. */
+static const char *bring_weights(const item *it, fc_winograd_part part) {
+    const run *r = it->run;
+    const fc_winograd *w = r->w;
+    const char *packed = r->packed ? r->packed + fc_winograd_packed_at(r->c, w, part) : NULL;
+    if (w->stored) return packed;
+    char *taps = it->scratch + w->taps_at, *u = it->scratch + w->u_at;
+    if (!packed) fc_winograd_taps(r->c, w, part, r->weights, taps);
+    fc_winograd_transform(r->c, w, part, packed ? packed : taps, u);
+    return u;
+}
+
+/* All tiles of one point. */
+static void multiply_point(const item *it, fc_outer t) {
+    const fc_correlation *c = it->run->c;
+    const int64_t groups = ceil_div(it->tiles, it->run->w->rows);
+    for (int64_t g = 0, first = 0; g < groups; g++) {
+        const int64_t rows = ceil_div(it->tiles - first, groups - g);
+        c->kernels->conv.outer[rows - 1][t.columns / c->kernels->lanes - 1](&t);
+        t.a = (const char *)t.a + rows * t.a_step * c->item;
+        t.c = (char *)t.c + rows * t.ldc * c->item;
+        first += rows;
+    }
+}
+
+/* Elements between the points of the sums: no power of two. */
+static int64_t sums_point(const item *it, int64_t columns) {
+    return it->tiles * columns + it->run->c->kernels->lanes;
+}
+
+static void multiply_block(const item *it, int64_t block) {
+    const fc_correlation *c = it->run->c;
+    const fc_winograd *w = it->run->w;
+    const int64_t columns = fc_winograd_columns(c, w, block), point = sums_point(it, columns);
+    int64_t *channels = (int64_t *)(it->scratch + w->offsets_at), *rows = channels + w->depth;
+    for (int64_t i = 0; i < w->depth; i++) {
+        channels[i] = i;
+        rows[i] = i * columns;
+    }
+    for (int64_t channel = 0; channel < c->in_channels; channel += w->depth) {
+        const fc_winograd_part part = {it->group, block, channel};
+        const char *u = bring_weights(it, part);
+        for (int64_t p = 0; p < w->points; p++)
+            multiply_point(it, (fc_outer){
+                                   .k = fc_winograd_depth(c, w, channel),
+                                   .a = it->v + (p * w->point + channel) * c->item,
+                                   .a_offset = channels,
+                                   .a_step = w->pitch,
+                                   .b = u + p * fc_winograd_point(c, w, part) * c->item,
+                                   .b_offset = rows,
+                                   .c = it->scratch + w->sums_at + p * point * c->item,
+                                   .ldc = columns,
+                                   .columns = columns,
+                                   .first = channel == 0,
+                               });
+    }
+}
+
+/* ---- Output ---- */
+
+/* One row of tiles, its sums from `tile` on: to y + pixel * to->column. */
+static int output_tiles(const item *it, fc_winograd_output t, int64_t pixels) {
+    const fc_correlation *c = it->run->c;
+    const fc_winograd *w = it->run->w;
+    t.tiles = pixels / w->m;
+    t.columns = w->m;
+    int finite = 1;
+    if (t.tiles) finite = c->kernels->conv.winograd_output[w->size](&t);
+    if (pixels % w->m == 0) return finite;
+    t.sums = (const char *)t.sums + t.tiles * t.tile * c->item;
+    t.y = (char *)t.y + t.tiles * w->m * t.column * c->item;
+    t.tiles = 1;
+    t.columns = pixels % w->m;
+    return c->kernels->conv.winograd_output[w->size](&t) && finite;
+}
+
+/* Channels first: a row of tiles is put together in scratch, [h][w][channel], and transposed. */
+static int output_turned(const item *it, fc_winograd_output t, int64_t columns, int64_t pixels) {
+    const fc_correlation *c = it->run->c;
+    const int64_t width = c->axis[2].out, space = c->axis[1].out * width;
+    char *y = t.y, *out = it->scratch + it->run->w->out_at;
+    t.y = out;
+    t.column = columns;
+    t.row = pixels * columns;
+    const int finite = output_tiles(it, t, pixels);
+    const int64_t lines = pixels == width ? 1 : t.rows;
+    for (int64_t h = 0; h < lines; h++)
+        c->kernels->conv.transpose(y + h * width * c->item, space, out + h * t.row * c->item,
+                                   columns, t.rows / lines * pixels, t.channels);
+    return finite;
+}
+
+/* Row h of tiles in image i of the box. */
+static int output_row(const item *it, int64_t block, int64_t i, int64_t h) {
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_winograd *w = r->w;
+    const int64_t columns = fc_winograd_columns(c, w, block);
+    const int64_t height = c->axis[1].out, width = c->axis[2].out;
+    const int64_t row = (it->first[0] + h) * w->m, column = it->first[1] * w->m;
+    const int64_t pixels = min64(it->size[1] * w->m, width - column);
+    const int64_t all = c->groups * c->out_channels, first = block * w->columns,
+                  channel = it->group * c->out_channels + first;
+    const int last = c->layout == FC_CHANNELS_LAST;
+    const int64_t pixel = row * width + column, image = (it->image + i) * all * height * width;
+    const int64_t tile = (i * it->size[0] + h) * it->size[1];
+    const fc_winograd_output t = {
+        .sums = it->scratch + w->sums_at + tile * columns * c->item,
+        .y = r->y +
+             (image + (last ? pixel * all + channel : channel * height * width + pixel)) * c->item,
+        .point = sums_point(it, columns),
+        .tile = columns,
+        .row = width * all,
+        .column = all,
+        .rows = min64(w->m, height - row),
+        .channels = min64(columns, c->out_channels - first),
+        .bias = r->bias ? r->bias + channel * c->item : NULL,
+        .min = c->min,
+        .max = c->max,
+        .clamp = c->clamp,
+    };
+    return last ? output_tiles(it, t, pixels) : output_turned(it, t, columns, pixels);
+}
+
+static void finish_block(const item *it, int64_t block) {
+    for (int64_t i = 0; i < it->images; i++) {
+        int finite = 1;
+        for (int64_t h = 0; h < it->size[0]; h++) finite &= output_row(it, block, i, h);
+        if (!finite)
+            atomic_store_explicit(&it->run->overflow[it->image + i], 1, memory_order_relaxed);
+    }
+}
+
+/* ---- Items ---- */
+
+static int64_t strips_of(const fc_correlation *c) {
+    return ceil_div(c->in_channels, FC_WINOGRAD_STRIP);
+}
+
+static void transform_strip(const item *it, int64_t strip) {
+    const int64_t channel = strip * FC_WINOGRAD_STRIP;
+    transform_input(it, channel, min64(FC_WINOGRAD_STRIP, it->run->c->in_channels - channel));
+}
+
+/* A box with all that belongs to it. */
+static void run_box(void *context, int64_t index, int worker) {
+    const run *r = context;
+    const item it = choose_box(r, r->first_unit + index, worker);
+    for (int64_t s = 0; s < strips_of(r->c); s++) transform_strip(&it, s);
+    for (int64_t block = 0; block < r->w->blocks; block++) {
+        multiply_block(&it, block);
+        finish_block(&it, block);
+    }
+}
+
+/* One strip of V of a box. */
+static void run_strip(void *context, int64_t index, int worker) {
+    const run *r = context;
+    const item it = choose_box(r, r->first_unit + index / strips_of(r->c), worker);
+    transform_strip(&it, index % strips_of(r->c));
+}
+
+/* One block of output channels of a box whose V is there. */
+static void run_block(void *context, int64_t index, int worker) {
+    const run *r = context;
+    const item it = choose_box(r, r->first_unit + index % r->units, worker);
+    multiply_block(&it, index / r->units);
+    finish_block(&it, index / r->units);
+}
+
+static fc_status run_units(run *r, int workers, const fc_call *call) {
+    const fc_correlation *c = r->c;
+    const fc_winograd *w = r->w;
+    const int64_t all = w->count * c->groups, at_once = w->boxes_at_once;
+    r->units = all;
+    if (!at_once) return fc_parallel_for(call, workers, all, run_box, r);
+    for (r->first_unit = 0; r->first_unit < all; r->first_unit += at_once) {
+        r->units = min64(at_once, all - r->first_unit);
+        FC_TRY(fc_parallel_for(call, workers, r->units * strips_of(c), run_strip, r));
+        FC_TRY(fc_parallel_for(call, workers, r->units * w->blocks, run_block, r));
+    }
+    return FC_OK;
+}
+
+/* ---- A whole correlation ---- */
+
+/* The images whose transformed values were not finite, by the direct sum. */
+static fc_status run_overflown(const run *r, const fc_call *call) {
+    const fc_correlation *c = r->c;
+    const int64_t in = c->groups * c->in_channels * c->axis[1].in * c->axis[2].in * c->item;
+    const int64_t out = c->groups * c->out_channels * c->axis[1].out * c->axis[2].out * c->item;
+    for (int64_t i = 0; i < c->batch; i++) {
+        if (!atomic_load_explicit(&r->overflow[i], memory_order_relaxed)) continue;
+        fc_correlation one = *c;
+        one.batch = 1;
+        const fc_blocking b = fc_blocking_of(&one, FC_FORM_PLANES);
+        FC_TRY(fc_correlate(&one, &b, r->x + i * in, r->weights, r->bias, r->y + i * out, call));
+    }
+    return FC_OK;
+}
+
+static int workers_for(const fc_correlation *c, const fc_winograd *w, const fc_call *call) {
+    const double work = (double)c->batch * (double)(c->groups * w->points) *
+                        (double)(w->tiles[0] * w->tiles[1]) * (double)(c->in_channels + 8) *
+                        (double)(c->out_channels + 8);
+    const int64_t units = w->boxes_at_once ? w->boxes_at_once : w->count * c->groups;
+    const int64_t items =
+        w->boxes_at_once ? units * max64(w->blocks, strips_of(c)) : w->count * c->groups;
+    return work < 1 << 18 ? 1 : fc_workers(call, items);
+}
+
+static int64_t shared_bytes(const run *r) {
+    return r->w->boxes_at_once * r->v_bytes + fc_aligned(max64(1, r->c->batch));
+}
+
+int64_t fc_winograd_scratch(const fc_correlation *c, const fc_winograd *w, int packed,
+                            int threads) {
+    const run r = {.c = c, .w = w, .v_bytes = fc_winograd_v_bytes(c, w)};
+    const int workers = workers_for(c, w, &(fc_call){.threads = threads});
+    const int64_t u = w->stored && !packed ? fc_winograd_packed_bytes(c, w) : 0;
+    return u + shared_bytes(&r) + workers * w->bytes;
+}
+
+fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *w, const void *x,
+                                const void *weights, const void *packed, const void *bias, void *y,
+                                const fc_call *call) {
+    if (c->batch == 0) return FC_OK;
+    const int workers = workers_for(c, w, call);
+    run r = {.c = c,
+             .w = w,
+             .x = x,
+             .weights = weights,
+             .packed = packed,
+             .bias = bias,
+             .y = y,
+             .v_bytes = fc_winograd_v_bytes(c, w)};
+    const int64_t u = w->stored && !packed ? fc_winograd_packed_bytes(c, w) : 0;
+    char *scratch = fc_scratch(u + shared_bytes(&r) + workers * w->bytes);
+    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
+    r.v = scratch + u;
+    r.scratch = r.v + shared_bytes(&r);
+    r.overflow = (atomic_uchar *)(r.v + w->boxes_at_once * r.v_bytes);
+    memset(r.v + w->boxes_at_once * r.v_bytes, 0, (size_t)c->batch);
+    if (u) r.packed = scratch;
+    fc_status status = u ? fc_winograd_pack(c, w, weights, scratch, call) : FC_OK;
+    if (status == FC_OK) status = run_units(&r, workers, call);
+    if (status == FC_OK) status = run_overflown(&r, call);
+    fc_scratch_free(scratch);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* Winograd's algorithm for a correlation with 3 x 3 taps of stride 1: see winograd.c. */
+#ifndef FC_WINOGRAD_H
+#define FC_WINOGRAD_H
+
+#include "correlate.h"
+
+#define FC_WINOGRAD_STRIP 32 /* input channels that are transformed at a time */
+
+/* How a correlation is cut: tiles of m x m outputs, boxes of tiles, blocks of channels (see
+ * winograd_cut.c). */
+typedef struct fc_winograd {
+    int m, size;                          /* size: the kernels' index */
+    int64_t points;                       /* (m + 2) * (m + 2) */
+    int64_t tiles[2];                     /* of an image, along h and w */
+    int64_t box[2], images;               /* tiles of a box, and the images in which it lies */
+    int64_t boxes[2], image_boxes, count; /* boxes along h, w and the images, and in all */
+    int64_t box_tiles;                    /* of the largest box */
+    int64_t pitch, point;                 /* of V: from tile to tile, and from point to point */
+    int64_t rows;                         /* tiles of one call of the kernel, at most */
+    int64_t columns, blocks;              /* output channels of a block, blocks of a group */
+    int64_t depth;                        /* input channels of a block, at most */
+    int64_t boxes_at_once;                /* whose V all items share; 0: each item makes its own */
+    int stored; /* U is made once and kept, else block by block as it is needed */
+
+    /* Scratch of one worker, in bytes from its start. */
+    int64_t strip_at, v_at, taps_at, u_at, sums_at, out_at, offsets_at, bytes;
+} fc_winograd;
+
+/* NULL, or why Winograd's algorithm cannot serve. */
+const char *fc_winograd_accepts(const fc_correlation *c);
+/* Whether it should be considered where nobody asked for it. */
+int fc_winograd_suits(const fc_correlation *c);
+/* The best cut, for one call or (`planned`) for weights that are packed once; and its predicted
+ * seconds on one thread. */
+fc_winograd fc_winograd_best(const fc_correlation *c, int planned);
+/* Of the V of one box. */
+int64_t fc_winograd_v_bytes(const fc_correlation *c, const fc_winograd *w);
+double fc_winograd_cost(const fc_correlation *c, const fc_winograd *w);
+
+/* Scratch that fc_winograd_correlate asks for; `packed`: with packed weights. */
+int64_t fc_winograd_scratch(const fc_correlation *c, const fc_winograd *w, int packed, int threads);
+/* y = the correlation of x with the weights; `packed`: what fc_winograd_pack made of them, or NULL.
+ */
+fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *w, const void *x,
+                                const void *weights, const void *packed, const void *bias, void *y,
+                                const fc_call *call);
+
+/* ---- The weights (winograd_weights.c) ---- */
+
+/* What a plan keeps of them. */
+int64_t fc_winograd_packed_bytes(const fc_correlation *c, const fc_winograd *w);
+fc_status fc_winograd_pack(const fc_correlation *c, const fc_winograd *w, const void *weights,
+                           void *packed, const fc_call *call);
+
+/* A part of the weights: a block of output channels by the block of input channels from
+ * `channel`. */
+typedef struct fc_winograd_part {
+    int64_t group, block, channel;
+} fc_winograd_part;
+
+/* Output channels of a block as they are packed: whole vectors. */
+int64_t fc_winograd_columns(const fc_correlation *c, const fc_winograd *w, int64_t block);
+int64_t fc_winograd_depth(const fc_correlation *c, const fc_winograd *w, int64_t channel);
+/* Elements from point to point of U. */
+int64_t fc_winograd_point(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part);
+/* Bytes before a part in the packed weights. */
+int64_t fc_winograd_packed_at(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part);
+/* The part as [channel][tap][column], zeros behind the last output channel; and from that U. */
+void fc_winograd_taps(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                      const void *weights, void *taps);
+void fc_winograd_transform(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                           const void *taps, void *u);
+
+#endif

@@ -1,0 +1,121 @@
+/* The weights of Winograd's algorithm, packed:
+ *
+ *   taps   [group][block of output channels][input channel][tap][output channel]
+ *   U      [group][block of output channels][block of input channels]
+ *          [point][input channel][output channel], a vector left free behind each point: strides
+ *          are no powers of two
+ *
+ * U is (m + 2) * (m + 2) / 9 times as large as the taps. Where it is small it is made once; where
+ * it is not, reading it would take longer than making it again from the taps, and every item makes
+ * the part that it is about to use. */
+#include <string.h>
+
+#include "../runtime/scratch.h"
+#include "../runtime/status.h"
+#include "../runtime/threads.h"
+#include "integers.h"
+#include "winograd.h"
+
+#define TAPS 9
+
+/* The columns of the narrowest tile of so many rows that holds `columns`. */
+static int64_t kernel_columns(const fc_correlation *c, int64_t rows, int64_t columns) {
+    const int64_t lanes = c->kernels->lanes;
+    int64_t width = ceil_div(columns, lanes);
+    while (!c->kernels->conv.outer[rows - 1][width - 1]) width++;
+    return width * lanes;
+}
+
+int64_t fc_winograd_columns(const fc_correlation *c, const fc_winograd *w, int64_t block) {
+    return kernel_columns(c, w->rows, min64(w->columns, c->out_channels - block * w->columns));
+}
+
+int64_t fc_winograd_depth(const fc_correlation *c, const fc_winograd *w, int64_t channel) {
+    return min64(w->depth, c->in_channels - channel);
+}
+
+void fc_winograd_taps(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                      const void *weights, void *taps) {
+    const int64_t first = part.block * w->columns, columns = fc_winograd_columns(c, w, part.block);
+    const int64_t rows = min64(columns, c->out_channels - first),
+                  depth = fc_winograd_depth(c, w, part.channel);
+    const fc_products p = {.channel = part.channel,
+                           .channels = depth,
+                           .taps = {{0, 0, 0}, {1, 3, 3}},
+                           .depth = depth * TAPS};
+    if (rows < columns) memset(taps, 0, (size_t)(depth * TAPS * columns * c->item));
+    fc_pack_products(c, &p, weights, part.group, first, rows, columns, taps);
+}
+
+int64_t fc_winograd_point(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part) {
+    return fc_winograd_depth(c, w, part.channel) * fc_winograd_columns(c, w, part.block) +
+           c->kernels->lanes;
+}
+
+void fc_winograd_transform(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                           const void *taps, void *u) {
+    c->kernels->conv.winograd_weight[w->size](&(fc_winograd_weight){
+        .w = taps,
+        .u = u,
+        .point = fc_winograd_point(c, w, part),
+        .count = fc_winograd_depth(c, w, part.channel),
+        .width = fc_winograd_columns(c, w, part.block),
+    });
+}
+
+/* Elements of `channels` input channels in a block of `columns` output channels. */
+static int64_t packed_elements(const fc_correlation *c, const fc_winograd *w, int64_t columns,
+                               int64_t channels) {
+    if (!w->stored) return channels * columns * TAPS;
+    return w->points * (channels * columns + ceil_div(channels, w->depth) * c->kernels->lanes);
+}
+
+/* Of a block of output channels, all but the last of which are whole. */
+static int64_t block_elements(const fc_correlation *c, const fc_winograd *w) {
+    return packed_elements(c, w, w->columns, c->in_channels);
+}
+
+int64_t fc_winograd_packed_bytes(const fc_correlation *c, const fc_winograd *w) {
+    return fc_aligned(c->groups * w->blocks * block_elements(c, w) * c->item);
+}
+
+int64_t fc_winograd_packed_at(const fc_correlation *c, const fc_winograd *w,
+                              fc_winograd_part part) {
+    const int64_t before = (part.group * w->blocks + part.block) * block_elements(c, w);
+    const int64_t columns = fc_winograd_columns(c, w, part.block);
+    return (before + packed_elements(c, w, columns, part.channel)) * c->item;
+}
+
+typedef struct packing {
+    const fc_correlation *c;
+    const fc_winograd *w;
+    const char *weights;
+    char *packed, *taps;
+    int64_t taps_bytes; /* of a worker */
+} packing;
+
+static void pack_part(void *context, int64_t index, int worker) {
+    const packing *p = context;
+    const fc_winograd *w = p->w;
+    const int64_t depths = ceil_div(p->c->in_channels, w->depth), unit = index / depths;
+    const fc_winograd_part part = {unit / w->blocks, unit % w->blocks, index % depths * w->depth};
+    char *to = p->packed + fc_winograd_packed_at(p->c, w, part);
+    char *taps = w->stored ? p->taps + worker * p->taps_bytes : to;
+    fc_winograd_taps(p->c, w, part, p->weights, taps);
+    if (w->stored) fc_winograd_transform(p->c, w, part, taps, to);
+}
+
+fc_status fc_winograd_pack(const fc_correlation *c, const fc_winograd *w, const void *weights,
+                           void *packed, const fc_call *call) {
+    const int64_t items = c->groups * w->blocks * ceil_div(c->in_channels, w->depth);
+    const int64_t bytes = fc_aligned(w->depth * TAPS * w->columns * c->item);
+    const int workers = items * bytes < 1 << 17 ? 1 : fc_workers(call, items);
+    packing p = {.c = c, .w = w, .weights = weights, .packed = packed, .taps_bytes = bytes};
+    if (w->stored) {
+        p.taps = fc_scratch(workers * bytes);
+        FC_REQUIRE(p.taps, FC_OUT_OF_MEMORY);
+    }
+    const fc_status status = fc_parallel_for(call, workers, items, pack_part, &p);
+    fc_scratch_free(p.taps);
+    return status;
+}
