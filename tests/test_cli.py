@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def run(folder, *command, path=()):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=environment,
     )
 
@@ -579,6 +580,21 @@ def test_the_ratio_is_that_of_the_best_of_both_sides():
     assert (row.best_own, row.best_peer, row.ratio) == ("fastconv_plan", "torch_nhwc", 1.5)
     assert compared("b", fastconv=4.0).ratio is None
     assert compared("c", torch=4.0).ratio is None
+
+
+@pytest.mark.parametrize("width", [100, 200])
+def test_a_narrow_terminal_shows_the_best_of_both_sides(width, capsys, monkeypatch):
+    rich_console = pytest.importorskip("rich.console")
+    from fastconv.cli import tables
+    from fastconv.cli.peers import report
+
+    console = rich_console.Console(width=width, color_system=None)
+    monkeypatch.setattr(tables, "console", lambda narrowest: console)
+    engines = types.SimpleNamespace(missing={}, failures=[])
+    report.print_table([compared("a", fastconv_plan=4.0, torch=6.0)], engines, "caption")
+    printed = capsys.readouterr().out
+    assert ("best of ours" in printed, "OpenVINO" in printed) == (width == 100, width == 200)
+    assert all(text in printed for text in ("NCHW plan", "4 s", "torch", "6 s", "1.50"))
 
 
 def test_the_summary_of_a_comparison():

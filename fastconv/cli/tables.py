@@ -19,6 +19,15 @@ def ratio(value: float) -> str:
     return f"{value:.2g}x" if value < 10 else f"{value:.0f}x"
 
 
+def console(narrowest: int) -> Any:
+    """Make the console for the standard output, at least so wide where it is no terminal."""
+    (module,) = require("rich.console")
+    made = module.Console(highlight=False)
+    if not made.is_terminal:
+        made.width = max(made.width, narrowest)
+    return made
+
+
 class Table:
     """Rows in groups, printed when all are there.
 
@@ -39,10 +48,8 @@ class Table:
         caption: str,
         narrowest: int = NARROWEST,
     ) -> None:
-        console_module, table_module, box = require("rich.console", "rich.table", "rich.box")
-        self._console = console_module.Console(highlight=False)
-        if not self._console.is_terminal:
-            self._console.width = max(self._console.width, narrowest)
+        table_module, box = require("rich.table", "rich.box")
+        self._console = console(narrowest)
         self._table: Any = table_module.Table(
             box=box.SIMPLE_HEAD,
             caption=caption,

@@ -7,22 +7,26 @@ from typing import Any
 
 from fastconv.cli import tables
 from fastconv.cli.peers.comparison import Comparison, Engines, summary
-from fastconv.cli.peers.engines import ENGINES, OURS, PEERS
+from fastconv.cli.peers.engines import ENGINES, OURS
 
 FILE = "peers.csv"
 WIDTH = 170
 
 
-def _cells(row: Comparison) -> list[str]:
+def _every_time(row: Comparison) -> list[str]:
     """Write the time of each engine, the best of both sides in bold."""
     cells = []
     for name in ENGINES:
         text = tables.duration(row.seconds[name]) if name in row.seconds else "-"
         cells.append(f"[bold]{text}[/bold]" if name in (row.best_own, row.best_peer) else text)
-    if row.best_peer is None or row.ratio is None:
-        return [*cells, "-", "-", "-"]
-    best = PEERS[row.best_peer].title, tables.duration(row.seconds[row.best_peer])
-    return [*cells, *best, f"{row.ratio:.2f}"]
+    return cells
+
+
+def _time(row: Comparison, engine: str | None) -> list[str]:
+    """Write an engine's name and time."""
+    if engine is None:
+        return ["-", "-"]
+    return [ENGINES[engine].title, tables.duration(row.seconds[engine])]
 
 
 def footnotes(engines: Engines) -> list[str]:
@@ -56,11 +60,19 @@ def summary_line(summed: dict[str, Any] | None) -> str:
 
 
 def print_table(rows: list[Comparison], engines: Engines, caption: str) -> None:
-    """Print a row a case, then the footnotes and the summary."""
-    headings = (*(engine.title for engine in ENGINES.values()), "best peer", "its time", "ratio")
+    """Print a row a case, then the footnotes and the summary.
+
+    A terminal that is too narrow for all engines shows the best of both sides.
+    """
+    narrow = tables.console(WIDTH).width < WIDTH
+    left = ("best of ours", "time") if narrow else [engine.title for engine in ENGINES.values()]
+    headings = (*left, "best peer", "its time", "ratio")
     table = tables.Table(("case", "operation"), headings, caption, WIDTH)
     for row in rows:
-        table.add(row.group, row.case, row.operation, *_cells(row))
+        times = _time(row, row.best_own) if narrow else _every_time(row)
+        ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
+        cells = (*times, *_time(row, row.best_peer), ratio)
+        table.add(row.group, row.case, row.operation, *cells)
     table.show()
     print("\n".join([*footnotes(engines), summary_line(summary(rows))]))
 

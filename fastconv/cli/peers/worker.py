@@ -9,12 +9,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+import fastconv
 from fastconv.cli.peers.engines import ENGINES, Run
 from fastconv.cli.timing import seconds_per_call
 
 PATIENCE = 120.0  # seconds for an answer
 QUIET_SECONDS = 0.02  # before a measurement: until the other engines' threads have gone to sleep
-THREAD_VARIABLES = tuple(f"{name}_NUM_THREADS" for name in ("FASTCONV", "MKL", "OMP", "OPENBLAS"))
+THREAD_VARIABLES = tuple(f"{name}_NUM_THREADS" for name in ("MKL", "OMP", "OPENBLAS"))
 # What a process answers with.
 READY, LACKS, MISSING, FAILED = "ready", "lacks", "missing", "failed"
 Answer = tuple[str, Any]
@@ -29,6 +30,7 @@ class _Server:
     def __init__(self, name: str, threads: int) -> None:
         self._engine = ENGINES[name]
         self._threads = threads
+        fastconv.set_num_threads(threads)
         self._run: Run | None = None
 
     def load(self) -> Answer:
