@@ -49,6 +49,6 @@ def draw(axes: Any, outcome: Outcome, colours: dict[str, str]) -> None:
     axes.set_xlabel(
         "operations for each byte of the arrays (those in the caches may pass the roof)"
     )
-    axes.set_ylabel("GFLOP/s")
+    axes.set_ylabel("GFLOP/s of the direct sum")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=8, frameon=False)
