@@ -392,6 +392,9 @@ def test_selection_writes_table_and_json(tmp_path):
     done = run(tmp_path, "-c", BLOCK.format(missing=missing, arguments=arguments))
     assert done.returncode == 0, done.stderr
     assert "mean loss" in done.stdout
+    assert re.search(
+        r"^all: [\d.]+ of the predicted time, give or take a factor", done.stdout, re.M
+    )
     report = json.loads((tmp_path / "out" / "selection.json").read_text())
     assert report["threads"] == 1
     assert report["summary"]["rows"] == 2

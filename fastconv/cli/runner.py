@@ -90,7 +90,7 @@ class Row:
         Who is not, and by how much.
     ceiling_percent : float
         The time that the machine's ceilings would allow, in percent of the time taken. Arrays that
-        stay in the caches may pass 100.
+        stay in the caches may pass 100, and so may Winograd's algorithm, which multiplies less.
     ceiling : {"compute", "memory"}
         Which ceiling that is.
     """

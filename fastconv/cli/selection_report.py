@@ -35,9 +35,7 @@ def print_table(choices: list[Choice], summed: dict[str, Any], caption: str) -> 
     table.show()
     for name, fit in summed["fit"].items():
         scale, factor = fit["measured_over_predicted"], fit["typical_factor"]
-        print(
-            f"predictions, {name}: {scale:.2f} times too short, then off by a factor {factor:.2f}"
-        )
+        print(f"{name}: {scale:.2f} of the predicted time, give or take a factor {factor:.2f}")
     print(
         f"the fastest is chosen in {summed['fastest_chosen']} of {summed['rows']} rows; mean loss "
         f"{summed['mean_loss_percent']:.1f}% (aim: under {summed['aim_percent']:.0f}%), "
