@@ -9,6 +9,7 @@ of a run with --peers gives a table of the peers; without one that section stays
 import argparse
 import json
 import math
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ def number(value: float | None, unit: str = "") -> str:
     return (f"{value:.0f}" if value >= 10 else f"{value:.1f}") + unit
 
 
+def command(report: dict[str, Any]) -> str:
+    """Give the command without the folder of its results: that says nothing to a reader."""
+    words = shlex.split(report["command"])
+    if "--output" in words:
+        place = words.index("--output")
+        del words[place : place + 2]
+    return shlex.join(words)
+
+
 def figures(report: dict[str, Any]) -> str:
     """Write the section: how it was measured, then a line for each network and operation."""
     ceilings = report["ceilings"]
@@ -39,7 +49,7 @@ def figures(report: dict[str, Any]) -> str:
     lines = [
         "| | |",
         "|---|---|",
-        f"| command | `{report['command']}` |",
+        f"| command | `{command(report)}` |",
         f"| machine | {machine['cpu']}, {threads} threads ({report['config']['isa']}) |",
         f"| its ceilings | {flops:.0f} GFLOP/s (float32), {bandwidth:.0f} GB/s |",
         f"| date | {report['date'][:10]} |",
@@ -100,11 +110,14 @@ def peers(report: dict[str, Any]) -> str:
     found, engines = report["peers"], report["peers"]["engines"]
     ours = [name for name in engines if name.startswith("fastconv")]
     present = [engine for name, engine in engines.items() if name not in ours and engine["version"]]
-    versions = [f"{engine['title']} {engine['version']}" for engine in present]
+    versions = dict.fromkeys(
+        f"{engine['title'].removesuffix(' NHWC')} {engine['version'].partition('-')[0]}"
+        for engine in present
+    )
     threads = report["threads"]
     lines = [
         f"**{threads} thread{'s' if threads > 1 else ''}** ({report['machine']['cpu']}, "
-        f"{report['config']['isa']}, {report['date'][:10]}, `{report['command']}`), beside "
+        f"{report['config']['isa']}, {report['date'][:10]}, `{command(report)}`), beside "
         f"{', '.join(versions) if versions else 'no peer'}:",
         "",
     ]

@@ -43,7 +43,7 @@ def report(threads, peers):
     timed = {"group": "net", "case": "a", "operation": "forward", "agrees": True}
     timed |= {"speedup_numpy": 12.0, "speedup_scipy": None, "ceiling_percent": 50.0}
     written = {
-        "command": "fastconv bench --peers",
+        "command": "fastconv bench --peers --output 'a folder'",
         "date": "2026-11-30T12:00:00+00:00",
         "machine": {"cpu": "a CPU"},
         "config": {"isa": "avx2"},
@@ -55,6 +55,7 @@ def report(threads, peers):
         "fastconv": {"title": "NCHW", "version": "1"},
         "fastconv_plan": {"title": "NCHW plan", "version": "1"},
         "torch": {"title": "torch", "version": "2.0"},
+        "torch_nhwc": {"title": "torch NHWC", "version": "2.0"},
         "ncnn": {"title": "ncnn", "version": None},
     }
     return written | (

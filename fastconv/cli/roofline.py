@@ -47,7 +47,8 @@ def draw(axes: Any, outcome: Outcome, colours: dict[str, str]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(
-        "operations for each byte of the arrays (those in the caches may pass the roof, and so may Winograd's algorithm)"
+        "operations for each byte of the arrays "
+        "(those in the caches may pass the roof, and so may Winograd's algorithm)"
     )
     axes.set_ylabel("GFLOP/s of the direct sum")
     axes.grid(alpha=0.3)
