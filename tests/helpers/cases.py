@@ -21,6 +21,11 @@ WORK = 1 << 16  # multiply-adds in one case, about
 KERNELS = {1: 11, 2: 11, 3: 5}
 SIZES = {1: 70, 2: 70, 3: 40}
 
+# Where "auto" may take Winograd's algorithm: channels of a group, in and out, and padding.
+WINOGRAD_CHANNELS = 16
+WINOGRAD_PADDING = 2
+WINOGRAD_WORK = 1 << 21
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
@@ -45,6 +50,22 @@ class Case:
     @property
     def images(self) -> int:
         return 1 if self.batch is None else self.batch
+
+    @property
+    def fits_winograd(self) -> bool:
+        """Whether Winograd's algorithm can serve."""
+        steps = (*self.tuples(self.stride), *self.tuples(self.dilation))
+        return self.kernel == (3, 3) and set(steps) == {1}
+
+    @property
+    def has_channels_for_winograd(self) -> bool:
+        return min(self.in_channels, self.out_channels) // self.groups >= WINOGRAD_CHANNELS
+
+    @property
+    def gradient_may_transform(self) -> bool:
+        """Whether the input gradient, or a transposed convolution, may be Winograd's."""
+        suits = self.fits_winograd and self.has_channels_for_winograd
+        return suits and self.dtype == "float32"
 
     def present(self, array: np.ndarray) -> np.ndarray:
         """The canonical array in the case's layout, contiguous, in the case's dtype."""
@@ -129,6 +150,20 @@ class Conv(Case):
         return self.images * math.prod(self.output)
 
     @property
+    def suits_winograd(self) -> bool:
+        """Whether each element is as near as is promised of Winograd's algorithm.
+
+        An output that sees nothing but padding is exactly zero: not after a transform.
+        """
+        near = max(map(max, self.pads)) <= WINOGRAD_PADDING
+        return self.fits_winograd and self.has_channels_for_winograd and near
+
+    @property
+    def may_transform(self) -> bool:
+        """Whether "auto" may take Winograd's algorithm."""
+        return self.suits_winograd and self.dtype == "float32"
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         return (self.images, self.in_channels, *self.size)
 
@@ -194,6 +229,11 @@ class Transpose(Case):
     @property
     def weight_products(self) -> int:
         return self.images * math.prod(self.size)
+
+    @property
+    def may_transform(self) -> bool:
+        """Whether the input gradient's forward convolution may be Winograd's."""
+        return self.gradient_may_transform and max(self.tuples(self.padding)) <= WINOGRAD_PADDING
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -458,6 +498,94 @@ def draw_transpose(pick: Pick, seed: int = 0, **fixed: Any) -> Transpose:
         "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
     }
     return Transpose(**{**fields, **fixed})
+
+
+def draw_winograd(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
+    """A convolution that Winograd's algorithm serves, with `least` channels a group at least."""
+    choose = chooser(pick)
+    least = fixed.pop("least", 1)
+    widest_pad = fixed.pop("widest_pad", WINOGRAD_PADDING)
+    channels, size, groups = draw_winograd_sizes(pick, least)
+    form = choose(("int", "int", "tuple", "pairs", "valid", "same", "full"))
+    pads = [(pick(0, widest_pad), pick(0, widest_pad)) for _ in range(2)]
+    padding = {"int": pads[0][0], "tuple": (pads[0][0], pads[1][0]), "pairs": tuple(pads)}.get(
+        form, form
+    )
+    fields = {
+        "seed": seed,
+        "ndim": 2,
+        "batch": choose((None, 1, 2, 5)),
+        "size": size,
+        "kernel": (3, 3),
+        "stride": choose((1, (1, 1))),
+        "padding": padding,
+        "dilation": 1,
+        "layout": choose((None, *LAYOUTS[2], LAYOUTS[2][1])),
+        "dtype": choose(("float32", "float32", "float64")),
+        "integers": choose((False, False, False, True)),
+        "in_channels": groups * channels[0],
+        "out_channels": groups * channels[1],
+        "groups": groups,
+        "padding_mode": "zeros",
+        "bias": choose((True, False)),
+        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+    }
+    case = Conv(**{**fields, **fixed})
+    short = [max(1, 3 - before - after) for before, after in case.pads]
+    case = dataclasses.replace(case, size=tuple(map(max, size, short)))
+    mode = choose(("zeros", "zeros", "reflect", "replicate", "circular"))
+    slack = {"reflect": 1, "circular": 0}.get(mode, -math.inf)
+    fitting = all(max(p) <= s - slack for p, s in zip(case.pads, case.size, strict=True))
+    if "padding_mode" in fixed or not fitting:
+        return case
+    return dataclasses.replace(case, padding_mode=mode)
+
+
+def draw_winograd_transpose(pick: Pick, seed: int = 0, **fixed: Any) -> Transpose:
+    """A transposed convolution that Winograd's algorithm may serve."""
+    choose = chooser(pick)
+    channels, size, groups = draw_winograd_sizes(pick, fixed.pop("least", 1))
+    pads = tuple(pick(0, min((n + 1) // 2, WINOGRAD_PADDING)) for n in size)
+    fields = {
+        "seed": seed,
+        "ndim": 2,
+        "batch": choose((None, 1, 2, 5)),
+        "size": size,
+        "kernel": (3, 3),
+        "stride": 1,
+        "padding": choose((min(pads), pads)),
+        "dilation": 1,
+        "layout": choose((None, *LAYOUTS[2], LAYOUTS[2][1])),
+        "dtype": choose(("float32", "float32", "float64")),
+        "integers": choose((False, False, False, True)),
+        "in_channels": groups * channels[0],
+        "out_channels": groups * channels[1],
+        "groups": groups,
+        "output_padding": 0,
+        "bias": choose((True, False)),
+        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+    }
+    return Transpose(**{**fields, **fixed})
+
+
+def draw_winograd_sizes(pick: Pick, least: int) -> tuple[tuple[int, int], tuple[int, int], int]:
+    """Channels of a group (in, out), an image's size and the number of groups."""
+    most = (pick(least, 48), pick(least, 200))[pick(0, 1)]  # few channels allow large images
+    floor = {"in": least, "out": least, "height": 1, "width": 1, "groups": 1}
+    dims = {
+        "in": pick(least, most),
+        "out": pick(least, most),
+        "height": pick(1, 70),
+        "width": pick(1, 70),
+        "groups": (1, 1, 1, 2, 3, 4)[pick(0, 5)],
+    }
+    while math.prod(dims.values()) > WINOGRAD_WORK // 9:
+        large = [name for name, value in dims.items() if value > floor[name]]
+        name = large[pick(0, len(large) - 1)]
+        dims[name] = max((dims[name] * 2 + 2) // 3, floor[name])
+        if dims[name] == 2:
+            dims[name] = floor[name]
+    return (dims["in"], dims["out"]), (dims["height"], dims["width"]), dims["groups"]
 
 
 def draw_pool(pick: Pick, seed: int = 0, **fixed: Any) -> Pool:

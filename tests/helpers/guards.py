@@ -116,7 +116,7 @@ def conv(case: Conv) -> None:
     gy = case.present(case.grad_output())
     x, options = case.present(x), case.arguments()
     out = (case.shape(case.output_shape), case.dtype)
-    for algorithm in checks.ALGORITHMS:
+    for algorithm in checks.algorithms_of(case):
 
         def forward(x: Any, w: Any, b: Any, out: Any, algorithm: str = algorithm) -> Any:
             return checks.call(
@@ -134,8 +134,18 @@ def conv(case: Conv) -> None:
 
         GUARDS.run(forward, [x, w, b], out)
 
-    plan = checks.call("plan_conv{n}d", case, x.shape, w, b, **options, activation=case.activation)
-    GUARDS.run(lambda x, out: plan(x, out=out), [x], out)
+    for algorithm in checks.algorithms_of(case)[:: len(checks.ALGORITHMS)]:
+        plan = checks.call(
+            "plan_conv{n}d",
+            case,
+            x.shape,
+            w,
+            b,
+            **options,
+            activation=case.activation,
+            algorithm=algorithm,
+        )
+        GUARDS.run(lambda x, out, plan=plan: plan(x, out=out), [x], out)
     GUARDS.run(
         lambda w, gy, out: checks.call(
             "grad.conv{n}d_input", case, x.shape, w, gy, **options, out=out

@@ -34,6 +34,11 @@ class Layer:
         return len(self.w) - 2
 
     @property
+    def algorithms(self) -> tuple[str, ...]:
+        fits = self.w[2:] == (3, 3) and self.stride == self.dilation == 1
+        return ("auto", "direct", "im2col", "winograd")[: 4 if fits else 3]
+
+    @property
     def options(self) -> dict[str, Any]:
         layout = {1: "NWC", 2: "NHWC", 3: "NDHWC"}[self.ndim] if self.last else None
         return {
@@ -66,11 +71,22 @@ SHAPES = (
     Layer("long signal", (2, 1, 40000), (1, 1, 31)),
     Layer("volume", (2, 8, 12, 14, 16), (16, 8, 3, 3, 3), padding="full"),
 )
+# For Winograd's algorithm: tiles of every size, images several to a box and boxes several to an
+# image, weights that are transformed once and for every box.
+WINOGRAD = (
+    Layer("tiles of 2", (5, 48, 2, 2), (33, 48, 3, 3), padding=1),
+    Layer("tiles of 2, deep", (3, 2100, 5, 4), (24, 2100, 3, 3), padding=1),
+    Layer("tiles of 4", (7, 64, 4, 7), (48, 64, 3, 3), padding=1),
+    Layer("tiles of 4, many weights", (4, 300, 7, 9), (150, 300, 3, 3), padding="full"),
+    Layer("tiles of 6", (3, 24, 50, 55), (40, 24, 3, 3), padding=1),
+    Layer("tiles of 6, many weights", (3, 150, 13, 12), (160, 150, 3, 3)),
+    Layer("in groups", (3, 60, 17, 18), (100, 15, 3, 3), padding=2, groups=4),
+)
 
 
-def layers() -> list[Layer]:
+def layers(shapes: tuple[Layer, ...] = SHAPES) -> list[Layer]:
     """Each shape in both layouts, and some of them in float64."""
-    both = [dataclasses.replace(s, last=last) for s in SHAPES for last in (False, True)]
+    both = [dataclasses.replace(s, last=last) for s in shapes for last in (False, True)]
     doubles = [dataclasses.replace(layer, dtype="float64") for layer in both[::3]]
     return both + doubles
 
@@ -81,12 +97,13 @@ def per_image(layer: Layer) -> Iterator[tuple[str, Callable[..., Any], tuple[np.
     x, w, b = layer.arrays()
     forward = getattr(fc, f"conv{n}d")
     rng = np.random.default_rng(8)
-    for algorithm in ("auto", "direct", "im2col"):
+    plan = getattr(fc, f"plan_conv{n}d")
+    for algorithm in layer.algorithms:
+        chosen = {**options, "activation": "relu", "algorithm": algorithm}
+        yield algorithm, lambda x, chosen=chosen: forward(x, w, b, **chosen), (x,)
         yield (
-            algorithm,
-            lambda x, algorithm=algorithm: forward(
-                x, w, b, **options, activation="relu", algorithm=algorithm
-            ),
+            f"planned {algorithm}",
+            lambda x, chosen=chosen: plan(x.shape, w, b, **chosen)(x),
             (x,),
         )
     gy = rng.standard_normal(forward(x, w, **options).shape).astype(layer.dtype)

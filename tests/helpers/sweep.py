@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 import fastconv._core
 
 from . import checks, guards, layers
-from .cases import Case, draw_conv, draw_pool, draw_transpose, seeded
+from .cases import (
+    Case,
+    draw_conv,
+    draw_pool,
+    draw_transpose,
+    draw_winograd,
+    draw_winograd_transpose,
+    seeded,
+)
 from .oracles import Reference
 
 SEED = 900_000_000
@@ -84,6 +92,34 @@ def same_bytes(count: int) -> None:
         layers.same_in_any_batch(layer)
 
 
+def winograd(count: int) -> None:
+    oracle = Reference()
+    wide = seeded(draw_winograd, SEED, count, widest_pad=6)
+    checks.each(announce(wide), checks.conv, oracle, ("winograd",))
+    many = list(seeded(draw_winograd, SEED + count, count, least=16))
+    checks.each(announce(many), checks.conv, oracle, ("winograd", "auto"))
+    checks.each(announce(many[: count // 2]), checks.conv_not_finite, oracle)
+    zeros = seeded(draw_winograd, SEED, count, least=16, padding_mode="zeros")
+    checks.each(announce(zeros), checks.conv_grads, oracle)
+    transposed = seeded(draw_winograd_transpose, SEED, count, least=16)
+    checks.each(announce(transposed), checks.transpose, oracle)
+
+
+def winograd_guard_pages(count: int) -> None:
+    zeros = {"padding_mode": "zeros"}
+    any_number = seeded(draw_winograd, SEED, count, widest_pad=6, **zeros)
+    checks.each(announce(any_number), guards.conv)
+    checks.each(announce(seeded(draw_winograd, SEED, count, least=16, **zeros)), guards.conv)
+    transposed = seeded(draw_winograd_transpose, SEED, count, least=16)
+    checks.each(announce(transposed), guards.transpose)
+
+
+def winograd_same_bytes(count: int) -> None:
+    for layer in layers.layers(layers.WINOGRAD)[:count]:
+        layers.same_for_any_threads(layer, (2, 3))
+        layers.same_in_any_batch(layer)
+
+
 SUITES: dict[str, Callable[[int], None]] = {
     "conv": conv,
     "grads": grads,
@@ -92,6 +128,9 @@ SUITES: dict[str, Callable[[int], None]] = {
     "not_finite": not_finite,
     "guard_pages": guard_pages,
     "same_bytes": same_bytes,
+    "winograd": winograd,
+    "winograd_guard_pages": winograd_guard_pages,
+    "winograd_same_bytes": winograd_same_bytes,
 }
 
 if __name__ == "__main__":
