@@ -6,6 +6,9 @@
  *
  *   depth, pixels            AVX-512 only: within 9% of the best of five values on 30 rows
  *   most_pixels, positions   from the cache sizes, not measured (the script has no `positions`)
+ *   weight                   AVX-512: of the sizes, the best of three on some twenty rows; costs set
+ *                            by hand, which predict those rows within about a third; the others
+ *                            have its values
  *   costs of AVX-512         fitted, then rounded (strided: 0.28, panel: 15.7, item: 828); the
  *                            store by hand, from 1x1 layers turned in either layout
  *   costs of AVX2, scalar    fitted, then rounded; the fit gave 0 for AVX2's item and the scalar
@@ -15,6 +18,15 @@
 #define FC_TUNING_H
 
 #include <stdint.h>
+
+/* Weight gradients (conv/grad_weight*.c). Costs are of vectors, in vector multiply-adds. */
+typedef struct fc_weight_tuning {
+    int64_t pixels, pixels_last; /* of a piece, about: channels first, last */
+    int64_t depth_in_place;      /* channels last: most products of a gy that is read in place */
+    double tile, turn, plane, finish; /* a call of a kernel; gy turned, x copied, sums turned */
+    double dot, dot_alone;            /* a multiply-add of dot products: in a tile, in one row */
+    double dot_sum, dot_bring;        /* lanes added; operands brought */
+} fc_weight_tuning;
 
 typedef struct fc_tuning {
     int64_t depth;       /* products of one block: depth x the width of a panel stays in the L1 */
@@ -33,6 +45,7 @@ typedef struct fc_tuning {
     double transform; /* a vector of a point of a transformed tile, in or out */
     double make;      /* a vector of transformed weights, made */
     double read;      /* the same, read from the L3 */
+    fc_weight_tuning weight;
 } fc_tuning;
 
 #ifndef FC_TUNE_DEPTH
@@ -63,10 +76,16 @@ typedef struct fc_tuning {
     .item = 600, .transform = 0.9, .make = 0.4, .read = 1.2
 #endif
 
+#ifndef FC_TUNE_WEIGHT
+#define FC_TUNE_WEIGHT                                                                             \
+    .pixels = 1024, .pixels_last = 256, .depth_in_place = 128, .tile = 60, .turn = 16,             \
+    .plane = 10, .finish = 8, .dot = 1.3, .dot_alone = 4, .dot_sum = 8, .dot_bring = 20
+#endif
+
 #define FC_TUNING                                                                                  \
     {                                                                                              \
         .depth = FC_TUNE_DEPTH, .pixels = FC_TUNE_PIXELS, .most_pixels = FC_TUNE_MOST_PIXELS,      \
-        .positions = FC_TUNE_POSITIONS, FC_TUNE_COSTS                                              \
+        .positions = FC_TUNE_POSITIONS, .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                  \
     }
 
 #endif

@@ -378,6 +378,62 @@ static void run_case(int number) {
     if (test_failures > failures) print_problem(&t.p, number);
 }
 
+/* Weight gradients that are cut in every way: batch, groups, channels in and out of a group, and of
+ * the last two axes size, kernel, stride, dilation and padding. */
+typedef struct weight_shape {
+    int64_t batch, groups, in, out, size[2], kernel[2], stride[2], dilation[2], pad[2];
+} weight_shape;
+
+static const weight_shape weight_shapes[] = {
+    /* sums over chunks of pixels; of a 1x1 layer; rows longer than a piece */
+    {2, 1, 5, 35, {40, 41}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {2, 1, 70, 40, {33, 31}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+    {1, 1, 3, 40, {2, 4001}, {1, 7}, {1, 2}, {1, 1}, {0, 3}},
+    /* units of channels, of an input that is brought once or many times */
+    {2, 1, 130, 131, {4, 4}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {1, 1, 150, 130, {7, 7}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+    {1, 1, 300, 34, {41, 40}, {1, 1}, {2, 2}, {1, 1}, {1, 1}},
+    /* few and many taps, cut; planes that are too large for all pixels of a piece */
+    {1, 1, 2, 40, {1, 8300}, {1, 8290}, {1, 1}, {1, 1}, {0, 0}},
+    {1, 1, 2, 40, {1, 300}, {1, 3}, {1, 1}, {1, 100000}, {0, 100000}},
+    {1, 1, 2, 40, {1, 300001}, {1, 2}, {1, 1000}, {1, 1}, {0, 1}},
+    /* a kernel as large as the image; groups of two channels; a stride that leaves pixels out */
+    {9, 1, 16, 120, {5, 5}, {5, 5}, {1, 1}, {1, 1}, {0, 0}},
+    {2, 60, 2, 2, {9, 9}, {3, 3}, {1, 1}, {2, 2}, {2, 2}},
+    {2, 2, 20, 33, {15, 30}, {1, 2}, {3, 4}, {1, 1}, {0, 0}},
+};
+
+static void run_weight_shape(const weight_shape *shape, int number, fc_dtype dtype,
+                             fc_layout layout) {
+    uint64_t random = (uint64_t)number + 77;
+    fc_conv p = {.dtype = dtype, .layout = layout, .batch = shape->batch, .groups = shape->groups};
+    p.in_channels = shape->groups * shape->in;
+    p.out_channels = shape->groups * shape->out;
+    p.input[0] = p.kernel[0] = p.stride[0] = p.dilation[0] = p.output[0] = 1;
+    for (int i = 1; i < 3; i++) {
+        p.input[i] = shape->size[i - 1];
+        p.kernel[i] = shape->kernel[i - 1];
+        p.stride[i] = shape->stride[i - 1];
+        p.dilation[i] = shape->dilation[i - 1];
+        p.pad_before[i] = p.pad_after[i] = shape->pad[i - 1];
+        p.output[i] = outputs(&p, i);
+    }
+    test_case t = {.number = 10000 + number, .integers = number % 2, .p = p};
+    const int kind = t.integers ? INTEGERS : 0;
+    t.x = array_random(dtype, input_count(&p), &random, kind);
+    t.y = array_random(dtype, output_count(&p), &random, kind);
+    check_gradient(&t, GRAD_WEIGHT, &random);
+    array_free(&t.x);
+    array_free(&t.y);
+}
+
+static void weight_gradients(void) {
+    const int count = (int)(sizeof weight_shapes / sizeof *weight_shapes);
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < 2; j++)
+            run_weight_shape(&weight_shapes[i], i, (fc_dtype)((i + j) % 2), (fc_layout)j);
+}
+
 /* ---- NaN and Inf ----------------------------------------------------------------------------- */
 
 /* One element that is not finite reaches those outputs that it is in, as in the direct sum, and no
@@ -549,6 +605,7 @@ void test_conv(void) {
         long failures = test_failures;
         for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) run_case(i);
         for (int i = 0; i < 40; i++) non_finite(i % 2 ? NAN : HUGE_VAL, i);
+        weight_gradients();
         empty_batch();
         if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
     }
