@@ -123,7 +123,8 @@ static fc_winograd cut(const fc_correlation *c, int size, int planned) {
     w.pitch = up_to(c->in_channels, c->kernels->lanes);
     w.stored = u_bytes(c, &w) <= (double)(planned ? PLAN_BYTES : CALL_BYTES);
     const int64_t most = max64(4, SHARED_BYTES / (w.points * w.pitch * c->item));
-    choose_box(c, &w, min64(w.stored ? STORED_TILES : MADE_TILES, most));
+    choose_box(c, &w,
+               min64(u_bytes(c, &w) <= (double)CACHED_BYTES ? STORED_TILES : MADE_TILES, most));
     if (w.count * c->groups < OWN_ITEMS || fc_winograd_v_bytes(c, &w) > OWN_BYTES)
         w.boxes_at_once = clamp64(SHARED_BYTES / fc_winograd_v_bytes(c, &w), 1, w.count);
     choose_blocks(c, &w);
@@ -164,7 +165,7 @@ double fc_winograd_cost(const fc_correlation *c, const fc_winograd *w) {
  * distributed data it was 5e-6 for m = 6 and 128 channels, 4e-6 for m = 4 and 512. The limits keep
  * it well within the 2e-5 that are promised. */
 static int exact_enough(const fc_correlation *c, int size) {
-    static const int64_t most[FC_WINOGRAD_SIZES] = {INT64_MAX, 2048, 256};
+    static const int64_t most[FC_WINOGRAD_SIZES] = {INT64_MAX, 2048, 128};
     return c->in_channels <= most[size];
 }
 
@@ -178,6 +179,9 @@ fc_winograd fc_winograd_best(const fc_correlation *c, int planned) {
         const fc_winograd w = cut(&one, size, planned);
         const double cost = fc_winograd_cost(&one, &w);
         if (cost >= best_cost || !exact_enough(c, size)) continue;
+#ifdef FC_TUNE_WINOGRAD /* benchmarks/tuning.py measures each size by itself */
+        if (w.m != FC_TUNE_WINOGRAD) continue;
+#endif
         best = size;
         best_cost = cost;
     }

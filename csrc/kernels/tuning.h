@@ -65,7 +65,7 @@ typedef struct fc_tuning {
 #elif defined(FC_ISA_AVX512)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 1.8, .panel = 16,      \
-    .item = 830, .transform = 1.3, .make = 0.5, .read = 2.4
+    .item = 830, .transform = 1.3, .make = 0.65, .read = 2.5
 #elif defined(FC_ISA_SCALAR)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.17, .pack = 1.2, .gather = 2.1, .strided = 0.25, .store = 2.6, .panel = 10,      \
