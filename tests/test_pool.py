@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import Pool, draw_pool, seeded, strategy
+from helpers.cases import Pool, draw_pool, seeded, strategy, usual_pools
 from helpers.oracles import Reference, Torch, pooling_sums
 from hypothesis import given, settings
 
@@ -99,6 +99,34 @@ def test_every_width_and_number_of_channels(layout, stride):
     assert len(cases) > 135
     for check in (checks.max_pool, checks.avg_pool):
         checks.each(cases, check, Reference())
+
+
+def test_the_usual_windows_at_every_width():
+    cases = list(usual_pools(range(1, 71)))
+    assert len(cases) > 900
+    for check in (checks.max_pool, checks.avg_pool, checks.avg_pool_grad):
+        checks.each(cases, check, Reference())
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_nothing_outside_a_window_shows_in_it(kernel, stride):
+    """One NaN and one Inf a plane: the windows that hold them, and no others, are not finite."""
+    for width in range(kernel, 45):
+        x = np.zeros((2, 3, 9, width), np.float32)
+        x[..., 4, width // 2] = np.nan
+        x[..., 8, width - 1] = np.inf
+        y = fc.avg_pool2d(x, kernel, stride, kernel // 2)
+        held = fc.max_pool2d((x != 0).astype(np.float32), kernel, stride, kernel // 2)
+        np.testing.assert_array_equal(np.isfinite(y), held == 0, f"width {width}")
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 5, 7, 11])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_the_average_of_equal_numbers_is_that_number(kernel, stride):
+    for value in (1.0, 3.0, -7.0):
+        x = np.full((1, 2, 23, 41), value, np.float32)
+        assert (fc.avg_pool2d(x, kernel, stride) == value).all()
 
 
 @pytest.mark.parametrize("norm", [1, 2, 3, 0.5, 1.5, 4])

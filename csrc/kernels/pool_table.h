@@ -27,7 +27,7 @@ typedef struct fc_pool_job {
     int include_pad;   /* of averages: a window's size counts padding */
     int64_t divisor;   /* of averages; 0: the window's size */
     double whole;      /* what all windows divide by; 0 where they differ */
-    double inverse;    /* of that, where it is exact; else 0 */
+    double inverse;    /* 1 / whole */
     double norm;       /* of lp pooling */
     int64_t phase;     /* elements of a line's phase (lines) or of a line (windows) */
     int64_t lines;     /* at hand at once, at most FC_POOL_LINES */
@@ -35,6 +35,7 @@ typedef struct fc_pool_job {
     void *out;         /* y, or gx */
     const void *x, *y; /* of lp pooling's gradient */
     int64_t *indices;  /* of max pooling */
+    int *outside;      /* of scattering: set where an index lies outside its plane */
 } fc_pool_job;
 
 /* Rows [first_row, last_row) of `out`, counted over (plane, depth, height); of these, columns and
@@ -50,16 +51,20 @@ typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out,
                               const fc_pool_tile *tile);
 
 typedef struct fc_pool_kernels {
-    /* Channels first: whole rows, for a fixed stride; any window (FC_POOL_ARGMAX in either
-     * layout); one window over a whole plane. Channels last: any window. */
+    /* Channels first: stride 2 along a row and 2 or 3 taps (not for FC_POOL_ARGMAX); stride 1 and
+     * 2 x 2, 3 x 3 or 5 x 5 taps (only for FC_POOL_MAX, where windows hang over the input by half
+     * of them at most, and for FC_POOL_AVG, where one tap lies inside); whole rows, for a fixed stride; any window (FC_POOL_ARGMAX in
+     * either layout); one window over a whole plane. Channels last: any window. */
+    fc_pool_fn halves[FC_POOL_OPS], rolls[FC_POOL_OPS];
     fc_pool_fn lines[FC_POOL_OPS], windows[FC_POOL_OPS], planes[FC_POOL_OPS], pixels[FC_POOL_OPS];
     /* The same of the gradients: FC_POOL_AVG and FC_POOL_LP, the latter without planes. */
     fc_pool_fn grad_lines[FC_POOL_OPS], grad_windows[FC_POOL_OPS], grad_planes[FC_POOL_OPS],
         grad_pixels[FC_POOL_OPS];
+    /* Channels first, FC_POOL_AVG, stride 2 along a row and 2 or 3 taps, `whole` not 0. For stride 1
+     * there is `rolls`, as a pooling of gy. */
+    fc_pool_fn grad_halves;
     /* To `indices`, either layout; the tile's rows are planes. */
     fc_pool_fn scatter_add, scatter_set;
-    /* Whether all of the indices lie in [0, space). */
-    int (*check_indices)(const int64_t *indices, int64_t count, int64_t space);
     fc_columns_fn unfold, fold;
 } fc_pool_kernels;
 

@@ -74,4 +74,10 @@ static inline void fc_covering(const fc_pool_job *job, int a, int64_t i, int64_t
     *last = fc_min((stride == 1 ? at : at / stride) + 1, p->output[a]);
 }
 
+/* Positions by which the windows of axis `a` hang over the input, at either end at most; stride and
+ * dilation are 1. */
+static inline int64_t fc_overhang(const fc_pool *p, int a) {
+    return fc_max(p->pad[a], p->output[a] - 1 - p->pad[a] + p->kernel[a] - p->input[a]);
+}
+
 #endif

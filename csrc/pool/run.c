@@ -2,6 +2,8 @@
  *
  * channels last                                           pixels
  * channels first:  one window over the whole plane        planes
+ *                  stride 2, 2 or 3 taps along a row      halves
+ *                  stride 1, 2 x 2, 3 x 3 or 5 x 5 taps   rolls
  *                  a small fixed stride, a short window   lines
  *                  everything else                        windows
  *
@@ -10,13 +12,10 @@
  * changing. */
 #include "run.h"
 
-#include <math.h>
-
 #include "../kernels/kernels.h"
 #include "../kernels/pool_window.h"
-#include "../runtime/scratch.h"
 #include "../runtime/status.h"
-#include "../runtime/threads.h"
+#include "shares.h"
 
 /* Elements read or written by a tile, about: some 10 microseconds. */
 #define TILE_WORK 32768
@@ -62,28 +61,19 @@ typedef struct run {
     const void *in;
     void *out;
     grid grid;
-    char *scratch;
     int64_t scratch_bytes; /* of a worker */
 } run;
 
-static void run_tile(void *context, int64_t tile, int worker) {
+static void run_tile(void *context, int64_t tile, void *scratch) {
     const run *r = context;
     const fc_pool_tile t = tile_of(&r->grid, tile);
     if (r->move) r->move(r->columns, r->in, r->out, &t);
-    else r->kernel(r->job, &t, r->scratch ? r->scratch + worker * r->scratch_bytes : NULL);
+    else r->kernel(r->job, &t, scratch);
 }
 
 static fc_status run_grid(run *r, const fc_call *call) {
     const int64_t tiles = r->grid.row_tiles * r->grid.column_tiles * r->grid.channel_tiles;
-    const int workers = fc_workers(call, tiles);
-    r->scratch_bytes = fc_aligned(r->scratch_bytes);
-    if (r->scratch_bytes) {
-        r->scratch = fc_scratch(r->scratch_bytes * workers);
-        FC_REQUIRE(r->scratch, FC_OUT_OF_MEMORY);
-    }
-    const fc_status status = fc_parallel_for(call, workers, tiles, run_tile, r);
-    if (r->scratch) fc_scratch_free(r->scratch);
-    return status;
+    return fc_share_out(call, tiles, r->scratch_bytes, run_tile, r);
 }
 
 static int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
@@ -107,6 +97,22 @@ static int is_global(const fc_pool_job *job) {
         if (w.count != job->pool.input[a]) return 0;
     }
     return 1;
+}
+
+/* Whether windows lie as the kernel `halves` has them, or `rolls`. */
+static int is_halved(const fc_pool_job *job) {
+    const fc_pool *p = &job->pool;
+    return !job->adaptive && p->stride[2] == 2 && p->dilation[2] == 1 &&
+           (p->kernel[2] == 2 || p->kernel[2] == 3);
+}
+
+static int is_rolled(const fc_pool_job *job, int op) {
+    const fc_pool *p = &job->pool;
+    const int64_t taps = p->kernel[2];
+    return !job->adaptive && p->kernel[0] == 1 && p->input[0] == p->output[0] &&
+           p->stride[1] == 1 && p->stride[2] == 1 && p->dilation[1] == 1 && p->dilation[2] == 1 &&
+           p->kernel[1] == taps && (taps == 2 || taps == 3 || taps == 5) &&
+           fc_overhang(p, 2) <= (op == FC_POOL_AVG ? taps - 1 : taps / 2);
 }
 
 /* Whether the rows can be taken as lines, and then how many columns of the output one line serves.
@@ -172,10 +178,8 @@ static void make_regular(fc_pool_job *job) {
 static fc_pool_job prepared(const fc_pool_job *given) {
     fc_pool_job job = *given;
     if (job.adaptive) make_regular(&job);
-    int exponent;
     job.whole = (double)whole_divisor(&job);
-    if (job.whole != 0 && fabs(frexp(job.whole, &exponent)) == 0.5 && exponent < 100)
-        job.inverse = 1 / job.whole;
+    if (job.whole != 0) job.inverse = 1 / job.whole;
     return job;
 }
 
@@ -210,6 +214,14 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     } else if (exact && is_global(&job)) {
         r.kernel = kernels->planes[op];
         r.grid = cut(p->batch * p->channels, 1, 1, 1, work);
+    } else if (kernels->halves[op] && is_halved(&job)) {
+        r.kernel = kernels->halves[op];
+        r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, work);
+        r.scratch_bytes = (r.grid.tile_columns + FC_POOL_SLACK) * size;
+    } else if (kernels->rolls[op] && is_rolled(&job, op)) {
+        r.kernel = kernels->rolls[op];
+        r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, p->kernel[2]);
+        r.scratch_bytes = (r.grid.tile_columns + FC_POOL_SLACK) * size;
     } else if (line && exact) {
         r.kernel = kernels->lines[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, line, work);
@@ -228,12 +240,24 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     return run_grid(&r, call);
 }
 
+/* Of stride 1: the sum over the windows that cover an element is a window of gy. */
+static fc_pool_job exchange(const fc_pool_job *job) {
+    fc_pool_job exchanged = *job;
+    for (int a = 0; a < 3; a++) {
+        exchanged.pool.input[a] = job->pool.output[a];
+        exchanged.pool.output[a] = job->pool.input[a];
+        exchanged.pool.pad[a] = job->pool.kernel[a] - 1 - job->pool.pad[a];
+    }
+    return exchanged;
+}
+
 fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call) {
     fc_pool_job job = prepared(given);
     const fc_pool *p = &job.pool;
     const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
     const int64_t rows = p->batch * p->input[0] * p->input[1], size = fc_sizeof(p->dtype);
     const int64_t line = columns_of_line(&job);
+    const fc_pool_job exchanged = exchange(&job);
     run r = {.job = &job};
     if (p->layout == FC_CHANNELS_LAST) {
         r.kernel = kernels->grad_pixels[op];
@@ -241,6 +265,13 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
     } else if (op == FC_POOL_AVG && is_global(&job)) {
         r.kernel = kernels->grad_planes[op];
         r.grid = cut(p->batch * p->channels, 1, 1, 1, volume(p->input));
+    } else if (op == FC_POOL_AVG && job.whole != 0 && is_rolled(&exchanged, op)) {
+        job = exchanged;
+        r.kernel = kernels->rolls[op];
+        r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, p->kernel[2]);
+    } else if (op == FC_POOL_AVG && job.whole != 0 && is_halved(&job)) {
+        r.kernel = kernels->grad_halves;
+        r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
     } else if (line) {
         r.kernel = kernels->grad_lines[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);

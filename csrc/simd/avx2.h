@@ -20,6 +20,11 @@ typedef __m256i vspan32, vspan64;
     static inline V vf##B##_mul(V a, V b) { return _mm256_mul_##S(a, b); }                         \
     static inline V vf##B##_div(V a, V b) { return _mm256_div_##S(a, b); }                         \
     static inline V vf##B##_fma(V a, V b, V c) { return _mm256_fmadd_##S(a, b, c); }               \
+    static inline V vf##B##_quotient(V a, V b, V r) {                                              \
+        const V q = _mm256_mul_##S(a, r), rest = _mm256_fnmadd_##S(q, b, a);                       \
+        return _mm256_blendv_##S(q, _mm256_fmadd_##S(rest, r, q),                                  \
+                                 _mm256_cmp_##S(rest, rest, _CMP_ORD_Q));                          \
+    }                                                                                              \
     static inline V vf##B##_sqrt(V a) { return _mm256_sqrt_##S(a); }                               \
     static inline V vf##B##_abs(V a) { return _mm256_andnot_##S(_mm256_set1_##S((T)-0.0), a); }    \
     static inline V vf##B##_max(V a, V b) { return _mm256_max_##S(a, b); }                         \
@@ -135,6 +140,15 @@ static inline vf64 vf64_zip_high(vf64 a, vf64 b) {
     return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
 }
 #undef FC_EXCHANGE
+
+static inline vf32 vf32_slide(vf32 a, vf32 b) {
+    const __m256i middle = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+    return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, _mm256_castps_si256(a), 4));
+}
+
+static inline vf64 vf64_slide(vf64 a, vf64 b) {
+    return _mm256_shuffle_pd(a, _mm256_permute2f128_pd(a, b, 0x21), 0x5);
+}
 
 static inline void vf32_store_every_other(float *p, vf32 v) {
     const __m256i lanes = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);

@@ -22,6 +22,10 @@ typedef __mmask8 vspan64, vmask64;
     static inline V vf##B##_mul(V a, V b) { return _mm512_mul_##S(a, b); }                         \
     static inline V vf##B##_div(V a, V b) { return _mm512_div_##S(a, b); }                         \
     static inline V vf##B##_fma(V a, V b, V c) { return _mm512_fmadd_##S(a, b, c); }               \
+    static inline V vf##B##_quotient(V a, V b, V r) {                                              \
+        const V q = _mm512_mul_##S(a, r), rest = _mm512_fnmadd_##S(q, b, a);                       \
+        return _mm512_mask3_fmadd_##S(rest, r, q, _mm512_cmp_##S##_mask(rest, rest, _CMP_ORD_Q));  \
+    }                                                                                              \
     static inline V vf##B##_sqrt(V a) { return _mm512_sqrt_##S(a); }                               \
     static inline V vf##B##_abs(V a) { return _mm512_abs_##S(a); }                                 \
     static inline V vf##B##_max(V a, V b) { return _mm512_max_##S(a, b); }                         \
@@ -143,6 +147,16 @@ static inline vf64 vf64_zip_low(vf64 a, vf64 b) {
 
 static inline vf64 vf64_zip_high(vf64 a, vf64 b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}
+
+static inline vf32 vf32_slide(vf32 a, vf32 b) {
+    return _mm512_castsi512_ps(
+        _mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
+}
+
+static inline vf64 vf64_slide(vf64 a, vf64 b) {
+    return _mm512_castsi512_pd(
+        _mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 1));
 }
 
 static inline void vf32_store_every_other(float *p, vf32 v) {

@@ -22,6 +22,7 @@ typedef struct {
     static inline V vf##B##_sub(V a, V b) { return vsubq_f##B(a, b); }                             \
     static inline V vf##B##_mul(V a, V b) { return vmulq_f##B(a, b); }                             \
     static inline V vf##B##_div(V a, V b) { return vdivq_f##B(a, b); }                             \
+    static inline V vf##B##_quotient(V a, V b, V r) { return (void)r, vdivq_f##B(a, b); }          \
     static inline V vf##B##_fma(V a, V b, V c) { return vfmaq_f##B(c, a, b); }                     \
     static inline V vf##B##_sqrt(V a) { return vsqrtq_f##B(a); }                                   \
     static inline V vf##B##_abs(V a) { return vabsq_f##B(a); }                                     \
@@ -82,6 +83,7 @@ static inline void vf32_transpose(vf32 r[4]) {
     }                                                                                              \
     static inline V vf##B##_even(V a, V b) { return vuzp1q_f##B(a, b); }                           \
     static inline V vf##B##_odd(V a, V b) { return vuzp2q_f##B(a, b); }                            \
+    static inline V vf##B##_slide(V a, V b) { return vextq_f##B(a, b, 1); }                        \
     static inline V vf##B##_zip_low(V a, V b) { return vzip1q_f##B(a, b); }                        \
     static inline V vf##B##_zip_high(V a, V b) { return vzip2q_f##B(a, b); }
 

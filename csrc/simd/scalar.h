@@ -25,6 +25,7 @@ typedef struct {
     static inline V vf##B##_sub(V a, V b) { return a - b; }                                        \
     static inline V vf##B##_mul(V a, V b) { return a * b; }                                        \
     static inline V vf##B##_div(V a, V b) { return a / b; }                                        \
+    static inline V vf##B##_quotient(V a, V b, V r) { return (void)r, a / b; }                     \
     static inline V vf##B##_fma(V a, V b, V c) { return a * b + c; }                               \
     static inline V vf##B##_select(M m, V a, V b) { return (V)((m & (M)a) | (~m & (M)b)); }        \
     static inline M vf##B##_gt(V a, V b) { return a > b; }                                         \
@@ -91,3 +92,5 @@ static inline vf64 vf64_even(vf64 a, vf64 b) { return (vf64){a[0], b[0]}; }
 static inline vf64 vf64_odd(vf64 a, vf64 b) { return (vf64){a[1], b[1]}; }
 static inline vf64 vf64_zip_low(vf64 a, vf64 b) { return (vf64){a[0], b[0]}; }
 static inline vf64 vf64_zip_high(vf64 a, vf64 b) { return (vf64){a[1], b[1]}; }
+static inline vf32 vf32_slide(vf32 a, vf32 b) { return (vf32){a[1], a[2], a[3], b[0]}; }
+static inline vf64 vf64_slide(vf64 a, vf64 b) { return (vf64){a[1], b[0]}; }

@@ -11,6 +11,7 @@
  *   v_add v_sub v_mul v_div (a, b)      v_fma(a, b, c) = a * b + c   v_sqrt(a) v_abs(a)
  *   v_max(a, b) v_min(a, b)             b where either is NaN: v_max(limit, x) passes NaN on
  *   v_gt(a, b) v_isnan(a)  m_and m_or (m, n)  v_select(m, a, b) = m ? a : b   m_any(m)
+ *   v_quotient(a, b, r)                 a / b, where r = 1 / b: as v_div rounds it
  *   v_sum(a)                            of all lanes, always added in the same order
  *   v_span(first, last)                 the lanes first <= i < last
  *   v_load_span(p, s)                   lane i from p[i] inside s, which alone is touched; 0 outside
@@ -22,6 +23,7 @@
  *   v_even(a, b) v_odd(a, b)            every other lane of a, then b, from the first or second on
  *   v_store_every_other(p, v)           p[2 * i] = lane i; what stands between is not touched
  *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
+ *   v_slide(a, b)                       a without its first lane, then the first of b
  *
  * Every operation works lane by lane and so gives a lane the same bits wherever it stands: results
  * cannot depend on how pixels were dealt to vectors. */
@@ -64,6 +66,7 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_sub(a, b) FC_V(sub)(a, b)
 #define v_mul(a, b) FC_V(mul)(a, b)
 #define v_div(a, b) FC_V(div)(a, b)
+#define v_quotient(a, b, r) FC_V(quotient)(a, b, r)
 #define v_fma(a, b, c) FC_V(fma)(a, b, c)
 #define v_sqrt(a) FC_V(sqrt)(a)
 #define v_abs(a) FC_V(abs)(a)
@@ -88,5 +91,6 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_store_every_other(p, v) FC_V(store_every_other)(p, v)
 #define v_zip_low(a, b) FC_V(zip_low)(a, b)
 #define v_zip_high(a, b) FC_V(zip_high)(a, b)
+#define v_slide(a, b) FC_V(slide)(a, b)
 
 #endif

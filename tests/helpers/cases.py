@@ -7,7 +7,7 @@ batch axis ("canonical"); `present` gives them the case's own layout, `canonical
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -679,6 +679,33 @@ def brief(values: list[int], choose: Callable[[Any], Any]) -> Any:
 
 def chooser(pick: Pick) -> Callable[[Any], Any]:
     return lambda options: options[pick(0, len(options) - 1)]
+
+
+def usual_pools(widths: Iterable[int], **fixed: Any) -> Iterator[Pool]:
+    """The windows that have kernels of their own, channels first, over every width given."""
+    windows = [(k, s, p) for k in (2, 3, 5) for s in (1, 2) for p in range(k // 2 + 1)]
+    for width in widths:
+        for index, (kernel, stride, padding) in enumerate(windows):
+            case = Pool(
+                seed=1000 * width + index,
+                ndim=2,
+                batch=2,
+                size=(4 + (width + index) % 3, width),
+                kernel=(kernel, kernel),
+                stride=stride,
+                padding=padding,
+                dilation=1,
+                layout=None,
+                dtype=("float32", "float64")[(width + index) % 2],
+                integers=False,
+                channels=3,
+                ceil_mode=(width + index) % 5 == 0,
+                count_include_pad=(width + index) % 3 != 0,
+                divisor_override=None,
+            )
+            case = dataclasses.replace(case, **fixed)
+            if min(case.output) > 0:
+                yield case
 
 
 def seeded(draw: Callable[..., Case], seed: int, count: int, **fixed: Any) -> Iterator[Any]:

@@ -19,6 +19,7 @@ from .cases import (
     draw_winograd,
     draw_winograd_transpose,
     seeded,
+    usual_pools,
 )
 from .oracles import Reference
 
@@ -64,6 +65,8 @@ def pool(count: int) -> None:
     checks.each(seeded(draw_pool, SEED, count), checks.avg_pool_grad, oracle)
     checks.each(seeded(draw_pool, SEED, count, padded=False), checks.lp_pool, oracle, 2)
     checks.each(seeded(draw_pool, SEED, count), checks.adaptive_pools, oracle)
+    for check in (checks.max_pool, checks.avg_pool, checks.avg_pool_grad):
+        checks.each(usual_pools(range(1, 41)), check, oracle)
 
 
 def not_finite(count: int) -> None:
