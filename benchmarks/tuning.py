@@ -29,6 +29,8 @@ SIZES = {
     "DEPTH": (128, 192, 256, 320, 384),
     "PIXELS": (128, 192, 256, 384, 512),
     "MOST_PIXELS": (2048, 4096, 8192),
+    "BOX_WORK": (1 << 20, 2 << 20, 4 << 20),
+    "ITEM_CHANNELS": (32, 64),
 }
 LAYOUTS = ("NCHW", "NHWC")
 NOT_TIMED = ("auto", "reference")

@@ -17,15 +17,14 @@
 
 #include "../runtime/scratch.h"
 
-/* Chosen from common cache sizes and from what an item costs, not measured. */
-#define BOX_WORK ((int64_t)4 << 20) /* multiply-adds that make a box worth an item */
-#define PLANE_BYTES (384 << 10)     /* of one plane: with the panels, within the L2 */
-#define PANEL_BYTES (512 << 10)     /* of the packed panels of a box */
-#define WHOLE_BYTES (512 << 10)     /* of a plane that holds all products */
-#define SUM_BYTES (512 << 10)       /* of the sums in scratch */
-#define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
-#define ITEMS 16              /* that a problem should give, if it is not tiny */
-#define ITEM_CHANNELS 64      /* output channels an item should have at least */
+/* Chosen from common cache sizes, not measured. */
+#define PLANE_BYTES (384 << 10) /* of one plane: with the panels, within the L2 */
+#define PANEL_BYTES (512 << 10) /* of the packed panels of a box */
+#define WHOLE_BYTES (512 << 10) /* of a plane that holds all products */
+#define UNIT_BYTES (1000 << 10) /* of the weights of a block of output channels */
+#define SUM_BYTES (512 << 10)   /* of the sums in scratch */
+#define ITEM_WORK (256 << 10)   /* multiply-adds that an item of several small groups has, about */
+#define ITEMS 16                /* that a problem should give, if it is not tiny */
 
 /* The widest panel that has a kernel for tiles of `rows`. */
 static int panel_width(const fc_correlation *c, int64_t rows) {
@@ -46,7 +45,7 @@ static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const int64_t depth = fc_correlation_depth(c);
     const double work = (double)c->out_channels * (double)depth;
     const int64_t wanted =
-        max64(t->pixels, min64(t->most_pixels, (int64_t)(BOX_WORK / (work + 1))));
+        max64(t->pixels, min64(t->most_pixels, (int64_t)((double)t->box_work / (work + 1))));
     return packed
                ? min64(wanted, max64(t->pixels, PANEL_BYTES / c->item / min64(depth + 1, t->depth)))
                : wanted;
@@ -180,10 +179,13 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
     int64_t most = b->tiles;
     if (!b->direct_output)
         most = max64(1, SUM_BYTES / (b->columns * c->item) / ceil_div(c->out_channels, b->tiles));
+    const int64_t tile_bytes =
+        ceil_div(c->out_channels, b->tiles) * fc_correlation_depth(c) * c->item;
+    most = max64(1, min64(most, UNIT_BYTES / max64(1, tile_bytes)));
     const int64_t boxes = b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2] * c->groups;
-    b->blocks =
-        max64(ceil_div(b->tiles, min64(most, b->tiles)),
-              min64(ceil_div(ITEMS, max64(1, boxes)), max64(1, c->out_channels / ITEM_CHANNELS)));
+    b->blocks = max64(ceil_div(b->tiles, min64(most, b->tiles)),
+                      min64(ceil_div(ITEMS, max64(1, boxes)),
+                            max64(1, c->out_channels / c->kernels->tuning.item_channels)));
     b->tiles_together = ceil_div(b->tiles, b->blocks);
     b->blocks = ceil_div(b->tiles, b->tiles_together);
     const double work =

@@ -13,8 +13,11 @@
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 
-/* Weights that a call without a plan packs at a time. */
-#define PACKED_BYTES ((int64_t)4 << 20)
+/* The most that a worker keeps of a unit's weights, packed from one item to the next; chosen, not
+ * measured. */
+#define UNIT_BYTES ((int64_t)1 << 20)
+/* And of the units of several correlations. */
+#define ALL_BYTES ((int64_t)3 << 19)
 
 typedef struct place {
     int64_t from, to, columns;
@@ -27,15 +30,34 @@ typedef struct held {
 } held;
 _Static_assert(sizeof(held) <= FC_HELD_BYTES, "fc_blocking leaves room for it");
 
-/* What all items of a run share. Units are blocks of output channels, counted over all groups. */
+/* What all items of a run share. Units are blocks of output channels, counted over all groups. Their
+ * weights are packed, or as they come: then each worker packs those it needs into its own scratch,
+ * where they stay in its caches. */
 typedef struct run {
     const fc_correlation *c;
     const fc_blocking *b;
-    const char *x, *packed, *bias;
+    const char *x, *packed, *w, *bias; /* packed or w */
     char *y, *scratch;
-    int64_t first_unit, units;
     int64_t worker_bytes; /* of scratch */
+    int64_t weights_at;   /* in it: own_weights, then what they are */
 } run;
+
+/* A worker's own packed weights: the first products of a unit. */
+typedef struct own_weights {
+    _Alignas(FC_ALIGN) int64_t unit;
+    int64_t products;
+    char packed[];
+} own_weights;
+
+static int keeps_units(const fc_correlation *c, const fc_blocking *b) {
+    return fc_unit_bytes(c, b, fc_correlation_depth(c)) <= UNIT_BYTES;
+}
+
+/* All of a unit's weights, or a block of products. */
+static int64_t own_bytes(const fc_correlation *c, const fc_blocking *b) {
+    return (int64_t)sizeof(own_weights) +
+           fc_unit_bytes(c, b, keeps_units(c, b) ? fc_correlation_depth(c) : fc_products_most(b));
+}
 
 /* One item's work in hand. */
 typedef struct item {
@@ -46,7 +68,9 @@ typedef struct item {
     int64_t start, rows; /* output channels: start, start + 1, ... of the group */
     int64_t packed_rows; /* the same in the packed weights */
     fc_products products;
+    int64_t unit;
     const char *weights; /* of the item's output channels */
+    own_weights *own;
     const char *columns; /* what `from` and the offsets count from */
     char *plane_data, *panels, *sums;
     held *held;
@@ -244,8 +268,24 @@ static const char *weights_of_tile(const item *it, int64_t tile) {
     const fc_correlation *c = it->run->c;
     const fc_blocking *b = it->run->b;
     const int64_t before = fc_packed_start(c, b, tile) - fc_packed_start(c, b, it->first_tile);
-    return it->weights +
-           (it->products.done * it->packed_rows + before * it->products.depth) * it->item;
+    const int64_t done = it->run->packed || keeps_units(c, b) ? it->products.done : 0;
+    return it->weights + (done * it->packed_rows + before * it->products.depth) * it->item;
+}
+
+/* Packs this block of the weights where the worker does not have it yet. */
+static void bring_weights(item *it) {
+    const run *r = it->run;
+    if (r->packed) return;
+    own_weights *own = it->own;
+    const fc_products *p = &it->products;
+    const int keeps = keeps_units(r->c, r->b);
+    if (own->unit != it->unit) own->products = 0;
+    own->unit = it->unit;
+    it->weights = own->packed;
+    if (keeps && p->done < own->products) return;
+    fc_pack_block(r->c, r->b, it->unit, p, r->w,
+                  own->packed + (keeps ? p->done * it->packed_rows * it->item : 0));
+    own->products = p->done + p->depth;
 }
 
 /* Turned: the weights of one tile stay in the L1 while the pixels pass. */
@@ -316,6 +356,7 @@ static void multiply_panel(item *it, const place *p, int first, int last) {
 
 static void multiply_block(item *it) {
     const fc_correlation *c = it->run->c;
+    bring_weights(it);
     bring_plane(it);
     if (it->run->b->packed) pack_panels(it);
     const int first = it->products.done == 0,
@@ -410,30 +451,36 @@ static void choose_pixels(item *it, int64_t index) {
 static void choose_channels(item *it, int64_t unit) {
     const fc_correlation *c = it->run->c;
     const fc_blocking *b = it->run->b;
+    it->unit = unit;
     it->group = unit / b->blocks;
     it->first_tile = unit % b->blocks * b->tiles_together;
     it->last_tile = min64(b->tiles, it->first_tile + b->tiles_together);
     it->start = fc_tile_start(c, b, it->first_tile);
     it->rows = fc_tile_start(c, b, it->last_tile) - it->start;
-    const int64_t before = fc_unit_row(c, b, unit) - fc_unit_row(c, b, it->run->first_unit);
     it->packed_rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
-    it->weights = it->run->packed + before * fc_correlation_depth(c) * c->item;
+    if (it->run->packed)
+        it->weights = it->run->packed + fc_unit_row(c, b, unit) * fc_correlation_depth(c) * c->item;
 }
 
 static int64_t boxes_of(const fc_blocking *b) {
     return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2];
 }
 
+static int64_t units_of(const run *r) { return r->c->groups * r->b->blocks; }
+
 static void run_item(void *context, int64_t index, int worker) {
     const run *r = context;
     const fc_blocking *b = r->b;
     char *scratch = r->scratch + worker * r->worker_bytes;
-    const int64_t boxes = boxes_of(b), groups = ceil_div(r->units, b->groups_together);
+    const int64_t boxes = boxes_of(b), units = units_of(r),
+                  together = ceil_div(units, b->groups_together);
+    const int boxes_first = r->packed && b->whole;
     int64_t prepared = -1;
     item it = {
         .run = r,
         .held = (held *)scratch,
-        .box_index = b->whole ? index / groups : index % boxes,
+        .own = r->packed ? NULL : (own_weights *)(scratch + r->weights_at),
+        .box_index = boxes_first ? index / together : index % boxes,
         .plane_data = scratch + b->plane_at,
         .panels = scratch + b->panels_at,
         .sums = scratch + b->sums_at,
@@ -447,10 +494,10 @@ static void run_item(void *context, int64_t index, int worker) {
     it.panel_offsets = it.offsets + fc_products_most(b);
     it.steps = it.panel_offsets + fc_products_most(b);
     choose_pixels(&it, it.box_index);
-    /* A whole plane serves all units; else the weights serve all boxes. */
-    const int64_t first = (b->whole ? index % groups : index / boxes) * b->groups_together;
-    for (int64_t unit = first; unit < min64(r->units, first + b->groups_together); unit++) {
-        choose_channels(&it, r->first_unit + unit);
+    /* A box's plane serves all units, or a unit's weights serve all boxes. */
+    const int64_t first = (boxes_first ? index % together : index / boxes) * b->groups_together;
+    for (int64_t unit = first; unit < min64(units, first + b->groups_together); unit++) {
+        choose_channels(&it, unit);
         if (b->direct_output) aim_at_output(&it);
         sum_products(&it, &prepared);
         if (!b->direct_output) store_sums(&it);
@@ -458,18 +505,16 @@ static void run_item(void *context, int64_t index, int worker) {
 }
 
 static int64_t items_of(const run *r) {
-    return boxes_of(r->b) * ceil_div(r->units, r->b->groups_together);
+    return boxes_of(r->b) * ceil_div(units_of(r), r->b->groups_together);
 }
 
-static void forget_planes(char *scratch, int64_t worker_bytes, int workers) {
-    for (int i = 0; i < workers; i++) ((held *)(scratch + i * worker_bytes))->run = NULL;
-}
-
-/* Units [first, first + units), whose packed weights start at r->packed. */
-static fc_status run_units(run *r, int64_t first, int64_t units, int workers, const fc_call *call) {
-    r->first_unit = first;
-    r->units = units;
-    return fc_parallel_for(call, workers, items_of(r), run_item, r);
+/* Nobody has a plane or packed weights yet. */
+static void forget(const run *r, int workers) {
+    for (int i = 0; i < workers; i++) {
+        char *scratch = r->scratch + i * r->worker_bytes;
+        ((held *)scratch)->run = NULL;
+        if (!r->packed) ((own_weights *)(scratch + r->weights_at))->unit = -1;
+    }
 }
 
 /* ---- A whole correlation ---- */
@@ -487,67 +532,34 @@ static int workers_for(const fc_correlation *c, const fc_blocking *b, const fc_c
     return work < 1 << 18 ? 1 : workers; /* a few microseconds: done before another thread wakes */
 }
 
-fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x,
-                              const void *packed, const void *bias, void *y, const fc_call *call) {
-    if (is_empty(c)) return FC_OK;
-    const int workers = workers_for(c, b, call);
-    char *scratch = fc_scratch(workers * b->bytes);
-    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    run r = {.c = c,
-             .b = b,
-             .x = x,
-             .packed = packed,
-             .bias = bias,
-             .y = y,
-             .scratch = scratch,
-             .worker_bytes = b->bytes};
-    forget_planes(r.scratch, b->bytes, workers);
-    const fc_status status = run_units(&r, 0, c->groups * b->blocks, workers, call);
-    fc_scratch_free(scratch);
+static fc_status run_one(run *r, const fc_call *call) {
+    if (is_empty(r->c)) return FC_OK;
+    const int workers = workers_for(r->c, r->b, call);
+    r->weights_at = r->b->bytes;
+    r->worker_bytes = r->b->bytes + (r->packed ? 0 : own_bytes(r->c, r->b));
+    r->scratch = fc_scratch(workers * r->worker_bytes);
+    FC_REQUIRE(r->scratch, FC_OUT_OF_MEMORY);
+    forget(r, workers);
+    const fc_status status = fc_parallel_for(call, workers, items_of(r), run_item, r);
+    fc_scratch_free(r->scratch);
     return status;
 }
 
-/* Units whose weights are packed together. */
-static int64_t units_at_once(const fc_correlation *c, const fc_blocking *b) {
-    const int64_t unit = fc_packed_bytes(c, b, 0, 1);
-    return max64(1, min64(PACKED_BYTES / max64(1, unit), c->groups * b->blocks));
-}
-
-/* The first units are as large as any. */
-static int64_t weight_bytes_at_once(const fc_correlation *c, const fc_blocking *b) {
-    return fc_packed_bytes(c, b, 0, units_at_once(c, b));
-}
-
-int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads) {
-    const fc_call call = {.threads = threads};
-    return weight_bytes_at_once(c, b) + workers_for(c, b, &call) * b->bytes;
+fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x,
+                              const void *packed, const void *bias, void *y, const fc_call *call) {
+    run r = {.c = c, .b = b, .x = x, .packed = packed, .bias = bias, .y = y};
+    return run_one(&r, call);
 }
 
 fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w,
                        const void *bias, void *y, const fc_call *call) {
-    if (is_empty(c)) return FC_OK;
-    const int64_t at_once = units_at_once(c, b), weights = weight_bytes_at_once(c, b),
-                  all = c->groups * b->blocks;
-    const int workers = workers_for(c, b, call);
-    char *scratch = fc_scratch(weights + workers * b->bytes);
-    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    run r = {.c = c,
-             .b = b,
-             .x = x,
-             .packed = scratch,
-             .bias = bias,
-             .y = y,
-             .scratch = scratch + weights,
-             .worker_bytes = b->bytes};
-    forget_planes(r.scratch, b->bytes, workers);
-    fc_status status = FC_OK;
-    for (int64_t unit = 0; unit < all && status == FC_OK; unit += at_once) {
-        const int64_t units = min64(at_once, all - unit);
-        status = fc_pack_weights(c, b, unit, unit + units, w, scratch, call);
-        if (status == FC_OK) status = run_units(&r, unit, units, workers, call);
-    }
-    fc_scratch_free(scratch);
-    return status;
+    run r = {.c = c, .b = b, .x = x, .w = w, .bias = bias, .y = y};
+    return run_one(&r, call);
+}
+
+int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads) {
+    const fc_call call = {.threads = threads};
+    return workers_for(c, b, &call) * (b->bytes + own_bytes(c, b));
 }
 
 /* ---- Several correlations ---- */
@@ -563,22 +575,6 @@ static void run_item_of_all(void *context, int64_t index, int worker) {
         if (index < items_of(&all->run[i])) run_item((void *)&all->run[i], index, worker);
 }
 
-static fc_status run_all(run *r, int n, char *scratch, int64_t worker_bytes, int workers,
-                         const void *w, const fc_call *call) {
-    int64_t items = 0;
-    for (int i = 0; i < n; i++) {
-        r[i].packed = scratch;
-        r[i].units = r[i].c->groups * r[i].b->blocks;
-        r[i].worker_bytes = worker_bytes;
-        FC_TRY(fc_pack_weights(r[i].c, r[i].b, 0, r[i].units, w, scratch, call));
-        scratch += fc_packed_bytes(r[i].c, r[i].b, 0, r[i].units);
-        items = max64(items, items_of(&r[i]));
-    }
-    for (int i = 0; i < n; i++) r[i].scratch = scratch;
-    forget_planes(scratch, worker_bytes, workers);
-    return fc_parallel_for(call, workers, items, run_item_of_all, &(runs){r, n});
-}
-
 #define RUNS 16
 
 fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x,
@@ -586,22 +582,30 @@ fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n,
     if (n == 0 || is_empty(&c[0]))
         return FC_OK; /* no images: the correlations themselves have outputs */
     run r[RUNS];
-    int64_t weights = 0, worker_bytes = 0;
+    int64_t weights = 0, worker_bytes = 0, items = 0;
     int workers = 1;
     for (int i = 0; i < n; i++) {
-        weights += fc_packed_bytes(&c[i], &b[i], 0, c[i].groups * b[i].blocks);
+        weights += own_bytes(&c[i], &b[i]);
         worker_bytes = max64(worker_bytes, b[i].bytes);
         workers = (int)max64(workers, workers_for(&c[i], &b[i], call));
-        if (i < RUNS) r[i] = (run){.c = &c[i], .b = &b[i], .x = x, .bias = bias, .y = y};
     }
-    if (n > RUNS || weights > PACKED_BYTES ||
-        n == 1) { /* one after another, each with its weights piece by piece */
+    if (n > RUNS || weights > ALL_BYTES || n == 1) { /* one after another */
         for (int i = 0; i < n; i++) FC_TRY(fc_correlate(&c[i], &b[i], x, w, bias, y, call));
         return FC_OK;
     }
-    char *scratch = fc_scratch(weights + workers * worker_bytes);
+    char *scratch = fc_scratch(workers * (worker_bytes + weights));
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    const fc_status status = run_all(r, n, scratch, worker_bytes, workers, w, call);
+    int64_t at = worker_bytes;
+    for (int i = 0; i < n; i++) {
+        r[i] = (run){.c = &c[i], .b = &b[i], .x = x, .w = w, .bias = bias, .y = y};
+        r[i].scratch = scratch;
+        r[i].worker_bytes = worker_bytes + weights;
+        r[i].weights_at = at;
+        at += own_bytes(&c[i], &b[i]);
+        items = max64(items, items_of(&r[i]));
+        forget(&r[i], workers);
+    }
+    const fc_status status = fc_parallel_for(call, workers, items, run_item_of_all, &(runs){r, n});
     fc_scratch_free(scratch);
     return status;
 }

@@ -4,12 +4,15 @@
 
 #include "products.h"
 
-/* Bytes of the packed weights of units [first, last). */
-int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t first, int64_t last);
-/* Pack the weights of units [first, last), in parallel; a unit is a block of output channels,
- * counted over all groups. */
-fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first,
-                          int64_t last, const void *w, void *packed, const fc_call *call);
+/* Bytes of all packed weights, and of `depth` products of a unit: a block of output channels, counted
+ * over all groups. */
+int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b);
+int64_t fc_unit_bytes(const fc_correlation *c, const fc_blocking *b, int64_t depth);
+/* Pack all weights, in parallel, or one block of products of one unit. */
+fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, const void *w,
+                          void *packed, const fc_call *call);
+void fc_pack_block(const fc_correlation *c, const fc_blocking *b, int64_t unit,
+                   const fc_products *p, const void *w, void *packed);
 /* The weights of one block of products, for output channels [row, row + rows) of a group: `ld`
  * elements a product. */
 void fc_pack_products(const fc_correlation *c, const fc_products *p, const void *w, int64_t group,
@@ -21,7 +24,7 @@ int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit)
 /* y = the correlation of x with packed weights (all units). */
 fc_status fc_correlate_packed(const fc_correlation *c, const fc_blocking *b, const void *x,
                               const void *packed, const void *bias, void *y, const fc_call *call);
-/* The same from weights as they come; packs them piece by piece. */
+/* The same from weights as they come: each worker packs those of the unit it is at. */
 fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void *x, const void *w,
                        const void *bias, void *y, const fc_call *call);
 /* Several correlations that write different elements of one output: each item does its part of all
@@ -29,7 +32,7 @@ fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void
  * there may be no images). */
 fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x,
                            const void *w, const void *bias, void *y, const fc_call *call);
-/* Scratch that fc_correlate asks for. */
+/* Scratch that fc_correlate asks for; fc_correlate_packed needs less. */
 int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads);
 
 #endif

@@ -83,11 +83,10 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
         FC_REQUIRE(plan->original && plan->weights, FC_OUT_OF_MEMORY);
         return fc_winograd_pack(c, &plan->winograd, w, plan->weights, NULL);
     }
-    const int64_t units = c->groups * plan->blocking.blocks;
-    plan->packed_bytes = fc_packed_bytes(c, &plan->blocking, 0, units);
+    plan->packed_bytes = fc_packed_bytes(c, &plan->blocking);
     plan->weights = fc_scratch(plan->packed_bytes);
     FC_REQUIRE(plan->weights, FC_OUT_OF_MEMORY);
-    return fc_pack_weights(c, &plan->blocking, 0, units, w, plan->weights, NULL);
+    return fc_pack_weights(c, &plan->blocking, w, plan->weights, NULL);
 }
 
 fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w,

@@ -4,6 +4,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/threads.h"
 #include "correlate.h"
+#include "integers.h"
 
 int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit) {
     const int64_t tile = unit % b->blocks * b->tiles_together;
@@ -11,20 +12,21 @@ int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit)
            fc_packed_start(c, b, tile < b->tiles ? tile : b->tiles);
 }
 
-int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t first,
-                        int64_t last) {
-    const int64_t rows = fc_unit_row(c, b, last) - fc_unit_row(c, b, first),
-                  behind = b->width * c->kernels->lanes;
-    return fc_aligned((rows * fc_correlation_depth(c) + (b->turned ? behind : 0)) * c->item);
+/* Kernels read whole vectors behind the last ones. */
+static int64_t packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t rows,
+                            int64_t depth) {
+    const int64_t behind = b->turned ? b->width * c->kernels->lanes : 0;
+    return fc_aligned((rows * depth + behind) * c->item);
 }
 
-typedef struct packing {
-    const fc_correlation *c;
-    const fc_blocking *b;
-    const char *w;
-    char *packed;
-    int64_t first; /* unit */
-} packing;
+int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b) {
+    return packed_bytes(c, b, fc_unit_row(c, b, c->groups * b->blocks), fc_correlation_depth(c));
+}
+
+/* The first unit is as large as any. */
+int64_t fc_unit_bytes(const fc_correlation *c, const fc_blocking *b, int64_t depth) {
+    return packed_bytes(c, b, fc_unit_row(c, b, 1), depth);
+}
 
 /* 1 if the taps of a channel stand one after another in the weight, -1 if in reverse, 0 if neither.
  */
@@ -93,36 +95,53 @@ void fc_pack_products(const fc_correlation *c, const fc_products *p, const void 
     else pack_each(c, p, from, rows, ld, dst);
 }
 
+/* The weights of a block of products of one tile of a unit, to their place in the block. */
+static void pack_tile(const fc_correlation *c, const fc_blocking *b, int64_t unit, int64_t tile,
+                      const fc_products *p, const char *w, char *block) {
+    const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
+    const int64_t at = fc_packed_start(c, b, tile), ld = fc_packed_start(c, b, tile + 1) - at;
+    const int64_t before = at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together);
+    char *to = block + before * p->depth * c->item;
+    fc_pack_products(c, p, w, unit / b->blocks, row, rows, ld, to);
+}
+
+void fc_pack_block(const fc_correlation *c, const fc_blocking *b, int64_t unit,
+                   const fc_products *p, const void *w, void *packed) {
+    const int64_t first = unit % b->blocks * b->tiles_together;
+    for (int64_t tile = first; tile < min64(b->tiles, first + b->tiles_together); tile++)
+        pack_tile(c, b, unit, tile, p, w, packed);
+}
+
+typedef struct packing {
+    const fc_correlation *c;
+    const fc_blocking *b;
+    const void *w;
+    char *packed;
+} packing;
+
 /* Item: one register tile of one unit. */
-static void pack_tile(void *context, int64_t index, int worker) {
+static void pack_all_of_tile(void *context, int64_t index, int worker) {
     (void)worker;
     const packing *g = context;
     const fc_correlation *c = g->c;
     const fc_blocking *b = g->b;
-    const int64_t unit = g->first + index / b->tiles_together, group = unit / b->blocks;
-    const int64_t tile = unit % b->blocks * b->tiles_together + index % b->tiles_together;
+    const int64_t unit = index / b->tiles_together,
+                  tile = unit % b->blocks * b->tiles_together + index % b->tiles_together;
     if (tile >= b->tiles) return; /* the last unit of a group may have fewer */
-    const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
-    const int64_t at = fc_packed_start(c, b, tile), ld = fc_packed_start(c, b, tile + 1) - at;
-    const int64_t unit_rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
-    const int64_t before =
-        at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together); /* in the unit */
-    char *dst = g->packed + (fc_unit_row(c, b, unit) - fc_unit_row(c, b, g->first)) *
-                                fc_correlation_depth(c) * c->item;
+    const int64_t rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
+    char *to = g->packed + fc_unit_row(c, b, unit) * fc_correlation_depth(c) * c->item;
     fc_products p = fc_products_first(c, b);
-    do {
-        char *to = dst + (p.done * unit_rows + before * p.depth) * c->item;
-        fc_pack_products(c, &p, g->w, group, row, rows, ld, to);
-    } while (fc_products_next(c, b, &p));
+    do pack_tile(c, b, unit, tile, &p, g->w, to + p.done * rows * c->item);
+    while (fc_products_next(c, b, &p));
 }
 
-fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, int64_t first,
-                          int64_t last, const void *w, void *packed, const fc_call *call) {
+fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, const void *w,
+                          void *packed, const fc_call *call) {
     if (fc_correlation_depth(c) == 0) return FC_OK;
-    packing p = {c, b, w, packed, first};
-    const int64_t tiles = (last - first) * b->tiles_together;
+    packing p = {c, b, w, packed};
+    const int64_t tiles = c->groups * b->blocks * b->tiles_together;
     const double work = (double)tiles * c->kernels->conv.rows * (double)fc_correlation_depth(c);
     const int workers =
         work < 1 << 16 ? 1 : fc_workers(call, tiles); /* waking a thread costs more than this */
-    return fc_parallel_for(call, workers, tiles, pack_tile, &p);
+    return fc_parallel_for(call, workers, tiles, pack_all_of_tile, &p);
 }

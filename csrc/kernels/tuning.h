@@ -5,6 +5,9 @@
  * with other processes running:
  *
  *   depth, pixels            AVX-512 only: within 9% of the best of five values on 30 rows
+ *   box_work, item_channels  AVX-512 only: of 4, 2 and 1 M and of 64 and 32 the pair that is fastest on
+ *                            two threads over 43 layers (by 10% over 4 M and 64, and up to 2x on the
+ *                            smallest), and no more than 1% behind on one
  *   most_pixels, positions   from the cache sizes, not measured (the script has no `positions`)
  *   weight                   AVX-512: of the sizes, the best of three on some twenty rows; costs set
  *                            by hand, which predict those rows within about a third; the others
@@ -29,10 +32,12 @@ typedef struct fc_weight_tuning {
 } fc_weight_tuning;
 
 typedef struct fc_tuning {
-    int64_t depth;       /* products of one block: depth x the width of a panel stays in the L1 */
-    int64_t pixels;      /* of one box, about, where there are many products */
-    int64_t most_pixels; /* of one box, where there are few */
-    int64_t positions;   /* of a line of dot products: some lines stay in the L1 */
+    int64_t depth;         /* products of one block: depth x the width of a panel stays in the L1 */
+    int64_t pixels;        /* of one box, about, where there are many products */
+    int64_t most_pixels;   /* of one box, where there are few */
+    int64_t box_work;      /* multiply-adds that make a box worth an item */
+    int64_t item_channels; /* output channels an item should have at least */
+    int64_t positions;     /* of a line of dot products: some lines stay in the L1 */
     /* Nanoseconds on one thread. */
     double multiply; /* a vector multiply-add */
     double pack;     /* a vector packed into a panel */
@@ -56,6 +61,12 @@ typedef struct fc_tuning {
 #endif
 #ifndef FC_TUNE_MOST_PIXELS
 #define FC_TUNE_MOST_PIXELS 4096
+#endif
+#ifndef FC_TUNE_BOX_WORK
+#define FC_TUNE_BOX_WORK (1 << 20)
+#endif
+#ifndef FC_TUNE_ITEM_CHANNELS
+#define FC_TUNE_ITEM_CHANNELS 32
 #endif
 #ifndef FC_TUNE_POSITIONS
 #define FC_TUNE_POSITIONS 1024
@@ -85,6 +96,7 @@ typedef struct fc_tuning {
 #define FC_TUNING                                                                                  \
     {                                                                                              \
         .depth = FC_TUNE_DEPTH, .pixels = FC_TUNE_PIXELS, .most_pixels = FC_TUNE_MOST_PIXELS,      \
+        .box_work = FC_TUNE_BOX_WORK, .item_channels = FC_TUNE_ITEM_CHANNELS,                      \
         .positions = FC_TUNE_POSITIONS, .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                  \
     }
 
