@@ -151,28 +151,26 @@ static int64_t pixels_of(const fc_blocking *b) {
     return b->images * b->box[0] * b->box[1] * b->box[2];
 }
 
-/* A whole plane saves gathering it again for every block of output channels, and copies whole
- * rows where channels are last. Boxes that are too large for it are made smaller. */
 static int shrink(int64_t *size) {
     const int64_t before = *size;
     *size = ceil_div(before, 2);
     return *size < before;
 }
 
+/* Planes of all products save gathering them again for every block of output channels. Boxes that
+ * are too large for them are made smaller. */
 static void choose_plane(const fc_correlation *c, fc_blocking *b) {
     const int all_taps = b->taps[0] * b->taps[1] * b->taps[2] == fc_correlation_taps(c);
-    b->plane_channels = b->channels;
+    b->planes = 1;
     if (b->in_place || !all_taps || !b->turned) return;
+    const int64_t blocks = ceil_div(c->in_channels, b->channels);
     fc_blocking smaller = *b;
-    while (plane_bytes(c, &smaller, c->in_channels) > WHOLE_BYTES)
+    while (blocks * plane_bytes(c, &smaller, b->channels) > WHOLE_BYTES)
         if (!shrink(&smaller.images) && !shrink(&smaller.box[0]) && !shrink(&smaller.box[1]))
             return;
     *b = smaller;
     b->whole = 1;
-    b->plane_channels = c->in_channels;
-    if (c->layout == FC_CHANNELS_LAST && c->groups > 1 &&
-        plane_bytes(c, b, c->groups * c->in_channels) <= WHOLE_BYTES)
-        b->plane_channels = c->groups * c->in_channels;
+    b->planes = blocks;
 }
 
 static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
@@ -211,7 +209,8 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     else if (b->in_place && !b->turned) packed = panel;
     int64_t at = fc_aligned(FC_HELD_BYTES);
     b->plane_at = at;
-    if (!b->in_place) at += fc_aligned(plane_bytes(c, b, b->plane_channels) + panel * c->item);
+    b->plane_bytes = fc_aligned(plane_bytes(c, b, b->channels) + panel * c->item);
+    if (!b->in_place) at += b->planes * b->plane_bytes;
     b->panels_at = at;
     if (packed) at += fc_aligned((packed * depth + panel) * c->item);
     b->sums_at = at;
@@ -288,7 +287,7 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     choose_box(c, &b, wanted);
     choose_products(c, &b);
     choose_plane(c, &b);
-    if (!b.in_place) plane = plane_of(c, &b, b.plane_channels);
+    if (!b.in_place) plane = plane_of(c, &b, b.channels);
     b.by_row = !b.packed && !b.turned && rows_waste_less(c, &b, &plane);
     b.direct_output = output_is_direct(c, &b, &plane);
     b.columns = pixels_of(&b);

@@ -23,7 +23,7 @@ typedef struct fc_blocking {
 
     /* Pixels: boxes of `box` pixels in each of `images` images, `boxes` of them along the axes. */
     int64_t images, image_boxes, box[3], boxes[3];
-    int64_t plane_channels; /* that a plane holds: of a block of products, of a group, or all */
+    int64_t planes, plane_bytes; /* one for each block of products where `whole`, else one */
     /* Products: `channels` channels with all taps, or one channel with boxes of `taps`. */
     int64_t channels, taps[3];
     /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block,

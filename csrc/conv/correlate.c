@@ -190,9 +190,7 @@ static void prepare_block(item *it) {
     const fc_taps *taps = &it->products.taps;
     if (b->turned && b->in_place) fc_plane_spread_in_place(r->c, &it->plane);
     else if (b->in_place) fc_plane_in_place(r->c, &it->plane);
-    else if (b->turned)
-        it->plane = fc_plane_copied(r->c, &it->box, taps,
-                                    b->whole ? b->plane_channels : it->products.channels);
+    else if (b->turned) it->plane = fc_plane_copied(r->c, &it->box, taps, it->products.channels);
     else it->plane = fc_plane_gathered(r->c, &it->box, taps);
     fc_plane_offsets(r->c, &it->plane, taps, it->products.channels, it->offsets);
     if (!b->turned)
@@ -211,18 +209,21 @@ static const int64_t *steps_of(item *it, int which, int64_t step) {
     return steps;
 }
 
-/* Gathers the whole plane of a box, unless this worker has just done so. */
-static void hold_plane(item *it) {
+/* The planes of all blocks of products, one behind another, for one box: gathered unless this worker
+ * has just done so. */
+static void hold_planes(item *it) {
     const run *r = it->run;
     const fc_correlation *c = r->c;
-    const int all_groups = r->b->plane_channels > c->in_channels;
-    const held now = {r, it->box_index, all_groups ? 0 : it->group};
-    if (it->held->run != now.run || it->held->box != now.box || it->held->group != now.group)
-        fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, now.group, 0,
-                        r->b->plane_channels, it->plane_data);
+    const held now = {r, it->box_index, it->group};
+    if (it->held->run == now.run && it->held->box == now.box && it->held->group == now.group)
+        return;
     *it->held = now;
-    const int64_t first = (all_groups ? it->group * c->in_channels : 0) + it->products.channel;
-    it->columns = it->plane_data + first * it->plane.channel * it->item;
+    fc_products p = fc_products_first(c, r->b);
+    do {
+        const fc_plane plane = fc_plane_copied(c, &it->box, &p.taps, p.channels);
+        fc_plane_gather(c, &plane, &it->box, &p.taps, r->x, it->group, p.channel, p.channels,
+                        it->plane_data + p.channel / r->b->channels * r->b->plane_bytes);
+    } while (fc_products_next(c, r->b, &p));
 }
 
 static void bring_plane(item *it) {
@@ -234,7 +235,8 @@ static void bring_plane(item *it) {
                               first * it->plane.channel) *
                                  it->item;
     } else if (r->b->whole) {
-        hold_plane(it);
+        hold_planes(it);
+        it->columns = it->plane_data + it->products.channel / r->b->channels * r->b->plane_bytes;
     } else {
         fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group,
                         it->products.channel, it->products.channels, it->plane_data);
