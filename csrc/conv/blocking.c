@@ -194,7 +194,7 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
 
 static int64_t places_of(const fc_correlation *c, const fc_blocking *b) {
     const int64_t panel = b->turned ? b->tile_pixels : (int64_t)b->width * c->kernels->lanes;
-    return b->images * b->box[0] * b->box[1] * ceil_div(b->box[2], panel) +
+    return b->images * b->box[0] * b->box[1] * (ceil_div(b->box[2], panel) + 2) +
            ceil_div(b->columns, panel);
 }
 
@@ -216,11 +216,11 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->sums_at = at;
     if (!b->direct_output) at += fc_aligned((rows * b->columns + panel) * c->item);
     b->offsets_at = at;
-    at += fc_aligned(4 * depth * 8);
+    at += fc_aligned((b->turned ? 2 * FC_LISTS : 4) * depth * 8);
     b->positions_at = at;
     if (!b->turned) at += fc_aligned((pixels + panel) * 8);
     b->places_at = at;
-    at += fc_aligned(places_of(c, b) * 3 * 8);
+    at += fc_aligned(places_of(c, b) * 4 * 8);
     b->bytes = at;
 }
 
@@ -278,6 +278,31 @@ static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted
     b->width = panel_width(c, ceil_div(c->out_channels, b->tiles));
 }
 
+/* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of rows
+ * count that are long enough. */
+static double taps_read(const fc_correlation *c, int i) {
+    const fc_axis *a = &c->axis[i];
+    int64_t skipped = 0;
+    for (int64_t t = 0; t < a->taps; t++) {
+        const int64_t at = a->offset + t * a->offset_step, end = at + (a->out - 1) * a->stride;
+        const int64_t before = at < 0 ? min64(a->out, ceil_div(-at, a->stride)) : 0,
+                      behind =
+                          end >= a->in ? min64(a->out, ceil_div(end - a->in + 1, a->stride)) : 0;
+        const int64_t least = i == 2 ? FC_SEGMENT : 0;
+        skipped += (before >= least ? before : 0) + (behind >= least ? behind : 0);
+    }
+    return 1 - (double)skipped / ((double)a->out * (double)a->taps);
+}
+
+/* Leaving out the taps that lie in the padding takes lists, which small blocks do not pay for. */
+static void choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
+    if (b->in_place || !b->turned || c->padding_mode != FC_PAD_ZEROS || !fc_correlation_taps(c))
+        return;
+    const double read = taps_read(c, 0) * taps_read(c, 1) * taps_read(c, 2);
+    b->saves_taps = read < 0.96 && b->channels * fc_correlation_taps(c) >= 64;
+    if (b->saves_taps) b->run_cycles *= read > 0 ? read : 0;
+}
+
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     fc_blocking b = {.packed = form == FC_FORM_PANELS, .turned = form == FC_FORM_TURNED};
     const int64_t wanted = pixels_wanted(c, b.packed);
@@ -287,6 +312,7 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     choose_box(c, &b, wanted);
     choose_products(c, &b);
     choose_plane(c, &b);
+    choose_taps_saved(c, &b);
     if (!b.in_place) plane = plane_of(c, &b, b.channels);
     b.by_row = !b.packed && !b.turned && rows_waste_less(c, &b, &plane);
     b.direct_output = output_is_direct(c, &b, &plane);

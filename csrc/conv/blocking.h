@@ -12,6 +12,8 @@
 typedef enum fc_form { FC_FORM_PLANES, FC_FORM_TURNED, FC_FORM_PANELS, FC_FORMS } fc_form;
 
 #define FC_HELD_BYTES 32 /* which plane a worker's scratch holds */
+#define FC_SEGMENT 4     /* pixels that are worth tiles of their own where they save taps */
+#define FC_LISTS 6       /* turned: of products, for pixels near the padding */
 
 typedef struct fc_blocking {
     int packed, turned; /* the form: panels, turned, or neither */
@@ -33,6 +35,7 @@ typedef struct fc_blocking {
                                 at most */
     int64_t tile_pixels;     /* turned: of a tile, at most */
     int64_t run;             /* turned: pixels that are cut into tiles together, about */
+    int saves_taps;          /* turned: taps in the padding are left out */
     double run_cycles;       /* and half the multiply-adds' time of such a run and one product */
     int64_t groups_together; /* groups that one item does, one after another */
     int width;               /* vectors of a tile, at most */

@@ -9,6 +9,8 @@
 #include "correlate.h"
 #include "integers.h"
 
+#include <string.h>
+
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
@@ -21,7 +23,15 @@
 
 typedef struct place {
     int64_t from, to, columns;
+    int64_t list; /* turned: of products */
 } place;
+
+/* Turned: the products of a block that some pixels need: those whose taps do not fall in the padding
+ * for all of them, where that holds zeros. */
+typedef struct list {
+    fc_taps taps; /* of the block's */
+    int64_t k;
+} list;
 
 /* The whole plane that a worker's scratch holds, if any. */
 typedef struct held {
@@ -77,8 +87,10 @@ typedef struct item {
     int64_t box_index;
     int64_t *offsets, *panel_offsets, *steps, *positions;
     int64_t steps_of[2]; /* steps[j][i] = i * steps_of[j] */
+    list lists[FC_LISTS];
+    int list_count;
     place *places;
-    int64_t place_count, ld;
+    int64_t place_count, first_place, ld;
     int64_t item; /* bytes */
 } item;
 
@@ -107,7 +119,7 @@ static void list_panels(item *it, int64_t from, int64_t to, int64_t columns, int
     const int64_t panel = panel_of(it->run);
     for (int64_t j = 0; j < columns; j += panel)
         it->places[it->place_count++] =
-            (place){from + j / panel * step, to + j, min64(panel, columns - j)};
+            (place){from + j / panel * step, to + j, min64(panel, columns - j), 0};
 }
 
 /* Where pixel row (d, h) of an image stands in the sums. */
@@ -128,12 +140,12 @@ static int64_t pixel_in_output(const item *it, int64_t d, int64_t h, int64_t w) 
 
 /* Turned: `n` pixels from `from` in the plane and `to` in the sums on, each at one distance from the
  * next, in tiles of one size, or one less. */
-static void list_pixels(item *it, int64_t from, int64_t to, int64_t n) {
+static void list_pixels(item *it, int64_t from, int64_t to, int64_t n, int64_t list) {
     const int64_t tiles = ceil_div(n, it->run->b->tile_pixels), step = sums_step(it);
     for (int64_t i = 0, first = 0; i < tiles; i++) {
         const int64_t rows = ceil_div(n - first, tiles - i);
         it->places[it->place_count++] =
-            (place){from + first * it->plane.pixel[2], to + first * step, rows};
+            (place){from + first * it->plane.pixel[2], to + first * step, rows, list};
         first += rows;
     }
 }
@@ -146,23 +158,123 @@ static int64_t pixel_in_sums(const item *it, int64_t i, int64_t d, int64_t h) {
            pixel_in_output(it, 0, 0, 0);
 }
 
-/* Turned: rows that follow each other at the distance of their pixels are one run. */
-static void list_runs(item *it) {
+/* ---- Taps in the padding ---- */
+
+/* Of the block's taps along axis i, those that read the input for some of the box's outputs
+ * [first, first + n). */
+static void reading_taps(const item *it, int i, int64_t first, int64_t n, fc_taps *taps) {
+    const fc_axis *a = &it->run->c->axis[i];
+    const fc_taps *block = &it->products.taps;
+    const int64_t at = (it->box.first[i] + first) * a->stride + a->offset +
+                       block->first[i] * a->offset_step,
+                  last = at + (n - 1) * a->stride;
+    int64_t begin = 0, end = block->size[i];
+    while (begin < end && last + begin * a->offset_step < 0) begin++;
+    while (end > begin && at + (end - 1) * a->offset_step >= a->in) end--;
+    taps->first[i] = begin;
+    taps->size[i] = end - begin;
+}
+
+/* The list of products with these taps; all products, if there are too many lists. */
+static int64_t list_of(item *it, const fc_taps *taps) {
+    for (int j = 0; j < it->list_count; j++)
+        if (!memcmp(&it->lists[j].taps, taps, sizeof *taps)) return j;
+    if (it->list_count == FC_LISTS) return 0;
+    list *l = &it->lists[it->list_count];
+    l->taps = *taps;
+    l->k = it->products.channels * taps->size[0] * taps->size[1] * taps->size[2];
+    return it->list_count++;
+}
+
+/* The lists' offsets in the plane, from those of all products; or the places of their packed
+ * weights, `step` elements a product. */
+static void fill_list(const item *it, const list *l, const int64_t *offsets, int64_t step,
+                      int64_t *to) {
+    const int64_t *all = it->products.taps.size, *first = l->taps.first, *n = l->taps.size;
+    for (int64_t c = 0; c < it->products.channels; c++)
+        for (int64_t d = first[0]; d < first[0] + n[0]; d++)
+            for (int64_t h = first[1]; h < first[1] + n[1]; h++) {
+                const int64_t row = ((c * all[0] + d) * all[1] + h) * all[2];
+                for (int64_t w = first[2]; w < first[2] + n[2]; w++)
+                    *to++ = offsets ? offsets[row + w] : (row + w) * step;
+            }
+}
+
+/* Pixels at either end of a row for which the first or the last tap lies in the padding, if they are
+ * worth tiles of their own. */
+static void cut_row(const item *it, int64_t *left, int64_t *right) {
+    const fc_axis *a = &it->run->c->axis[2];
+    const fc_taps *block = &it->products.taps;
+    const int64_t n = it->box.size[2], most = n - FC_SEGMENT;
+    const int64_t at = it->box.first[2] * a->stride + a->offset + block->first[2] * a->offset_step,
+                  end = at + (n - 1) * a->stride + (block->size[2] - 1) * a->offset_step;
+    *left = at < 0 ? ceil_div(-at, a->stride) : 0;
+    *right = end >= a->in ? ceil_div(end - a->in + 1, a->stride) : 0;
+    if (*left < FC_SEGMENT) *left = 0;
+    if (*right < FC_SEGMENT) *right = 0;
+    if (*left + *right > most) *left = *right = 0;
+}
+
+static void list_segment(item *it, int64_t d, int64_t h, int64_t first, int64_t n) {
+    fc_taps taps;
+    reading_taps(it, 0, d, 1, &taps);
+    reading_taps(it, 1, h, 1, &taps);
+    reading_taps(it, 2, first, n, &taps);
+    if (n > 0)
+        list_pixels(it, fc_plane_pixel(&it->plane, 0, d, h, first),
+                    pixel_in_sums(it, 0, d, h) + first * sums_step(it), n, list_of(it, &taps));
+}
+
+static void list_row(item *it, int64_t d, int64_t h) {
+    int64_t left, right;
+    cut_row(it, &left, &right);
+    const int64_t n = it->box.size[2];
+    list_segment(it, d, h, 0, left);
+    list_segment(it, d, h, left, n - left - right);
+    list_segment(it, d, h, n - right, right);
+}
+
+/* The first image's rows: those that follow each other at the distance of their pixels are one run. */
+static void list_rows(item *it) {
     const int64_t *n = it->box.size, *pixel = it->plane.pixel;
     const int one_run = n[1] > 1 && pixel[1] == n[2] * pixel[2] &&
                         pixel_in_sums(it, 0, 0, 1) == n[2] * sums_step(it);
     const int64_t rows = one_run ? n[1] : 1;
-    for (int64_t i = 0; i < it->box.images; i++)
-        for (int64_t d = 0; d < n[0]; d++)
-            for (int64_t h = 0; h < n[1]; h += rows)
-                list_pixels(it, fc_plane_pixel(&it->plane, i, d, h, 0), pixel_in_sums(it, i, d, h),
-                            rows * n[2]);
+    for (int64_t d = 0; d < n[0]; d++)
+        for (int64_t h = 0; h < n[1]; h += rows)
+            if (it->run->b->saves_taps && !one_run) list_row(it, d, h);
+            else
+                list_pixels(it, fc_plane_pixel(&it->plane, 0, d, h, 0), pixel_in_sums(it, 0, d, h),
+                            rows * n[2], 0);
+}
+
+/* Turned: all images have the places of the first. */
+static void list_runs(item *it) {
+    list_rows(it);
+    const int64_t n = it->place_count, from = fc_plane_pixel(&it->plane, 1, 0, 0, 0),
+                  to = pixel_in_sums(it, 1, 0, 0) - pixel_in_sums(it, 0, 0, 0);
+    for (; it->place_count < n * it->box.images; it->place_count++) {
+        place p = it->places[it->place_count - n];
+        p.from += from;
+        p.to += to;
+        it->places[it->place_count] = p;
+    }
+}
+
+/* All products first. */
+static void begin_lists(item *it) {
+    const fc_taps all = {
+        {0, 0, 0},
+        {it->products.taps.size[0], it->products.taps.size[1], it->products.taps.size[2]}};
+    it->list_count = 0;
+    list_of(it, &all);
 }
 
 static void list_places(item *it) {
     const fc_blocking *b = it->run->b;
     const int64_t *n = it->box.size, panel = panel_of(it->run);
     it->place_count = 0;
+    begin_lists(it);
     if (b->turned) {
         list_runs(it);
     } else if (b->packed) {
@@ -198,6 +310,12 @@ static void prepare_block(item *it) {
     it->steps_of[0] = it->steps_of[1] = -1;
     if (b->packed) list_positions(it);
     list_places(it);
+    /* The first pixels of a tile bring its weights: they should need all of them. */
+    it->first_place = 0;
+    while (it->first_place < it->place_count - 1 && it->places[it->first_place].list != 0)
+        it->first_place++;
+    for (int j = 1; j < it->list_count; j++)
+        fill_list(it, &it->lists[j], it->offsets, 0, it->offsets + j * fc_products_most(b));
 }
 
 /* 0, step, 2 * step, ...: of the products in packed weights. Tiles come in two sizes. */
@@ -207,6 +325,15 @@ static const int64_t *steps_of(item *it, int which, int64_t step) {
         for (int64_t i = 0; i < it->products.depth; i++) steps[i] = i * step;
     it->steps_of[which] = step;
     return steps;
+}
+
+/* The same of all lists, one behind another. */
+static const int64_t *steps_of_lists(item *it, int64_t step) {
+    if (it->steps_of[0] != step)
+        for (int j = 0; j < it->list_count; j++)
+            fill_list(it, &it->lists[j], NULL, step, it->steps + j * fc_products_most(it->run->b));
+    it->steps_of[0] = step;
+    return it->steps;
 }
 
 /* The planes of all blocks of products, one behind another, for one box: gathered unless this worker
@@ -298,16 +425,17 @@ static void multiply_tile(item *it, int64_t tile, int first, int last) {
                   channels = fc_tile_start(c, r->b, tile + 1) - channel;
     const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
     const char *weights = weights_of_tile(it, tile);
-    const int64_t *steps = steps_of(it, 0, ld);
-    const int64_t ldc = it->ld * sums_step(it);
-    for (const place *p = it->places; p < it->places + it->place_count; p++) {
+    const int64_t *steps = steps_of_lists(it, ld);
+    const int64_t ldc = it->ld * sums_step(it), most = fc_products_most(r->b);
+    const place *p = it->places + it->first_place, *end = it->places + it->place_count;
+    for (int64_t i = 0; i < it->place_count; i++, p = p + 1 < end ? p + 1 : it->places) {
         const fc_outer t = {
-            .k = it->products.depth,
+            .k = it->lists[p->list].k,
             .a = it->columns + p->from * it->item,
-            .a_offset = it->offsets,
+            .a_offset = it->offsets + p->list * most,
             .a_step = it->plane.pixel[2],
             .b = weights,
-            .b_offset = steps,
+            .b_offset = steps + p->list * most,
             .c = it->sums + (p->to * it->ld + channel - it->start) * it->item,
             .ldc = ldc,
             .columns = channels,
@@ -493,8 +621,9 @@ static void run_item(void *context, int64_t index, int worker) {
         .item = r->c->item,
     };
     if (!b->whole) it.held->run = NULL; /* another run's plane: overwritten */
-    it.panel_offsets = it.offsets + fc_products_most(b);
-    it.steps = it.panel_offsets + fc_products_most(b);
+    const int64_t most = fc_products_most(b);
+    it.panel_offsets = it.offsets + most;
+    it.steps = it.offsets + (b->turned ? FC_LISTS : 2) * most;
     choose_pixels(&it, it.box_index);
     /* A box's plane serves all units, or a unit's weights serve all boxes. */
     const int64_t first = (boxes_first ? index % together : index / boxes) * b->groups_together;
