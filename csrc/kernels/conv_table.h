@@ -27,6 +27,9 @@ typedef struct fc_outer {
     void *c;
     int64_t ldc, columns;
     const void *bias, *column_bias; /* or NULL */
+    /* What will be read soon: near soon[soon_offset[i]], i < k; or NULL. */
+    const void *soon;
+    const int64_t *soon_offset;
     double min, max;
     int first, last, clamp;
 } fc_outer;
