@@ -294,7 +294,9 @@ static double taps_read(const fc_correlation *c, int i) {
     return 1 - (double)skipped / ((double)a->out * (double)a->taps);
 }
 
-/* Leaving out the taps that lie in the padding takes lists, which small blocks do not pay for. */
+/* Leaving out the taps that lie in the padding takes lists, which small blocks do not pay for: with
+ * 27 products they cost a tenth, with 288 and 5% fewer of them they save 3% (AMD Zen 5, November
+ * 2026). */
 static void choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
     if (b->in_place || !b->turned || c->padding_mode != FC_PAD_ZEROS || !fc_correlation_taps(c))
         return;

@@ -12,10 +12,11 @@
  *   weight                   AVX-512: of the sizes, the best of three on some twenty rows; costs set
  *                            by hand, which predict those rows within about a third; the others
  *                            have its values
- *   costs of AVX-512         fitted, then rounded (strided: 0.28, panel: 15.7, item: 828); the
- *                            store by hand, from 1x1 layers turned in either layout
- *   costs of AVX2, scalar    fitted, then rounded; the fit gave 0 for AVX2's item and the scalar
- *                            panel: these two, and the scalar item, are set by hand
+ *   costs of AVX-512         fitted before tiles were turned; the store since by hand, from 1x1 layers
+ *                            in either layout. What they choose takes 0.5% longer than the best
+ *                            form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
+ *   costs of AVX2            fitted to the same layers, then rounded: 1.4%
+ *   costs of scalar          fitted before tiles were turned; the panel and the item set by hand: 1.2%
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
@@ -83,8 +84,8 @@ typedef struct fc_tuning {
     .item = 300, .transform = 0.7, .make = 0.3, .read = 0.6
 #else
 #define FC_TUNE_COSTS                                                                              \
-    .multiply = 0.115, .pack = 2.1, .gather = 0.6, .strided = 0.25, .store = 4.2, .panel = 15,     \
-    .item = 600, .transform = 0.9, .make = 0.4, .read = 1.2
+    .multiply = 0.127, .pack = 0.74, .gather = 0.62, .strided = 0.43, .store = 1.1, .panel = 9.5,  \
+    .item = 350, .transform = 0.9, .make = 0.4, .read = 1.2
 #endif
 
 #ifndef FC_TUNE_WEIGHT

@@ -33,14 +33,10 @@ static int64_t weight_count(const fc_conv *p) {
 static int64_t padded(fc_padding_mode mode, int64_t position, int64_t size) {
     if (position >= 0 && position < size) return position;
     switch (mode) {
-    case FC_PAD_REFLECT:
-        return position < 0 ? -position : 2 * (size - 1) - position;
-    case FC_PAD_REPLICATE:
-        return position < 0 ? 0 : size - 1;
-    case FC_PAD_CIRCULAR:
-        return position < 0 ? position + size : position - size;
-    default:
-        return -1;
+    case FC_PAD_REFLECT: return position < 0 ? -position : 2 * (size - 1) - position;
+    case FC_PAD_REPLICATE: return position < 0 ? 0 : size - 1;
+    case FC_PAD_CIRCULAR: return position < 0 ? position + size : position - size;
+    default: return -1;
     }
 }
 
@@ -62,7 +58,7 @@ static void accumulate(double *sum, double *magnitude, int64_t i, double a, doub
 
 /* Every product of the sum, once, added to where the operator wants it: arrays that it computes are
  * not read. */
-static void define(const fc_conv *p, int operator, const array *x, const array *w, const array *y,
+static void define(const fc_conv *p, int operator, const array * x, const array *w, const array *y,
                    double *sum, double *magnitude) {
     const int64_t cs = p->in_channels / p->groups, ks = p->out_channels / p->groups;
     int64_t o[3], t[3], s[3];
@@ -78,9 +74,9 @@ static void define(const fc_conv *p, int operator, const array *x, const array *
                             offset_of(p->layout, p->in_channels, p->input, n, k / ks * cs + c, s);
                         int64_t yi = offset_of(p->layout, p->out_channels, p->output, n, k, o);
                         int64_t wi = (k * cs + c) * volume(p->kernel) + tf;
-                        if (operator == FORWARD)
+                        if (operator== FORWARD)
                             accumulate(sum, magnitude, yi, array_at(x, xi), array_at(w, wi));
-                        else if (operator == GRAD_INPUT)
+                        else if (operator== GRAD_INPUT)
                             accumulate(sum, magnitude, xi, array_at(y, yi), array_at(w, wi));
                         else accumulate(sum, magnitude, wi, array_at(y, yi), array_at(x, xi));
                     }
@@ -175,17 +171,17 @@ typedef struct test_case {
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
 
-static void expect(test_case *t, int operator, const array *bias) {
+static void expect(test_case *t, int operator, const array * bias) {
     const fc_conv *p = &t->p;
-    int64_t count = operator == FORWARD      ? output_count(p)
-                    : operator == GRAD_INPUT ? input_count(p)
-                                             : weight_count(p);
+    int64_t count = operator== FORWARD    ? output_count(p) :
+                    operator== GRAD_INPUT ? input_count(p)
+                                          : weight_count(p);
     t->sum = calloc((size_t)count, sizeof *t->sum);
     t->magnitude = calloc((size_t)count, sizeof *t->magnitude);
-    define(p, operator, &t->x, &t->w, &t->y, t->sum, t->magnitude);
-    if (operator == FORWARD)
+    define(p, operator, & t->x, &t->w, &t->y, t->sum, t->magnitude);
+    if (operator== FORWARD)
         finish(p, p->out_channels, volume(p->output), bias, t->sum, t->magnitude);
-    if (operator == GRAD_INPUT)
+    if (operator== GRAD_INPUT)
         finish(p, p->in_channels, volume(p->input), bias, t->sum, t->magnitude);
 }
 
@@ -198,8 +194,8 @@ static void forget(test_case *t) {
 static int64_t terms(const test_case *t, int operator) {
     const fc_conv *p = &t->p;
     if (t->integers) return 0;
-    if (operator == GRAD_WEIGHT) return p->batch * volume(p->output);
-    return (operator == FORWARD ? p->in_channels : p->out_channels) / p->groups * volume(p->kernel);
+    if (operator== GRAD_WEIGHT) return p->batch * volume(p->output);
+    return (operator== FORWARD ? p->in_channels : p->out_channels) / p->groups * volume(p->kernel);
 }
 
 /* Transforms promise less. */
@@ -260,18 +256,18 @@ static void check_forward(test_case *t, uint64_t *random) {
     array_free(&again);
 }
 
-static fc_status run_gradient(const test_case *t, int operator, const array *bias, array *out,
+static fc_status run_gradient(const test_case *t, int operator, const array * bias, array *out,
                               const fc_call *call) {
-    if (operator == GRAD_WEIGHT)
+    if (operator== GRAD_WEIGHT)
         return fc_conv_grad_weight(&t->p, t->x.data, t->y.data, out->data, call);
     return fc_conv_grad_input(&t->p, t->w.data, t->y.data, bias ? bias->data : NULL, out->data,
                               call);
 }
 
-static void check_gradient(test_case *t, int operator, uint64_t *random) {
-    const array *bias =
-        operator == GRAD_INPUT && t->bias.count == t->p.in_channels ? &t->bias : NULL;
-    int64_t count = operator == GRAD_INPUT ? input_count(&t->p) : weight_count(&t->p);
+static void check_gradient(test_case *t, int operator, uint64_t * random) {
+    const array *bias = operator== GRAD_INPUT && t->bias.count == t->p.in_channels ? &t->bias
+                                                                                   : NULL;
+    int64_t count = operator== GRAD_INPUT ? input_count(&t->p) : weight_count(&t->p);
     array out = array_new(t->p.dtype, count, random), again = array_new(t->p.dtype, count, random);
     expect(t, operator, bias);
     CHECK(run_gradient(t, operator, bias, &out, &one_thread) == FC_OK);
@@ -378,13 +374,13 @@ static void run_case(int number) {
     if (test_failures > failures) print_problem(&t.p, number);
 }
 
-/* Weight gradients that are cut in every way: batch, groups, channels in and out of a group, and of
+/* Problems that are cut in every way, weight gradients first: batch, groups, channels in and out of a group, and of
  * the last two axes size, kernel, stride, dilation and padding. */
-typedef struct weight_shape {
+typedef struct cut_shape {
     int64_t batch, groups, in, out, size[2], kernel[2], stride[2], dilation[2], pad[2];
-} weight_shape;
+} cut_shape;
 
-static const weight_shape weight_shapes[] = {
+static const cut_shape weight_shapes[] = {
     /* sums over chunks of pixels; of a 1x1 layer; rows longer than a piece */
     {2, 1, 5, 35, {40, 41}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
     {2, 1, 70, 40, {33, 31}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
@@ -403,9 +399,7 @@ static const weight_shape weight_shapes[] = {
     {2, 2, 20, 33, {15, 30}, {1, 2}, {3, 4}, {1, 1}, {0, 0}},
 };
 
-static void run_weight_shape(const weight_shape *shape, int number, fc_dtype dtype,
-                             fc_layout layout) {
-    uint64_t random = (uint64_t)number + 77;
+static fc_conv problem_of(const cut_shape *shape, fc_dtype dtype, fc_layout layout) {
     fc_conv p = {.dtype = dtype, .layout = layout, .batch = shape->batch, .groups = shape->groups};
     p.in_channels = shape->groups * shape->in;
     p.out_channels = shape->groups * shape->out;
@@ -418,6 +412,12 @@ static void run_weight_shape(const weight_shape *shape, int number, fc_dtype dty
         p.pad_before[i] = p.pad_after[i] = shape->pad[i - 1];
         p.output[i] = outputs(&p, i);
     }
+    return p;
+}
+
+static void run_weight_shape(const cut_shape *shape, int number, fc_dtype dtype, fc_layout layout) {
+    uint64_t random = (uint64_t)number + 77;
+    const fc_conv p = problem_of(shape, dtype, layout);
     test_case t = {.number = 10000 + number, .integers = number % 2, .p = p};
     const int kind = t.integers ? INTEGERS : 0;
     t.x = array_random(dtype, input_count(&p), &random, kind);
@@ -432,6 +432,47 @@ static void weight_gradients(void) {
     for (int i = 0; i < count; i++)
         for (int j = 0; j < 2; j++)
             run_weight_shape(&weight_shapes[i], i, (fc_dtype)((i + j) % 2), (fc_layout)j);
+}
+
+/* Forward problems that are cut in every way. */
+static const cut_shape forward_shapes[] = {
+    /* blocks of output channels over one plane; weights of more than a worker keeps */
+    {5, 1, 33, 140, {7, 7}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
+    {1, 1, 520, 70, {5, 6}, {3, 3}, {2, 1}, {1, 1}, {1, 1}},
+    {1, 1, 9000, 40, {3, 2}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+    /* taps in the padding: of rows, of ends of rows, of more kinds of rows than there are lists, of
+     * all pixels of a row */
+    {1, 1, 16, 20, {13, 14}, {3, 3}, {1, 1}, {5, 6}, {5, 6}},
+    {3, 1, 10, 20, {9, 9}, {9, 9}, {1, 1}, {1, 1}, {4, 4}},
+    {1, 1, 24, 33, {5, 21}, {3, 5}, {1, 2}, {4, 3}, {9, 14}},
+    /* read in place at a stride; a position of 2048 bytes; groups of several tiles */
+    {2, 1, 70, 40, {9, 11}, {1, 1}, {2, 3}, {1, 1}, {0, 0}},
+    {1, 1, 512, 20, {4, 5}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
+    {2, 3, 20, 37, {6, 8}, {2, 2}, {2, 2}, {1, 1}, {0, 0}},
+    /* an input that comes from memory */
+    {2, 1, 250, 5, {65, 65}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+};
+
+static void run_forward_shape(const cut_shape *shape, int number, fc_dtype dtype,
+                              fc_layout layout) {
+    uint64_t random = (uint64_t)number + 177;
+    test_case t = {
+        .number = 20000 + number, .integers = number % 2, .p = problem_of(shape, dtype, layout)};
+    const int kind = t.integers ? INTEGERS : 0;
+    t.x = array_random(dtype, input_count(&t.p), &random, kind);
+    t.w = array_random(dtype, weight_count(&t.p), &random, kind);
+    t.bias = array_random(dtype, t.p.out_channels, &random, kind);
+    check_forward(&t, &random);
+    array_free(&t.x);
+    array_free(&t.w);
+    array_free(&t.bias);
+}
+
+static void forwards(void) {
+    const int count = (int)(sizeof forward_shapes / sizeof *forward_shapes);
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < 2; j++)
+            run_forward_shape(&forward_shapes[i], i, (fc_dtype)((i + j) % 2), (fc_layout)j);
 }
 
 /* ---- NaN and Inf ----------------------------------------------------------------------------- */
@@ -472,8 +513,9 @@ typedef struct invalid {
     int is_double;
 } invalid;
 
-#define WRONG(status, field, value) {status, offsetof(fc_conv, field), value, 0}
-#define HUGE_SIZE                   4e18
+#define WRONG(status, field, value)                                                                \
+    { status, offsetof(fc_conv, field), value, 0 }
+#define HUGE_SIZE 4e18
 
 static const invalid invalids[] = {
     WRONG(FC_INVALID_SIZE, batch, -1),
@@ -606,6 +648,7 @@ void test_conv(void) {
         for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) run_case(i);
         for (int i = 0; i < 40; i++) non_finite(i % 2 ? NAN : HUGE_VAL, i);
         weight_gradients();
+        forwards();
         empty_batch();
         if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
     }
