@@ -278,8 +278,8 @@ static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted
     b->width = panel_width(c, ceil_div(c->out_channels, b->tiles));
 }
 
-/* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of rows
- * count that are long enough. */
+/* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of
+ * rows count that are long enough. */
 static double taps_read(const fc_correlation *c, int i) {
     const fc_axis *a = &c->axis[i];
     int64_t skipped = 0;

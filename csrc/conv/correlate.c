@@ -29,8 +29,8 @@ typedef struct place {
     int64_t list; /* turned: of products */
 } place;
 
-/* Turned: the products of a block that some pixels need: those whose taps do not fall in the padding
- * for all of them, where that holds zeros. */
+/* Turned: the products of a block that some pixels need: those whose taps do not fall in the
+ * padding for all of them, where that holds zeros. */
 typedef struct list {
     fc_taps taps; /* of the block's */
     int64_t k;
@@ -43,9 +43,9 @@ typedef struct held {
 } held;
 _Static_assert(sizeof(held) <= FC_HELD_BYTES, "fc_blocking leaves room for it");
 
-/* What all items of a run share. Units are blocks of output channels, counted over all groups. Their
- * weights are packed, or as they come: then each worker packs those it needs into its own scratch,
- * where they stay in its caches. */
+/* What all items of a run share. Units are blocks of output channels, counted over all groups.
+ * Their weights are packed, or as they come: then each worker packs those it needs into its own
+ * scratch, where they stay in its caches. */
 typedef struct run {
     const fc_correlation *c;
     const fc_blocking *b;
@@ -141,8 +141,8 @@ static int64_t pixel_in_output(const item *it, int64_t d, int64_t h, int64_t w) 
     return (row + (o[1] + h) * a[1].step) * a[2].size + a[2].start + (o[2] + w) * a[2].step;
 }
 
-/* Turned: `n` pixels from `from` in the plane and `to` in the sums on, each at one distance from the
- * next, in tiles of one size, or one less. */
+/* Turned: `n` pixels from `from` in the plane and `to` in the sums on, each at one distance from
+ * the next, in tiles of one size, or one less. */
 static void list_pixels(item *it, int64_t from, int64_t to, int64_t n, int64_t list) {
     const int64_t tiles = ceil_div(n, it->run->b->tile_pixels), step = sums_step(it);
     for (int64_t i = 0, first = 0; i < tiles; i++) {
@@ -203,8 +203,8 @@ static void fill_list(const item *it, const list *l, const int64_t *offsets, int
             }
 }
 
-/* Pixels at either end of a row for which the first or the last tap lies in the padding, if they are
- * worth tiles of their own. */
+/* Pixels at either end of a row for which the first or the last tap lies in the padding, if they
+ * are worth tiles of their own. */
 static void cut_row(const item *it, int64_t *left, int64_t *right) {
     const fc_axis *a = &it->run->c->axis[2];
     const fc_taps *block = &it->products.taps;
@@ -237,7 +237,8 @@ static void list_row(item *it, int64_t d, int64_t h) {
     list_segment(it, d, h, n - right, right);
 }
 
-/* The first image's rows: those that follow each other at the distance of their pixels are one run. */
+/* The first image's rows: those that follow each other at the distance of their pixels are one
+ * run. */
 static void list_rows(item *it) {
     const int64_t *n = it->box.size, *pixel = it->plane.pixel;
     const int one_run = n[1] > 1 && pixel[1] == n[2] * pixel[2] &&
@@ -355,8 +356,8 @@ static const int64_t *steps_of_lists(item *it, int64_t step) {
     return it->steps;
 }
 
-/* The planes of all blocks of products, one behind another, for one box: gathered unless this worker
- * has just done so. */
+/* The planes of all blocks of products, one behind another, for one box: gathered unless this
+ * worker has just done so. */
 static void hold_planes(item *it) {
     const run *r = it->run;
     const fc_correlation *c = r->c;

@@ -4,8 +4,8 @@
 
 #include "products.h"
 
-/* Bytes of all packed weights, and of `depth` products of a unit: a block of output channels, counted
- * over all groups. */
+/* Bytes of all packed weights, and of `depth` products of a unit: a block of output channels,
+ * counted over all groups. */
 int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b);
 int64_t fc_unit_bytes(const fc_correlation *c, const fc_blocking *b, int64_t depth);
 /* Pack all weights, in parallel, or one block of products of one unit. */

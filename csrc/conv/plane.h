@@ -18,8 +18,9 @@ typedef struct fc_taps {
     int64_t first[3], size[3];
 } fc_taps;
 
-/* Strides in elements. Of the input's positions along axis i every skip-th stands in a phase, `line`
- * from one to the next; tap t lies at (t % period) * phase + (t * offset_step / skip) * line. */
+/* Strides in elements. Of the input's positions along axis i every skip-th stands in a phase,
+ * `line` from one to the next; tap t lies at (t % period) * phase + (t * offset_step / skip) *
+ * line. */
 typedef struct fc_plane {
     int64_t channel, image, pixel[3], phase[3], period[3], phases[3], skip[3], line[3];
     int64_t length[3]; /* positions of one phase along the axis */
@@ -51,8 +52,8 @@ static inline int64_t fc_plane_pixel(const fc_plane *plane, int64_t image, int64
     return image * plane->image + d * plane->pixel[0] + h * plane->pixel[1] + w * plane->pixel[2];
 }
 
-/* The input position along an axis of length `size` that stands at `position`, which may lie outside
- * [0, size): -1 for a zero. */
+/* The input position along an axis of length `size` that stands at `position`, which may lie
+ * outside [0, size): -1 for a zero. */
 int64_t fc_padded_position(int64_t position, int64_t size, fc_padding_mode mode);
 
 /* Copy what the plane holds for `channels` channels from `channel` of group `group`. */

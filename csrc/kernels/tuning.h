@@ -5,18 +5,18 @@
  * with other processes running:
  *
  *   depth, pixels            AVX-512 only: within 9% of the best of five values on 30 rows
- *   box_work, item_channels  AVX-512 only: of 4, 2 and 1 M and of 64 and 32 the pair that is fastest on
- *                            two threads over 43 layers (by 10% over 4 M and 64, and up to 2x on the
- *                            smallest), and no more than 1% behind on one
+ *   box_work, item_channels  AVX-512 only: of 4, 2 and 1 M and of 64 and 32 the pair that is fastest
+ *                            on two threads over 43 layers (by 10% over 4 M and 64, and up to 2x
+ *                            on the smallest); on one thread up to 5% behind over 22 layers
  *   most_pixels, positions   from the cache sizes, not measured (the script has no `positions`)
  *   weight                   AVX-512: of the sizes, the best of three on some twenty rows; costs set
  *                            by hand, which predict those rows within about a third; the others
  *                            have its values
- *   costs of AVX-512         fitted before tiles were turned; the store since by hand, from 1x1 layers
- *                            in either layout. What they choose takes 0.5% longer than the best
- *                            form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
+ *   costs of AVX-512         fitted before tiles were turned; the store since by hand, from 1x1
+ *                            layers in either layout. What they choose takes 0.5% longer than the
+ *                            best form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
  *   costs of AVX2            fitted to the same layers, then rounded: 1.4%
- *   costs of scalar          fitted before tiles were turned; the panel and the item set by hand: 1.2%
+ *   costs of scalar          fitted before tiles were turned, panel and item set by hand: 1.2%
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H

@@ -374,8 +374,8 @@ static void run_case(int number) {
     if (test_failures > failures) print_problem(&t.p, number);
 }
 
-/* Problems that are cut in every way, weight gradients first: batch, groups, channels in and out of a group, and of
- * the last two axes size, kernel, stride, dilation and padding. */
+/* Problems that are cut in every way, weight gradients first: batch, groups, channels in and out of
+ * a group, and of the last two axes size, kernel, stride, dilation and padding. */
 typedef struct cut_shape {
     int64_t batch, groups, in, out, size[2], kernel[2], stride[2], dilation[2], pad[2];
 } cut_shape;
