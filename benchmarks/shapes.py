@@ -97,6 +97,12 @@ def convolutions() -> list[Convolution]:
     return [Convolution(name, **sizes) for name, sizes in _file()["convolution"].items()]
 
 
+def gradients() -> list[Convolution]:
+    """List the convolutions, and more for their gradients: few pixels, several images."""
+    more = [Convolution(name, **sizes) for name, sizes in _file()["gradient"].items()]
+    return convolutions() + more
+
+
 def poolings() -> list[Pooling]:
     """List the poolings."""
     return [Pooling(name, **sizes) for name, sizes in _file()["pooling"].items()]

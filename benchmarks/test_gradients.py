@@ -8,8 +8,8 @@ from shapes import (
     assert_close,
     channels_first,
     channels_last,
-    convolutions,
     double,
+    gradients,
     with_libraries,
 )
 
@@ -64,14 +64,14 @@ def weight_function(shape: Convolution, library: str):
     )
 
 
-@pytest.mark.parametrize(("shape", "library"), with_libraries(convolutions(), LIBRARIES))
+@pytest.mark.parametrize(("shape", "library"), with_libraries(gradients(), LIBRARIES))
 def test_input_gradient(benchmark, shape, library):
     benchmark.group = f"input gradient {shape.name}"
     result = benchmark(input_function(shape, library))
     assert_close(channels_first(result) if "nhwc" in library else result, expected_input(shape))
 
 
-@pytest.mark.parametrize(("shape", "library"), with_libraries(convolutions(), LIBRARIES))
+@pytest.mark.parametrize(("shape", "library"), with_libraries(gradients(), LIBRARIES))
 def test_weight_gradient(benchmark, shape, library):
     benchmark.group = f"weight gradient {shape.name}"
     assert_close(benchmark(weight_function(shape, library)), expected_weight(shape))

@@ -44,11 +44,11 @@ typedef struct operand {
 
 /* How the problem is cut, and what all items share. */
 typedef struct run {
-    fc_correlation c;        /* 1x1 without padding: pixels in one line */
-    int exchanged, direct;   /* direct: sums in the gradient itself */
-    int x_shared, gy_shared; /* brought once, for all items */
-    int x_ready, gy_ready;   /* that, or read in place; else every item brings its own */
-    operand x_as, gy_as;     /* where they are ready */
+    fc_correlation c;      /* 1x1 without padding: pixels in one line */
+    int exchanged, direct; /* direct: sums in the gradient itself */
+    int x_shared;          /* brought once, for all items */
+    int x_ready, gy_ready; /* that, or read in place; else every item brings its own */
+    operand x_as, gy_as;   /* where they are ready */
     fc_pieces pieces;
     int64_t rows, columns, taps[3]; /* a unit: input and output channels */
     int64_t row_blocks, column_blocks, tap_blocks[3], units, units_together;
@@ -56,8 +56,8 @@ typedef struct run {
     int64_t ld, unit_elements; /* of the sums of a unit */
     int width, along_taps;     /* of a tile: vectors, and whether rows are taps */
     int64_t plane_at, lines_at, sums_at, offsets_at, bytes; /* scratch of a worker */
-    const char *x, *gy, *x_data, *gy_data;                  /* _data: ready */
-    char *x_shared_data, *gy_shared_data, *gw, *partial, *scratch;
+    const char *x, *gy, *x_data;                            /* _data: ready */
+    char *x_copy, *gw, *partial, *scratch;
 } run;
 
 typedef struct item {
@@ -167,19 +167,13 @@ static operand x_as(const run *r, const fc_plane *plane) {
     return x;
 }
 
-/* gy in place, channels last, or turned for all items: [image][group][pixel][channel]. */
-static operand gy_ready_as(const run *r, int turned) {
-    const fc_correlation *c = &r->c;
-    const int64_t each = up_to(c->out_channels, c->kernels->lanes), space = space_of(c, 1);
+/* gy in place, channels last. */
+static operand gy_as(const fc_correlation *c) {
     operand gy = {.group = c->out_channels, .channel = 1};
     gy.pixel[2] = c->groups * c->out_channels;
-    if (turned) {
-        gy.group = space * each;
-        gy.pixel[2] = each;
-    }
     gy.pixel[1] = gy.pixel[2] * c->axis[2].out;
     gy.pixel[0] = gy.pixel[1] * c->axis[1].out;
-    gy.image = turned ? c->groups * gy.group : space * gy.pixel[2];
+    gy.image = gy.pixel[0] * c->axis[0].out;
     return gy;
 }
 
@@ -196,7 +190,7 @@ static const char *gy_ready(const item *it) {
     const operand *gy = &it->run->gy_as;
     int64_t at = it->box.image * gy->image + it->group * gy->group + it->column;
     for (int i = 0; i < 3; i++) at += it->box.first[i] * gy->pixel[i];
-    return it->run->gy_data + at * it->run->c.item;
+    return it->run->gy + at * it->run->c.item;
 }
 
 /* ---- Bringing what is not ready ---- */
@@ -266,49 +260,30 @@ static void list_pixels(item *it) {
     it->pixels = p;
 }
 
-/* For all items: some channels of an image of x, ... */
+/* For all items: some channels of an image of x. */
 static void share_x(item *it) {
     const run *r = it->run;
     const operand *x = &r->x_as;
     const fc_plane plane = fc_plane_copied(&r->c, &it->box, &it->taps, it->rows);
     const int64_t at = it->box.image * x->image + it->group * x->group + it->row * x->channel;
     fc_plane_gather(&r->c, &plane, &it->box, &it->taps, r->x, it->group, it->row, it->rows,
-                    r->x_shared_data + at * r->c.item);
+                    r->x_copy + at * r->c.item);
 }
 
-/* ... or of gy. */
-static void share_gy(item *it) {
-    const run *r = it->run;
-    const operand *gy = &r->gy_as;
-    const int64_t at = it->box.image * gy->image + it->group * gy->group + it->column;
-    bring_gy(it, r->gy_shared_data + at * r->c.item, gy->pixel[2]);
-}
-
-static int64_t x_shares(const run *r) {
-    return !r->x_shared                      ? 0
-           : r->c.layout == FC_CHANNELS_LAST ? 1
-                                             : ceil_div(r->c.in_channels, SHARE);
-}
-static int64_t gy_shares(const run *r) {
-    return r->gy_shared ? ceil_div(r->c.out_channels, SHARE) : 0;
+/* Channels last: all of them, as the copy is theirs together. */
+static int64_t shares(const run *r) {
+    return r->c.layout == FC_CHANNELS_LAST ? 1 : ceil_div(r->c.in_channels, SHARE);
 }
 
 static void share_item(void *context, int64_t index, int worker) {
     (void)worker;
     const run *r = context;
-    const fc_correlation *c = &r->c;
-    const int64_t of_x = x_shares(r), all = of_x + gy_shares(r), share = index % all;
-    item it = {.run = r, .group = index / all % c->groups, .taps = all_taps(r)};
-    it.box = whole_image(r, index / all / c->groups);
-    if (share < of_x) {
-        it.row = share * SHARE;
-        it.rows = of_x == 1 ? c->in_channels : min64(SHARE, c->in_channels - it.row);
-        share_x(&it);
-    } else {
-        it.column = (share - of_x) * SHARE;
-        it.columns = min64(SHARE, c->out_channels - it.column);
-        share_gy(&it);
-    }
+    const int64_t n = shares(r), channels = r->c.in_channels;
+    item it = {.run = r, .group = index / n % r->c.groups, .taps = all_taps(r)};
+    it.box = whole_image(r, index / n / r->c.groups);
+    it.row = index % n * SHARE;
+    it.rows = n == 1 ? channels : min64(SHARE, channels - it.row);
+    share_x(&it);
 }
 
 /* ---- Summing ---- */
@@ -594,28 +569,13 @@ static operand x_shared_as(const run *r) {
     return x;
 }
 
-static int64_t x_shared_bytes(const run *r) {
-    return r->x_shared ? fc_aligned(r->c.batch * r->x_as.image * r->c.item) : 0;
-}
-static int64_t gy_shared_bytes(const run *r) {
-    return r->gy_shared ? fc_aligned(r->c.batch * r->gy_as.image * r->c.item) : 0;
-}
-
-/* Where x and gy are small, bring them for all items. */
+/* Where it is small, bring x for all items. */
 static void share(run *r) {
-    run all = *r;
-    all.x_shared = !r->x_ready;
-    all.gy_shared = !r->gy_ready;
-    if (volume(r->taps) != fc_correlation_taps(&r->c)) return;
-    if (all.x_shared) all.x_as = x_shared_as(r);
-    if (all.gy_shared) all.gy_as = gy_ready_as(r, 1);
-    if ((double)r->c.batch * (double)r->c.item *
-            ((double)all.x_shared * (double)all.x_as.image +
-             (double)all.gy_shared * (double)all.gy_as.image) >
-        (double)SHARED_BYTES)
-        return;
-    all.x_ready = all.gy_ready = 1;
-    *r = all;
+    if (r->x_ready || volume(r->taps) != fc_correlation_taps(&r->c)) return;
+    const operand x = x_shared_as(r);
+    if ((double)r->c.batch * (double)x.image * (double)r->c.item > (double)SHARED_BYTES) return;
+    r->x_as = x;
+    r->x_ready = r->x_shared = 1;
 }
 
 /* Enough items: first by cutting the sum over the pieces, where the sums are small, then by
@@ -698,7 +658,7 @@ static run run_as(const fc_correlation *c, int exchanged) {
     r.gy_ready = c->layout == FC_CHANNELS_LAST && r.c.out_channels % c->kernels->lanes == 0 &&
                  max64(fc_correlation_depth(&r.c), r.c.out_channels) <= costs(&r)->depth_in_place;
     r.x_as = x_as(&r, &plane);
-    r.gy_as = gy_ready_as(&r, 0);
+    r.gy_as = gy_as(&r.c);
     choose_piece(&r);
     choose_unit(&r);
     choose_items(&r);
@@ -735,8 +695,10 @@ double fc_grad_weight_pixels_cost(const fc_conv *problem) {
 }
 
 static fc_status run_all(run *r, int workers, const fc_call *call) {
-    const int64_t shares = r->c.batch * r->c.groups * (x_shares(r) + gy_shares(r));
-    if (shares) FC_TRY(fc_parallel_for(call, (int)min64(workers, shares), shares, share_item, r));
+    if (r->x_shared) {
+        const int64_t items = r->c.batch * r->c.groups * shares(r);
+        FC_TRY(fc_parallel_for(call, (int)min64(workers, items), items, share_item, r));
+    }
     FC_TRY(fc_parallel_for(call, workers, ceil_div(r->units, r->units_together) * r->chunks,
                            run_item, r));
     if (r->chunks == 1) return FC_OK;
@@ -752,19 +714,15 @@ fc_status fc_grad_weight_pixels(const fc_conv *problem, const void *x, const voi
                             : fc_workers(call, ceil_div(r.units, r.units_together) * r.chunks);
     const int64_t partial =
         r.chunks > 1 ? fc_aligned(r.chunks * r.units * r.unit_elements * r.c.item) : 0;
-    const int64_t x_bytes = x_shared_bytes(&r), gy_bytes = gy_shared_bytes(&r);
-    r.partial = fc_scratch(partial + x_bytes + gy_bytes + workers * r.bytes);
+    const int64_t shared = r.x_shared ? fc_aligned(r.c.batch * r.x_as.image * r.c.item) : 0;
+    r.partial = fc_scratch(partial + shared + workers * r.bytes);
     FC_REQUIRE(r.partial, FC_OUT_OF_MEMORY);
-    r.x_shared_data = r.partial + partial;
-    r.gy_shared_data = r.x_shared_data + x_bytes;
-    r.scratch = r.gy_shared_data + gy_bytes;
+    r.x_copy = r.partial + partial;
+    r.scratch = r.x_copy + shared;
     r.x = r.exchanged ? gy : x;
     r.gy = r.exchanged ? x : gy;
-    r.x_data = r.x_shared ? r.x_shared_data : r.x;
-    r.gy_data = r.gy_shared ? r.gy_shared_data : r.gy;
+    r.x_data = r.x_shared ? r.x_copy : r.x;
     r.gw = gw;
-    if (r.gy_shared && r.c.out_channels % r.c.kernels->lanes)
-        memset(r.gy_shared_data, 0, (size_t)gy_bytes);
     const fc_status status = run_all(&r, workers, call);
     fc_scratch_free(r.partial);
     return status;
