@@ -41,116 +41,34 @@ typedef struct run {
 /* A box of tiles of one group. */
 typedef struct item {
     const run *run;
-    int64_t group, image, images, first[2], size[2]; /* first, size: in tiles */
-    int64_t tiles;
+    int64_t group;
+    fc_winograd_box box;
     char *scratch, *v;
 } item;
 
 static item choose_box(const run *r, int64_t unit, int worker) {
     const fc_winograd *w = r->w;
-    item it = {.run = r, .scratch = r->scratch + worker * w->bytes, .group = unit / w->count};
-    int64_t box = unit % w->count;
-    for (int i = 1; i >= 0; i--) {
-        it.first[i] = box % w->boxes[i] * w->box[i];
-        it.size[i] = min64(w->box[i], w->tiles[i] - it.first[i]);
-        box /= w->boxes[i];
-    }
-    it.image = box * w->images;
-    it.images = min64(w->images, r->c->batch - it.image);
-    it.tiles = it.images * it.size[0] * it.size[1];
+    item it = {
+        .run = r,
+        .group = unit / w->count,
+        .box = fc_winograd_box_at(r->c, w, unit % w->count),
+        .scratch = r->scratch + worker * w->bytes,
+    };
     it.v = w->boxes_at_once ? r->v + (unit - r->first_unit) * r->v_bytes : it.scratch + w->v_at;
     return it;
 }
 
 /* ---- Input ---- */
 
-/* Some channels of one image, as the strip takes them. */
-typedef struct source {
-    const char *x;
-    int64_t pixel, channel, channels; /* strides, and how many channels */
-} source;
-
-static source source_of(const item *it, int64_t image, int64_t channel, int64_t channels) {
-    const fc_correlation *c = it->run->c;
-    const int64_t all = c->groups * c->in_channels, space = c->axis[1].in * c->axis[2].in;
-    const int last = c->layout == FC_CHANNELS_LAST;
-    const int64_t first = it->group * c->in_channels + channel;
-    return (source){
-        .x = it->run->x + (image * all * space + first * (last ? 1 : space)) * c->item,
-        .pixel = last ? all : 1,
-        .channel = last ? 1 : space,
-        .channels = channels,
-    };
-}
-
-/* `n` pixels from x on. */
-static void strip_pixels(const item *it, const source *s, char *dst, const char *x, int64_t n) {
-    const fc_conv_kernels *k = &it->run->c->kernels->conv;
-    if (s->channel == 1)
-        k->copy_padded(dst, FC_WINOGRAD_STRIP, x, s->pixel, n, 0, s->channels, 0, 1);
-    else k->transpose(dst, FC_WINOGRAD_STRIP, x, s->channel, s->channels, n);
-}
-
-/* Pixels outside the input, one by one: where they come from depends on the padding mode. */
-static void strip_outside(const item *it, const source *s, char *dst, const char *row, int64_t at,
-                          int64_t n) {
-    const fc_correlation *c = it->run->c;
-    const int64_t pixel = FC_WINOGRAD_STRIP * c->item;
-    if (c->padding_mode == FC_PAD_ZEROS) {
-        memset(dst, 0, (size_t)(n * pixel));
-        return;
-    }
-    for (int64_t j = 0; j < n; j++) {
-        const int64_t from = fc_padded_position(at + j, c->axis[2].in, c->padding_mode);
-        strip_pixels(it, s, dst + j * pixel, row + from * s->pixel * c->item, 1);
-    }
-}
-
-static void strip_row(const item *it, const source *s, char *dst, int64_t row, int64_t column,
-                      int64_t n) {
-    const fc_correlation *c = it->run->c;
-    const int64_t in = c->axis[2].in, pixel = FC_WINOGRAD_STRIP * c->item;
-    const int64_t from = fc_padded_position(row, c->axis[1].in, c->padding_mode);
-    if (from < 0) {
-        memset(dst, 0, (size_t)(n * pixel));
-        return;
-    }
-    const char *x = s->x + from * in * s->pixel * c->item;
-    const int64_t first = clamp64(-column, 0, n), last = clamp64(in - column, first, n);
-    strip_outside(it, s, dst, x, column, first);
-    if (first < last)
-        strip_pixels(it, s, dst + first * pixel, x + (column + first) * s->pixel * c->item,
-                     last - first);
-    strip_outside(it, s, dst + last * pixel, x, column + last, n - last);
-}
-
 /* V of some channels of the box. */
 static void transform_input(const item *it, int64_t channel, int64_t channels) {
-    const fc_correlation *c = it->run->c;
-    const fc_winograd *w = it->run->w;
-    const int64_t rows = it->size[0] * w->m + 2, columns = it->size[1] * w->m + 2;
-    const int64_t line = columns * FC_WINOGRAD_STRIP;
-    char *strip = it->scratch + w->strip_at;
-    for (int64_t i = 0; i < it->images; i++) {
-        const source s = source_of(it, it->image + i, channel, channels);
-        for (int64_t h = 0; h < rows; h++)
-            strip_row(it, &s, strip + h * line * c->item,
-                      it->first[0] * w->m + h + c->axis[1].offset,
-                      it->first[1] * w->m + c->axis[2].offset, columns);
-        for (int64_t h = 0; h < it->size[0]; h++) {
-            const int64_t tile = (i * it->size[0] + h) * it->size[1];
-            c->kernels->conv.winograd_input[w->size](&(fc_winograd_input){
-                .x = strip + h * w->m * line * c->item,
-                .v = it->v + (tile * w->pitch + channel) * c->item,
-                .row = line,
-                .column = FC_WINOGRAD_STRIP,
-                .point = w->point,
-                .tile = w->pitch,
-                .tiles = it->size[1],
-                .channels = up_to(channels, c->kernels->lanes),
-            });
-        }
-    }
+    const run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_winograd *w = r->w;
+    const fc_images x = fc_winograd_images(c, r->x);
+    fc_winograd_input_box(c, w, &it->box, &x,
+                          &(fc_winograd_channels){it->group * c->in_channels + channel, channels},
+                          it->scratch + w->strip_at, it->v + channel * c->item);
 }
 
 /* ---- Products ---- */
@@ -170,9 +88,9 @@ static const char *bring_weights(const item *it, fc_winograd_part part) {
 /* All tiles of one point. */
 static void multiply_point(const item *it, fc_outer t) {
     const fc_correlation *c = it->run->c;
-    const int64_t groups = ceil_div(it->tiles, it->run->w->rows);
+    const int64_t groups = ceil_div(it->box.tiles, it->run->w->rows);
     for (int64_t g = 0, first = 0; g < groups; g++) {
-        const int64_t rows = ceil_div(it->tiles - first, groups - g);
+        const int64_t rows = ceil_div(it->box.tiles - first, groups - g);
         c->kernels->conv.outer[rows - 1][t.columns / c->kernels->lanes - 1](&t);
         t.a = (const char *)t.a + rows * t.a_step * c->item;
         t.c = (char *)t.c + rows * t.ldc * c->item;
@@ -182,7 +100,7 @@ static void multiply_point(const item *it, fc_outer t) {
 
 /* Elements between the points of the sums: no power of two. */
 static int64_t sums_point(const item *it, int64_t columns) {
-    return it->tiles * columns + it->run->c->kernels->lanes;
+    return it->box.tiles * columns + it->run->c->kernels->lanes;
 }
 
 static void multiply_block(const item *it, int64_t block) {
@@ -254,13 +172,13 @@ static int output_row(const item *it, int64_t block, int64_t i, int64_t h) {
     const fc_winograd *w = r->w;
     const int64_t columns = fc_winograd_columns(c, w, block);
     const int64_t height = c->axis[1].out, width = c->axis[2].out;
-    const int64_t row = (it->first[0] + h) * w->m, column = it->first[1] * w->m;
-    const int64_t pixels = min64(it->size[1] * w->m, width - column);
+    const int64_t row = (it->box.first[0] + h) * w->m, column = it->box.first[1] * w->m;
+    const int64_t pixels = min64(it->box.size[1] * w->m, width - column);
     const int64_t all = c->groups * c->out_channels, first = block * w->columns,
                   channel = it->group * c->out_channels + first;
     const int last = c->layout == FC_CHANNELS_LAST;
-    const int64_t pixel = row * width + column, image = (it->image + i) * all * height * width;
-    const int64_t tile = (i * it->size[0] + h) * it->size[1];
+    const int64_t pixel = row * width + column, image = (it->box.image + i) * all * height * width;
+    const int64_t tile = (i * it->box.size[0] + h) * it->box.size[1];
     const fc_winograd_output t = {
         .sums = it->scratch + w->sums_at + tile * columns * c->item,
         .y = r->y +
@@ -280,23 +198,21 @@ static int output_row(const item *it, int64_t block, int64_t i, int64_t h) {
 }
 
 static void finish_block(const item *it, int64_t block) {
-    for (int64_t i = 0; i < it->images; i++) {
+    for (int64_t i = 0; i < it->box.images; i++) {
         int finite = 1;
-        for (int64_t h = 0; h < it->size[0]; h++) finite &= output_row(it, block, i, h);
+        for (int64_t h = 0; h < it->box.size[0]; h++) finite &= output_row(it, block, i, h);
         if (!finite)
-            atomic_store_explicit(&it->run->overflow[it->image + i], 1, memory_order_relaxed);
+            atomic_store_explicit(&it->run->overflow[it->box.image + i], 1, memory_order_relaxed);
     }
 }
 
 /* ---- Items ---- */
 
-static int64_t strips_of(const fc_correlation *c) {
-    return ceil_div(c->in_channels, FC_WINOGRAD_STRIP);
-}
+static int64_t strips_of(const fc_correlation *c) { return ceil_div(c->in_channels, FC_STRIP); }
 
 static void transform_strip(const item *it, int64_t strip) {
-    const int64_t channel = strip * FC_WINOGRAD_STRIP;
-    transform_input(it, channel, min64(FC_WINOGRAD_STRIP, it->run->c->in_channels - channel));
+    const int64_t channel = strip * FC_STRIP;
+    transform_input(it, channel, min64(FC_STRIP, it->run->c->in_channels - channel));
 }
 
 /* A box with all that belongs to it. */

@@ -3,8 +3,7 @@
 #define FC_WINOGRAD_H
 
 #include "correlate.h"
-
-#define FC_WINOGRAD_STRIP 32 /* input channels that are transformed at a time */
+#include "strip.h"
 
 /* How a correlation is cut: tiles of m x m outputs, boxes of tiles, blocks of channels (see
  * winograd_cut.c). */
@@ -25,6 +24,27 @@ typedef struct fc_winograd {
     /* Scratch of one worker, in bytes from its start. */
     int64_t strip_at, v_at, taps_at, u_at, sums_at, out_at, offsets_at, bytes;
 } fc_winograd;
+
+/* A box of tiles: of `images` images from `image`, the tiles from `first` of `size`. */
+typedef struct fc_winograd_box {
+    int64_t image, images, first[2], size[2];
+    int64_t tiles; /* in all */
+} fc_winograd_box;
+
+/* The tiles alone; boxes of about `wanted` of them, all of the same size but for the last; the box
+ * of an index. */
+fc_winograd fc_winograd_tiles(const fc_correlation *c, int size);
+void fc_winograd_choose_box(const fc_correlation *c, fc_winograd *w, int64_t wanted);
+fc_winograd_box fc_winograd_box_at(const fc_correlation *c, const fc_winograd *w, int64_t index);
+
+/* The correlation's input; and V of some of its channels for a box (winograd_input.c). */
+typedef struct fc_winograd_channels {
+    int64_t first, count; /* FC_STRIP at most; counted over all groups */
+} fc_winograd_channels;
+fc_images fc_winograd_images(const fc_correlation *c, const void *x);
+void fc_winograd_input_box(const fc_correlation *c, const fc_winograd *w,
+                           const fc_winograd_box *box, const fc_images *x,
+                           const fc_winograd_channels *channels, void *strip, void *v);
 
 /* NULL, or why Winograd's algorithm cannot serve. */
 const char *fc_winograd_accepts(const fc_correlation *c);

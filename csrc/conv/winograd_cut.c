@@ -51,8 +51,7 @@ int fc_winograd_suits(const fc_correlation *c) {
 
 /* ---- Cutting ---- */
 
-/* Boxes of about `wanted` tiles, all of the same size but for the last. */
-static void choose_box(const fc_correlation *c, fc_winograd *w, int64_t wanted) {
+void fc_winograd_choose_box(const fc_correlation *c, fc_winograd *w, int64_t wanted) {
     const int64_t h = w->tiles[0], row = w->tiles[1];
     w->images = w->box[0] = 1;
     w->box[1] = row <= wanted * 3 / 2 ? row : ceil_div(row, ceil_div(row, wanted));
@@ -65,6 +64,19 @@ static void choose_box(const fc_correlation *c, fc_winograd *w, int64_t wanted) 
     w->image_boxes = ceil_div(max64(c->batch, 1), w->images);
     w->count = w->image_boxes * w->boxes[0] * w->boxes[1];
     w->point = w->box_tiles * w->pitch + c->kernels->lanes; /* no power of two */
+}
+
+fc_winograd_box fc_winograd_box_at(const fc_correlation *c, const fc_winograd *w, int64_t index) {
+    fc_winograd_box box;
+    for (int i = 1; i >= 0; i--) {
+        box.first[i] = index % w->boxes[i] * w->box[i];
+        box.size[i] = min64(w->box[i], w->tiles[i] - box.first[i]);
+        index /= w->boxes[i];
+    }
+    box.image = index * w->images;
+    box.images = min64(w->images, c->batch - box.image);
+    box.tiles = box.images * box.size[0] * box.size[1];
+    return box;
 }
 
 int64_t fc_winograd_v_bytes(const fc_correlation *c, const fc_winograd *w) {
@@ -87,7 +99,7 @@ static void choose_blocks(const fc_correlation *c, fc_winograd *w) {
 static void place_scratch(const fc_correlation *c, fc_winograd *w) {
     const int64_t item = c->item, lanes = c->kernels->lanes;
     const int64_t offsets = 2 * max64(w->depth, 1);
-    const int64_t strip = (w->box[0] * w->m + 2) * (w->box[1] * w->m + 2) * FC_WINOGRAD_STRIP;
+    const int64_t strip = (w->box[0] * w->m + 2) * (w->box[1] * w->m + 2) * FC_STRIP;
     int64_t at = 0;
     w->strip_at = at;
     at += fc_aligned(strip * item);
@@ -116,15 +128,20 @@ static double u_bytes(const fc_correlation *c, const fc_winograd *w) {
     return (double)c->groups * u_vectors(c, w) * (double)(c->kernels->lanes * c->item);
 }
 
-static fc_winograd cut(const fc_correlation *c, int size, int planned) {
+fc_winograd fc_winograd_tiles(const fc_correlation *c, int size) {
     const int m = 2 * size + 2;
     fc_winograd w = {.m = m, .size = size, .points = (m + 2) * (m + 2)};
     for (int i = 0; i < 2; i++) w.tiles[i] = ceil_div(c->axis[i + 1].out, m);
+    return w;
+}
+
+static fc_winograd cut(const fc_correlation *c, int size, int planned) {
+    fc_winograd w = fc_winograd_tiles(c, size);
     w.pitch = up_to(c->in_channels, c->kernels->lanes);
     w.stored = u_bytes(c, &w) <= (double)(planned ? PLAN_BYTES : CALL_BYTES);
     const int64_t most = max64(4, SHARED_BYTES / (w.points * w.pitch * c->item));
-    choose_box(c, &w,
-               min64(u_bytes(c, &w) <= (double)CACHED_BYTES ? STORED_TILES : MADE_TILES, most));
+    fc_winograd_choose_box(
+        c, &w, min64(u_bytes(c, &w) <= (double)CACHED_BYTES ? STORED_TILES : MADE_TILES, most));
     if (w.count * c->groups < OWN_ITEMS || fc_winograd_v_bytes(c, &w) > OWN_BYTES)
         w.boxes_at_once = clamp64(SHARED_BYTES / fc_winograd_v_bytes(c, &w), 1, w.count);
     choose_blocks(c, &w);
