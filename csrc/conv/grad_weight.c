@@ -3,8 +3,8 @@
  *   gw[k, c, t] = sum over images and pixels of gy[n, k, o] * x[n, c, o*stride + t*dilation - pad]
  *
  * as outer products with the output channels in the vectors (grad_weight_pixels.c), or, where they
- * are too few for that, as dot products along the pixels (grad_weight_dot.c); depthwise has kernels
- * of its own. */
+ * are too few for that, as dot products along the pixels (grad_weight_dot.c), or, for 3 x 3 taps of
+ * stride 1, by Winograd's algorithm (grad_weight_winograd.c); depthwise has kernels of its own. */
 #include <string.h>
 
 #include "../runtime/status.h"
@@ -18,6 +18,12 @@ static int dot_is_faster(const fc_conv *problem, const fc_correlation *c) {
            fc_grad_weight_dot_cost(problem) < fc_grad_weight_pixels_cost(problem);
 }
 
+/* The sums over all images are long, and so the choice may depend on their number. */
+static int winograd_is_faster(const fc_conv *problem, const fc_correlation *c) {
+    return !fc_grad_weight_winograd_accepts(c) &&
+           fc_grad_weight_winograd_cost(c) < fc_grad_weight_pixels_cost(problem);
+}
+
 fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
                               const fc_call *call) {
     FC_TRY(fc_conv_validate_transposed(problem));
@@ -29,5 +35,10 @@ fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void 
     }
     if (fc_is_depthwise(&c)) return fc_depthwise_grad_weight(&c, x, gy, gw, call);
     if (dot_is_faster(problem, &c)) return fc_grad_weight_dot(problem, x, gy, gw, call);
+    if (winograd_is_faster(problem, &c)) {
+        int overflow;
+        FC_TRY(fc_grad_weight_winograd(&c, x, gy, gw, &overflow, call));
+        if (!overflow) return FC_OK;
+    }
     return fc_grad_weight_pixels(problem, x, gy, gw, call);
 }

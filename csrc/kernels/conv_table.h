@@ -88,6 +88,17 @@ typedef struct fc_winograd_weight {
     int64_t point, count, width;
 } fc_winograd_weight;
 
+/* The weight gradient's own, over the points of M = 4:
+ *
+ *   gradient: v as for the input, from x[h * row + (i * 4 + w) * column + c], h, w < 4
+ *   back:     w[(k * 9 + t) * width + c] from sums[p * point + k * width + c], k < count,
+ *             c < width. Returns whether all are finite. */
+typedef struct fc_winograd_back {
+    const void *sums;
+    void *w;
+    int64_t point, count, width;
+} fc_winograd_back;
+
 typedef struct fc_winograd_output {
     const void *sums;
     void *y;
@@ -109,6 +120,8 @@ typedef struct fc_conv_kernels {
     void (*winograd_input[FC_WINOGRAD_SIZES])(const fc_winograd_input *run);
     void (*winograd_weight[FC_WINOGRAD_SIZES])(const fc_winograd_weight *run);
     int (*winograd_output[FC_WINOGRAD_SIZES])(const fc_winograd_output *run);
+    void (*winograd_gradient)(const fc_winograd_input *run);
+    int (*winograd_back)(const fc_winograd_back *run);
 
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);
