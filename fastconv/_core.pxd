@@ -79,14 +79,13 @@ cdef extern from "fastconv.h" nogil:
     const char *fc_algorithm_name(fc_algorithm algorithm)
     double fc_conv_flops(const fc_conv *problem)
     double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm)
-    fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads,
-                                int64_t *bytes)
 
     fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w,
                              const void *bias, fc_plan **plan)
     fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call *call)
     fc_algorithm fc_plan_algorithm(const fc_plan *plan)
     int64_t fc_plan_packed_bytes(const fc_plan *plan)
+    fc_status fc_plan_workspace(const fc_plan *plan, int threads, int64_t *bytes)
     void fc_plan_destroy(fc_plan *plan)
 
     fc_status fc_max_pool(const fc_pool *problem, const void *x, void *y, int64_t *indices,

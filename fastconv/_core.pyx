@@ -661,8 +661,7 @@ cdef class PlannedConv(Problem):
     @property
     def scratch_bytes(self):
         cdef int64_t nbytes = 0
-        check(self.name, fc_conv_workspace(&self.problem.conv, fc_plan_algorithm(self.plan),
-                                           fc_get_num_threads(), &nbytes))
+        check(self.name, fc_plan_workspace(self.plan, fc_get_num_threads(), &nbytes))
         return nbytes
 
 

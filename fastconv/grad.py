@@ -3,6 +3,9 @@
 `grad_output` is always the gradient with respect to the function's result; an unbatched one goes
 with unbatched shapes. A gradient with respect to a weight has the weight's own axes, whatever the
 layout. For a `padding_mode` other than zeros: pad first, and fold the gradient back.
+
+Gradients with respect to an input are convolutions of `grad_output`: where Winograd's algorithm
+would serve one faster it does, under the rule of "auto" and with the accuracy that `conv2d` gives.
 """
 
 from fastconv import _args, _conv_args, _pool_args

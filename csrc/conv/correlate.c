@@ -711,9 +711,10 @@ fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void
     return run_one(&r, call);
 }
 
-int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads) {
+int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int packed,
+                             int threads) {
     const fc_call call = {.threads = threads};
-    return workers_for(c, b, &call) * (b->bytes + own_bytes(c, b));
+    return workers_for(c, b, &call) * (b->bytes + (packed ? 0 : own_bytes(c, b)));
 }
 
 /* ---- Several correlations ---- */

@@ -32,7 +32,8 @@ fc_status fc_correlate(const fc_correlation *c, const fc_blocking *b, const void
  * there may be no images). */
 fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n, const void *x,
                            const void *w, const void *bias, void *y, const fc_call *call);
-/* Scratch that fc_correlate asks for; fc_correlate_packed needs less. */
-int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int threads);
+/* Scratch that fc_correlate asks for, or (`packed`) fc_correlate_packed. */
+int64_t fc_correlate_scratch(const fc_correlation *c, const fc_blocking *b, int packed,
+                             int threads);
 
 #endif

@@ -41,7 +41,8 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
     }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     const int depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
-    *bytes = depthwise ? fc_depthwise_scratch(&c, threads) : fc_correlate_scratch(&c, &b, threads);
+    *bytes =
+        depthwise ? fc_depthwise_scratch(&c, threads) : fc_correlate_scratch(&c, &b, 0, threads);
     return FC_OK;
 }
 
@@ -125,6 +126,18 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
                                      plan->weights, plan->bias, y, call);
     return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y,
                                call);
+}
+
+fc_status fc_plan_workspace(const fc_plan *plan, int threads, int64_t *bytes) {
+    FC_REQUIRE(plan && bytes, FC_INVALID_NULL);
+    const fc_correlation *c = &plan->correlation;
+    *bytes = 0;
+    if (plan->algorithm == FC_REFERENCE) return FC_OK;
+    if (!plan->packed) *bytes = fc_depthwise_scratch(c, threads);
+    else if (plan->algorithm == FC_WINOGRAD)
+        *bytes = fc_winograd_scratch(c, &plan->winograd, 1, threads);
+    else *bytes = fc_correlate_scratch(c, &plan->blocking, 1, threads);
+    return FC_OK;
 }
 
 fc_algorithm fc_plan_algorithm(const fc_plan *plan) { return plan->algorithm; }

@@ -160,6 +160,38 @@ static fc_conv draw_problem(uint64_t *random) {
     }
 }
 
+/* Channels enough that FC_AUTO and the input gradient may take a transform. */
+static fc_conv draw_transformed(uint64_t *random) {
+    for (;;) {
+        fc_conv p = {.dtype = (fc_dtype)(draw(random, 0, 3) == 0),
+                     .layout = (fc_layout)draw(random, 0, 1),
+                     .batch = draw(random, 1, 3),
+                     .groups = draw(random, 0, 3) ? 1 : 2};
+        p.in_channels = p.groups * draw(random, 16, 48);
+        p.out_channels = p.groups * draw(random, 16, 48);
+        double products =
+            (double)p.batch * (double)p.out_channels * (double)(p.in_channels / p.groups);
+        for (int i = 0; i < 3; i++) {
+            p.input[i] = i ? draw(random, 1, 20) : 1;
+            p.kernel[i] = i ? 3 : 1;
+            p.stride[i] = p.dilation[i] = 1;
+            p.pad_before[i] = i ? draw(random, 0, 2) : 0;
+            p.pad_after[i] = i ? draw(random, 0, 2) : 0;
+            p.output[i] = outputs(&p, i);
+            products *= (double)(p.output[i] * p.kernel[i]);
+        }
+        if (draw(random, 0, 3) == 0) p.padding_mode = (fc_padding_mode)draw(random, 1, 3);
+        if (products > 0 && products < 2e6 && takes_padding(&p)) return p;
+    }
+}
+
+static int may_transform(const fc_conv *p) {
+    for (int i = 0; i < 3; i++)
+        if (p->kernel[i] != (i ? 3 : 1) || p->stride[i] != 1 || p->dilation[i] != 1) return 0;
+    return p->dtype == FC_F32 && p->in_channels / p->groups >= 16 &&
+           p->out_channels / p->groups >= 16;
+}
+
 /* ---- One case -------------------------------------------------------------------------------- */
 
 typedef struct test_case {
@@ -190,9 +222,11 @@ static void forget(test_case *t) {
     free(t->magnitude);
 }
 
-/* 0 (exact) for integers: their sums are exact in any order, but not after a transform. */
+/* 0 (exact) for integers: their sums are exact in any order, but not after a transform, which the
+ * input gradient may take. */
 static int64_t terms(const test_case *t, int operator) {
     const fc_conv *p = &t->p;
+    if (operator == GRAD_INPUT && may_transform(p)) return FC_TRANSFORMED;
     if (t->integers) return 0;
     if (operator== GRAD_WEIGHT) return p->batch * volume(p->output);
     return (operator== FORWARD ? p->in_channels : p->out_channels) / p->groups * volume(p->kernel);
@@ -214,6 +248,12 @@ static void check_plan(test_case *t, fc_algorithm algorithm, const array *bias, 
     array_free(&w); /* a plan reads neither again */
     CHECK(algorithm == FC_AUTO || fc_plan_algorithm(plan) == algorithm);
     CHECK(fc_plan_packed_bytes(plan) >= 0);
+    int64_t mine = -1, all = -1;
+    CHECK(fc_plan_workspace(plan, 3, &mine) == FC_OK && mine >= 0);
+    CHECK(fc_plan_workspace(plan, 3, NULL) == FC_INVALID_NULL);
+    CHECK(fc_conv_workspace(&t->p, fc_plan_algorithm(plan), 3, &all) == FC_OK);
+    /* Winograd's cut may be another one where the weights are there. */
+    CHECK(mine <= all || fc_plan_algorithm(plan) == FC_WINOGRAD);
     for (int i = 0; i < 2; i++) {
         array_fill(&y);
         CHECK(fc_plan_run(plan, t->x.data, y.data, i ? &three_threads : &one_thread) == FC_OK);
@@ -347,10 +387,10 @@ static void print_problem(const fc_conv *p, int number) {
                 (long)p->pad_before[i], (long)p->pad_after[i], (long)p->output[i]);
 }
 
-static void run_case(int number) {
+static void run_case(int number, fc_conv (*draw_one)(uint64_t *random)) {
     uint64_t random = (uint64_t)number * UINT64_C(0x9E3779B97F4A7C15) + 1;
     long failures = test_failures;
-    test_case t = {.number = number, .integers = number % 2, .p = draw_problem(&random)};
+    test_case t = {.number = number, .integers = number % 2, .p = draw_one(&random)};
     const int kind = t.integers ? INTEGERS : 0;
     t.x = array_random(t.p.dtype, input_count(&t.p), &random, kind);
     t.w = array_random(t.p.dtype, weight_count(&t.p), &random, kind);
@@ -611,6 +651,7 @@ static void invalid_arguments(void) {
     CHECK(fc_plan_create(&p, FC_AUTO, NULL, NULL, &plan) == FC_INVALID_NULL && !plan);
     CHECK(fc_plan_create(&p, FC_AUTO, some, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_plan_run(NULL, some, some, NULL) == FC_INVALID_NULL);
+    CHECK(fc_plan_workspace(NULL, 1, &bytes) == FC_INVALID_NULL);
     CHECK(fc_conv_workspace(&p, FC_AUTO, 1, NULL) == FC_INVALID_NULL);
     CHECK(fc_conv_workspace(&p, FC_AUTO, 1, &bytes) == FC_OK && bytes >= 0);
     CHECK(fc_conv_accepts(&p, (fc_algorithm)77) != NULL && fc_conv_accepts(&p, FC_AUTO) == NULL);
@@ -626,6 +667,29 @@ static void invalid_arguments(void) {
           FC_INVALID_SIZE);
     CHECK(fc_conv_grad_bias(FC_F32, FC_CHANNELS_FIRST, 1, 4, 4, NULL, some, NULL) ==
           FC_INVALID_NULL);
+}
+
+/* 4 MB and 2 MB a thread in single precision, for 3 x 3 layers of ResNet-50 and VGG-16. */
+static void bounded_scratch(void) {
+    static const int64_t layers[][3] = {{64, 64, 56},    {128, 128, 28}, {256, 256, 14},
+                                        {512, 512, 7},   {3, 64, 224},   {64, 64, 224},
+                                        {128, 128, 112}, {256, 512, 28}, {512, 512, 14}};
+    for (int i = 0; i < (int)(sizeof layers / sizeof *layers) * 8; i++) {
+        const int64_t *layer = layers[i / 8], size = layer[2], megabytes = i & 1 ? 2 : 1;
+        fc_conv p = valid_problem();
+        p.dtype = i & 1 ? FC_F64 : FC_F32;
+        p.batch = i & 2 ? 16 : 1;
+        p.groups = 1;
+        p.in_channels = layer[0];
+        p.out_channels = layer[1];
+        p.input[1] = p.input[2] = p.output[1] = p.output[2] = size;
+        int64_t bytes = 0, threads = i & 4 ? 16 : 1;
+        CHECK(fc_conv_workspace(&p, FC_WINOGRAD, (int)threads, &bytes) == FC_OK);
+        CHECK(bytes > 0 && bytes <= megabytes * (4 + 2 * threads) << 20,
+              "%ld to %ld channels, %ld pixels wide, batch %ld: %ld bytes on %ld threads",
+              (long)p.in_channels, (long)p.out_channels, (long)size, (long)p.batch, (long)bytes,
+              (long)threads);
+    }
 }
 
 static void empty_batch(void) {
@@ -645,11 +709,13 @@ void test_conv(void) {
     for (int isa = 0; isa < fc_isa_count(); isa++) {
         if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
         long failures = test_failures;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) run_case(i);
+        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) run_case(i, draw_problem);
+        for (int i = 1000; i < 1020; i++) run_case(i, draw_transformed);
         for (int i = 0; i < 40; i++) non_finite(i % 2 ? NAN : HUGE_VAL, i);
         weight_gradients();
         forwards();
         empty_batch();
+        bounded_scratch();
         if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
     }
     fc_select_isa(before);
