@@ -124,6 +124,30 @@ def test_the_error_is_bounded_where_the_most_channels_are_added(channels, size, 
         checks.within_transformed(y, exact, magnitude, 9 * channels, draw)
 
 
+@pytest.mark.parametrize("kind", ["black stripe", "bright pixel", "one pixel"])
+def test_an_element_among_larger_ones_has_their_rounding_and_no_more(kind):
+    """Tiles mix pixels: what is far smaller than its neighbours cannot be as exact as alone."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((1, 32, 40, 40), dtype=np.float32)
+    w = rng.standard_normal((32, 32, 3, 3), dtype=np.float32)
+    if kind == "black stripe":
+        x[..., 10:30] = 0
+    elif kind == "bright pixel":
+        x[..., 20, 21] *= 1e6
+    else:
+        x[...] = 0
+        x[..., 20, 21] = 1
+    exact = fc.conv2d(x.astype(np.float64), w.astype(np.float64), padding=1, algorithm="direct")
+    magnitude = fc.conv2d(np.abs(x), np.abs(w), padding=1, algorithm="direct")
+    reach = 7  # a tile of 6 outputs and its taps
+    around = fc.max_pool2d(magnitude, 2 * reach + 1, 1, reach)
+    allowed = 1e-3 * magnitude + checks.NEIGHBOURS * checks.UNIT["float32"] * around
+    y = fc.conv2d(x, w, padding=1, algorithm="winograd")
+    checks.near(y, exact, allowed.astype(np.float64), kind)
+    error = np.linalg.norm(y - exact) / np.linalg.norm(exact)
+    assert error <= checks.TRANSFORMED_NORM
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_size_of_tiles_is_reached(dtype):
     """By what a plan packs, in place of nine taps: 16, 36 or 64 points."""
