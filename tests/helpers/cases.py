@@ -24,6 +24,7 @@ SIZES = {1: 70, 2: 70, 3: 40}
 # Where "auto" may take Winograd's algorithm: channels of a group, in and out, and padding.
 WINOGRAD_CHANNELS = 16
 WINOGRAD_PADDING = 2
+WINOGRAD_PIXELS = 256  # of the sums that are a weight gradient
 WINOGRAD_WORK = 1 << 21
 
 
@@ -60,6 +61,14 @@ class Case:
     @property
     def has_channels_for_winograd(self) -> bool:
         return min(self.in_channels, self.out_channels) // self.groups >= WINOGRAD_CHANNELS
+
+    @property
+    def weight_gradient_may_transform(self) -> bool:
+        """Whether the weight gradient may be Winograd's: a sum that is long enough for its bound.
+
+        Integers then need not come out exact.
+        """
+        return self.may_transform and self.weight_products >= WINOGRAD_PIXELS
 
     @property
     def gradient_may_transform(self) -> bool:
