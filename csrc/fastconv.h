@@ -5,8 +5,9 @@
  * problem has depth 1, a 1-D problem depth and height 1, with kernel 1, stride 1, dilation 1 and no
  * padding there. No function changes its inputs; an output may not overlap an input. Every function
  * validates its problem and returns a status; nothing is written on an FC_INVALID or FC_UNSUPPORTED
- * status. All functions may be called from many threads at once, and in a forked child. A result
- * does not depend on the number of threads, byte for byte. */
+ * status (but FC_INVALID_INDEX: indices are checked as they are used). All functions may be called
+ * from many threads at once, and in a forked child. A result does not depend on the number of
+ * threads, byte for byte. */
 #ifndef FASTCONV_H
 #define FASTCONV_H
 

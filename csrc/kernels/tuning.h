@@ -17,6 +17,8 @@
  *                            best form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
  *   costs of AVX2            fitted to the same layers, then rounded: 1.4%
  *   costs of scalar          fitted before tiles were turned, panel and item set by hand: 1.2%
+ *   transform, make, read    by hand, from profiles of the 3x3 layers of ResNet-50 on AVX-512 and
+ *                            AVX2; those of scalar are guesses
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
