@@ -76,6 +76,7 @@ cdef extern from "fastconv.h" nogil:
                                 int64_t space, const void *g, void *gb, const fc_call *call)
 
     const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm)
+    fc_algorithm fc_conv_select(const fc_conv *problem)
     const char *fc_algorithm_name(fc_algorithm algorithm)
     double fc_conv_flops(const fc_conv *problem)
     double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm)

@@ -157,6 +157,12 @@ cdef class ConvProblem(Problem):
         """The seconds that the algorithm is predicted to take for one image on one thread."""
         return fc_conv_cost(&self.conv, <fc_algorithm> algorithm)
 
+    cdef int choose(self) except -1:
+        """Decide on the algorithm now, so that no call has to."""
+        if self.algorithm == FC_AUTO and fc_conv_accepts(&self.conv, FC_AUTO) == NULL:
+            self.algorithm = fc_conv_select(&self.conv)
+        return 0
+
     @property
     def elements(self):
         """Of input, weight and output."""
@@ -175,6 +181,10 @@ cdef class ConvProblem(Problem):
 @cython.final
 cdef class ConvForward(ConvProblem):
     """(input, weight, bias) -> output."""
+
+    def __init__(self, geometry, tuple shape, tuple crop, int algorithm):
+        ConvProblem.__init__(self, geometry, shape, crop, algorithm)
+        self.choose()
 
     cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
                        int64_t *indices) noexcept nogil:
@@ -212,9 +222,13 @@ cdef class ConvGradWeight(ConvProblem):
 cdef class TransposedGradInput(ConvProblem):
     """(grad_output, input, weight) -> grad_input."""
 
+    def __init__(self, geometry, tuple shape, tuple crop, int algorithm):
+        ConvProblem.__init__(self, geometry, shape, crop, FC_AUTO)
+        self.choose()
+
     cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
                        int64_t *indices) noexcept nogil:
-        return fc_conv_forward(&self.conv, FC_AUTO, a, c, NULL, out, &CALL)
+        return fc_conv_forward(&self.conv, self.algorithm, a, c, NULL, out, &CALL)
 
 
 @cython.final
