@@ -186,6 +186,27 @@ def test_a_nan_in_a_corner_of_the_input_stays_in_the_weights_that_see_it():
     np.testing.assert_array_equal(np.isnan(gw), expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", [3, 4, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_infinite_gradients_beside_the_padding_do_not_meet_it(kernel, stride, dtype):
+    """Inf times the zeros of the padding would be NaN: the direct sum has no such product."""
+    rng = np.random.default_rng(4)
+    for size in (7, 20, 37):
+        x = (1 + rng.random((2, 3, size, size))).astype(dtype)
+        out = (size - 1) // stride + 1 if kernel % 2 else (size - 2) // stride + 1
+        gy = rng.standard_normal((2, 6, out, out)).astype(dtype)
+        gy[0, 1, 0, 0] = gy[1, 2, -1, -1] = gy[1, 4, 0, -1] = np.inf
+        options = {"padding": (kernel - 1) // 2, "stride": stride, "groups": 3}
+        shape = 6, 1, kernel, kernel
+        for layout in ("NCHW", "NHWC"):
+            a, b = (x, gy) if layout == "NCHW" else (np.moveaxis(v, 1, -1).copy() for v in (x, gy))
+            gw = fc.grad.conv2d_weight(a, shape, b, **options, layout=layout)
+            assert not np.isnan(gw).any()
+            assert np.isinf(gw[[1, 2, 4]]).any(axis=(1, 2, 3)).all()
+            assert np.isfinite(gw[[0, 3, 5]]).all()
+
+
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_padding_modes_fold_back_to_torchs_gradient(mode):
     """The recipe of the contract: pad first, and fold the gradient back."""

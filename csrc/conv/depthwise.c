@@ -9,6 +9,7 @@
  * Weights are turned to [tap][channel] first. The weight gradient adds fixed chunks of rows, each
  * into sums of its own, and then those. */
 #include "depthwise.h"
+#include "depthwise_planes.h"
 #include "integers.h"
 
 #include <string.h>
@@ -19,10 +20,12 @@
 
 #define CHUNKS 64 /* of rows, in a weight gradient, at most */
 #define PARTIAL_BYTES (4 << 20)
+#define MOST_REPEAT 8 /* pixels taken as one */
 
 int fc_is_depthwise(const fc_correlation *c) {
-    return c->layout == FC_CHANNELS_LAST && c->in_channels == 1 && c->out_channels == 1 &&
-           c->groups > 1 && c->padding_mode == FC_PAD_ZEROS;
+    return fc_is_depthwise_planes(c) ||
+           (c->layout == FC_CHANNELS_LAST && c->in_channels == 1 && c->out_channels == 1 &&
+            c->groups > 1 && c->padding_mode == FC_PAD_ZEROS);
 }
 
 typedef struct run {
@@ -30,14 +33,19 @@ typedef struct run {
     const char *x, *bias;
     char *y, *weights, *partial, *offsets; /* weights: [tap][channel] */
     int64_t rows, chunk_rows, taps;
+    int64_t repeat,
+        width; /* pixels taken as one with more channels, where channels fill no vectors */
     int weight_gradient;
 } run;
+
+/* Of numbers that are not negative; the divisor is mostly 1, and divisions are slow. */
+static int64_t quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
 
 /* The taps along one axis that stay inside the input at output o: [first, last). */
 static void taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *last) {
     const int64_t at = o * a->stride + a->offset, step = a->offset_step > 0 ? a->offset_step : 1;
-    *first = at >= 0 ? 0 : min64(a->taps, (-at + step - 1) / step);
-    *last = at >= a->in ? 0 : min64(a->taps, (a->in - 1 - at) / step + 1);
+    *first = at >= 0 ? 0 : min64(a->taps, quotient(-at + step - 1, step));
+    *last = at >= a->in ? 0 : min64(a->taps, quotient(a->in - 1 - at, step) + 1);
     *last = max64(*first, *last);
 }
 
@@ -47,6 +55,26 @@ static void interior(const fc_axis *a, int64_t *first, int64_t *last) {
     *first = a->offset >= 0 ? 0 : min64(a->out, (-a->offset + a->stride - 1) / a->stride);
     *last = end < 0 ? 0 : min64(a->out, end / a->stride + 1);
     *last = max64(*first, *last);
+}
+
+static void run_kernel(const run *r, const fc_depthwise *row) {
+    if (r->weight_gradient) r->c->kernels->conv.depthwise_weight(row);
+    else r->c->kernels->conv.depthwise(row);
+}
+
+/* Pixels that follow each other, several as one, and the rest as one more. */
+static void run_merged(const run *r, fc_depthwise *row) {
+    const int64_t whole = row->pixels / r->repeat, rest = row->pixels % r->repeat;
+    const int64_t channels = row->channels, bytes = whole * r->width * r->c->item;
+    row->x_step = row->y_step = row->channels = r->width;
+    row->pixels = whole;
+    run_kernel(r, row);
+    if (rest == 0) return;
+    row->pixels = 1;
+    row->channels = rest * channels;
+    row->x = (const char *)row->x + bytes;
+    row->y = (char *)row->y + bytes;
+    run_kernel(r, row);
 }
 
 /* A stretch of `pixels` pixels of output row (n, o[0], o[1]) from o[2], all with the taps of the
@@ -64,7 +92,7 @@ static void run_stretch(const run *r, int64_t *x_offset, char *sums, int64_t n, 
                     (d * a[0].offset_step * a[1].in + h * a[1].offset_step) * a[2].in +
                     w * a[2].offset_step;
                 x_offset[taps] = in * c->groups;
-                w_offset[taps] = ((d * a[1].taps + h) * a[2].taps + w) * c->groups;
+                w_offset[taps] = ((d * a[1].taps + h) * a[2].taps + w) * r->width;
             }
     int64_t in = n * a[0].in, out = n * a[0].size + a[0].start + o[0] * a[0].step;
     in += o[0] * a[0].stride + a[0].offset;
@@ -72,8 +100,10 @@ static void run_stretch(const run *r, int64_t *x_offset, char *sums, int64_t n, 
          a[2].offset;
     out = (out * a[1].size + a[1].start + o[1] * a[1].step) * a[2].size + a[2].start +
           o[2] * a[2].step;
-    const fc_depthwise row = {
+    fc_depthwise row = {
         .taps = taps,
+        .line_taps = last[2] - first[2],
+        .x_tap = a[2].offset_step * c->groups,
         .pixels = pixels,
         .channels = c->groups,
         .x_step = a[2].stride * c->groups,
@@ -89,8 +119,8 @@ static void run_stretch(const run *r, int64_t *x_offset, char *sums, int64_t n, 
         .max = c->max,
         .clamp = c->clamp,
     };
-    if (r->weight_gradient) c->kernels->conv.depthwise_weight(&row);
-    else c->kernels->conv.depthwise(&row);
+    if (pixels >= r->repeat && r->repeat > 1) run_merged(r, &row);
+    else run_kernel(r, &row);
 }
 
 static void run_row(const run *r, int64_t *offsets, char *sums, int64_t row) {
@@ -108,18 +138,31 @@ static int64_t offset_bytes(const run *r) { return fc_aligned(2 * r->taps * 8); 
 /* A chunk of rows. */
 static void run_chunk(void *context, int64_t index, int worker) {
     const run *r = context;
-    char *sums =
-        r->weight_gradient ? r->partial + index * r->taps * r->c->groups * r->c->item : NULL;
+    char *sums = r->weight_gradient ? r->partial + index * r->taps * r->width * r->c->item : NULL;
     int64_t *offsets = (int64_t *)(r->offsets + worker * offset_bytes(r));
     for (int64_t row = index * r->chunk_rows; row < min64(r->rows, (index + 1) * r->chunk_rows);
          row++)
         run_row(r, offsets, sums, row);
 }
 
+/* How many pixels together fill vectors of channels. */
+static int64_t repeat_of(const fc_correlation *c) {
+    const fc_axis *a = &c->axis[2];
+    if (a->stride != 1 || a->step != 1) return 1;
+    for (int64_t lanes = 2 * c->kernels->lanes; lanes >= c->kernels->lanes; lanes /= 2) {
+        const int64_t repeat = lanes / gcd(lanes, c->groups);
+        if (repeat <= MOST_REPEAT && repeat * 4 <= a->out) return repeat;
+    }
+    return 1;
+}
+
 static run run_of(const fc_correlation *c) {
+    const int64_t repeat = repeat_of(c);
     return (run){.c = c,
                  .rows = c->batch * c->axis[0].out * c->axis[1].out,
-                 .taps = c->axis[0].taps * c->axis[1].taps * c->axis[2].taps};
+                 .taps = c->axis[0].taps * c->axis[1].taps * c->axis[2].taps,
+                 .repeat = repeat,
+                 .width = repeat * c->groups};
 }
 
 /* Multiply-adds of a row. */
@@ -131,8 +174,9 @@ static int workers_for(const run *r, const fc_call *call, int64_t chunks) {
     return row_work(r) * (double)r->rows < 1 << 17 ? 1 : fc_workers(call, chunks);
 }
 
+/* Weights, and bias after them. */
 static int64_t weight_bytes(const run *r) {
-    return fc_aligned(r->taps * r->c->groups * r->c->item);
+    return fc_aligned((r->taps + 1) * r->width * r->c->item);
 }
 
 /* The offset of a tap, counted in the order of the correlation, in a channel's weights. */
@@ -146,11 +190,19 @@ static int64_t tap_in_weight(const fc_correlation *c, int64_t tap) {
     return at;
 }
 
+/* One value a channel, for all pixels that are taken as one. */
+static void repeat_channels(const run *r, char *dst, const char *src, int64_t step) {
+    const fc_correlation *c = r->c;
+    for (int64_t i = 0; i < r->repeat; i++)
+        c->kernels->conv.copy(dst + i * c->groups * c->item, 1, src, step, c->groups);
+}
+
 static int64_t chunk_rows_forward(const run *r) {
     return max64(1, (int64_t)((1 << 16) / (row_work(r) + 1)));
 }
 
 int64_t fc_depthwise_scratch(const fc_correlation *c, int threads) {
+    if (c->layout == FC_CHANNELS_FIRST) return fc_depthwise_planes_scratch(c, threads);
     const run r = run_of(c);
     const int64_t chunks = (r.rows + chunk_rows_forward(&r) - 1) / chunk_rows_forward(&r);
     return weight_bytes(&r) +
@@ -159,6 +211,8 @@ int64_t fc_depthwise_scratch(const fc_correlation *c, int threads) {
 
 fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const void *w,
                                  const void *bias, void *y, const fc_call *call) {
+    if (c->layout == FC_CHANNELS_FIRST)
+        return fc_depthwise_planes_correlate(c, 1, x, w, bias, y, call);
     run r = run_of(c);
     if (r.rows == 0 || c->axis[2].out == 0) return FC_OK;
     r.x = x;
@@ -171,9 +225,12 @@ fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const v
     FC_REQUIRE(r.weights, FC_OUT_OF_MEMORY);
     r.offsets = r.weights + weight_bytes(&r);
     for (int64_t t = 0; t < r.taps; t++)
-        c->kernels->conv.copy(r.weights + t * c->groups * c->item, 1,
-                              (const char *)w + tap_in_weight(c, t) * c->item, c->w_group,
-                              c->groups);
+        repeat_channels(&r, r.weights + t * r.width * c->item,
+                        (const char *)w + tap_in_weight(c, t) * c->item, c->w_group);
+    if (bias && r.repeat > 1) {
+        r.bias = r.weights + r.taps * r.width * c->item;
+        repeat_channels(&r, (char *)r.bias, bias, 1);
+    }
     const fc_status status = fc_parallel_for(call, workers, chunks, run_chunk, &r);
     fc_scratch_free(r.weights);
     return status;
@@ -181,14 +238,15 @@ fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const v
 
 fc_status fc_depthwise_grad_weight(const fc_correlation *c, const void *x, const void *gy, void *gw,
                                    const fc_call *call) {
+    if (c->layout == FC_CHANNELS_FIRST) return fc_depthwise_planes_grad_weight(c, x, gy, gw, call);
     run r = run_of(c);
     r.weight_gradient = 1;
     r.x = x;
     r.y = (char *)gy; /* read only, in this direction */
-    const int64_t each = r.taps * c->groups, most = max64(1, PARTIAL_BYTES / (each * c->item));
+    const int64_t each = r.taps * r.width, most = max64(1, PARTIAL_BYTES / (each * c->item));
     r.chunk_rows = max64(1, (r.rows + min64(CHUNKS, most) - 1) / min64(CHUNKS, most));
     const int64_t chunks = (r.rows + r.chunk_rows - 1) / r.chunk_rows,
-                  bytes = fc_aligned((chunks + 1) * each * c->item);
+                  bytes = fc_aligned(((chunks + 1) * each + c->groups) * c->item);
     const int workers = workers_for(&r, call, chunks);
     r.partial = fc_scratch(bytes + workers * offset_bytes(&r));
     FC_REQUIRE(r.partial, FC_OUT_OF_MEMORY);
@@ -197,9 +255,22 @@ fc_status fc_depthwise_grad_weight(const fc_correlation *c, const void *x, const
     const fc_status status = fc_parallel_for(call, workers, chunks, run_chunk, &r);
     char *total = r.partial + chunks * each * c->item;
     c->kernels->conv.sum_rows(total, r.partial, each, chunks, each);
-    for (int64_t t = 0; t < r.taps; t++)
-        c->kernels->conv.copy((char *)gw + tap_in_weight(c, t) * c->item, c->w_group,
-                              total + t * c->groups * c->item, 1, c->groups);
+    char *sum = total + each * c->item;
+    for (int64_t t = 0; t < r.taps; t++) {
+        memset(sum, 0, (size_t)(c->groups * c->item));
+        c->kernels->conv.sum_rows(sum, total + t * r.width * c->item, c->groups, r.repeat,
+                                  c->groups);
+        c->kernels->conv.copy((char *)gw + tap_in_weight(c, t) * c->item, c->w_group, sum, 1,
+                              c->groups);
+    }
     fc_scratch_free(r.partial);
     return status;
+}
+
+fc_status fc_depthwise_correlate_all(const fc_correlation *c, int n, const void *x, const void *w,
+                                     const void *bias, void *y, const fc_call *call) {
+    if (n > 0 && c->layout == FC_CHANNELS_FIRST)
+        return fc_depthwise_planes_correlate(c, n, x, w, bias, y, call);
+    for (int i = 0; i < n; i++) FC_TRY(fc_depthwise_correlate(&c[i], x, w, bias, y, call));
+    return FC_OK;
 }

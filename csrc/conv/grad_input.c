@@ -27,10 +27,9 @@ static int is_winograds(const fc_correlation *c) {
 static fc_status run_phases(const fc_correlation *c, int n, const void *w, const void *gy,
                             const void *bias, void *gx, const fc_call *call) {
     fc_blocking b[PHASES_AT_ONCE];
-    if (n > 0 && fc_is_depthwise(&c[0])) { /* and so are they all */
-        for (int i = 0; i < n; i++) FC_TRY(fc_depthwise_correlate(&c[i], gy, w, bias, gx, call));
-        return FC_OK;
-    }
+    int depthwise = 1;
+    for (int i = 0; i < n; i++) depthwise &= fc_is_depthwise(&c[i]);
+    if (depthwise) return fc_depthwise_correlate_all(c, n, gy, w, bias, gx, call);
     if (n == 1 && is_winograds(c)) {
         const fc_winograd cut = fc_winograd_best(c, 0);
         return fc_winograd_correlate(c, &cut, gy, w, NULL, bias, gx, call);

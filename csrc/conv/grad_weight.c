@@ -33,7 +33,8 @@ fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void 
         memset(gw, 0, (size_t)(c.groups * c.w_group * c.item));
         return FC_OK;
     }
-    if (fc_is_depthwise(&c)) return fc_depthwise_grad_weight(&c, x, gy, gw, call);
+    if (c.in_channels == 1 && fc_is_depthwise(&c))
+        return fc_depthwise_grad_weight(&c, x, gy, gw, call);
     if (dot_is_faster(problem, &c)) return fc_grad_weight_dot(problem, x, gy, gw, call);
     if (winograd_is_faster(problem, &c)) {
         int overflow;

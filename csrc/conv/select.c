@@ -37,11 +37,14 @@ static double correlation_cost(const fc_conv *p, fc_algorithm algorithm) {
     return fc_blocking_cost(&c, &b);
 }
 
-/* Depthwise channels last: two loads a multiply-add. An estimate, not fitted. */
 static double depthwise_cost(const fc_correlation *c) {
-    const double work = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out *
-                        (double)c->groups * (double)fc_correlation_taps(c);
-    return 1e-6 + 0.3e-9 * work / c->kernels->lanes;
+    const double lanes = c->kernels->lanes, channels = (double)(c->groups * c->out_channels);
+    const double rows = (double)(c->axis[0].out * c->axis[1].out), width = (double)c->axis[2].out;
+    const double vectors = c->layout == FC_CHANNELS_LAST ? width * ceil(channels / lanes)
+                                                         : channels * ceil(width / lanes);
+    const double ns =
+        rows * vectors * (double)fc_correlation_depth(c) * c->kernels->tuning.depthwise;
+    return 1e-6 + 1e-9 * ns;
 }
 
 static double direct_cost(const fc_conv *p) {

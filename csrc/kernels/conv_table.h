@@ -59,6 +59,7 @@ typedef void (*fc_dot_fn)(const fc_dot *tile);
  *                                              x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
 typedef struct fc_depthwise {
     int64_t taps, pixels, channels, x_step, y_step;
+    int64_t line_taps, x_tap; /* taps come in lines of so many, so far apart in x */
     const void *x, *w;
     void *y, *sums;
     const int64_t *x_offset, *w_offset;
@@ -108,6 +109,80 @@ typedef struct fc_winograd_output {
     int clamp;
 } fc_winograd_output;
 
+/* Depthwise planes, channels first. For plane q < planes, row first_row <= o < last_row, column j:
+ *
+ *   y[q * y_plane + o * y_row + j] = clamp(bias[q] + sum over taps (h, k), in order, of
+ *       x[q / multiplier * x_plane + row * in_columns + column] * w[q * w_plane + h * w_row + ...])
+ *
+ *   at row = o * stride + row_offset + h * row_step, column = j * stride + column_offset[0] +
+ *   k * column_step, and w at w_column[0] + k * w_step; what lies outside the plane is zero. A pair
+ *   is two such correlations: of column 2 * j with the taps [0], and of 2 * j + 1 with the taps [1].
+ *   Strides over 1 go with steps of 1.
+ *
+ *   weight gradient, over `images` images and the same rows and columns, w[tap] being as above
+ *   those of the plane one after another:   sums[q * taps + tap] += sum of x * y */
+typedef struct fc_depthwise_planes {
+    int64_t planes, multiplier;
+    const void *x, *w;
+    void *y, *sums;
+    int64_t images, x_image, y_image;
+    int64_t x_plane, w_plane, y_plane;
+    int64_t in_rows, in_columns, first_row, last_row, out_columns, y_row;
+    int64_t stride, row_offset, row_step, column_offset[2], column_step;
+    int64_t w_row, w_column[2], w_step;
+    const void *bias; /* or NULL */
+    double min, max;
+    int clamp;
+} fc_depthwise_planes;
+typedef void (*fc_depthwise_planes_fn)(const fc_depthwise_planes *planes);
+
+#define FC_DEPTHWISE_WHOLE(DEFINE)                                                                 \
+    DEFINE(3, 3, 0, 1) DEFINE(3, 3, 0, 2) DEFINE(5, 5, 0, 1) DEFINE(5, 5, 0, 2)
+#define FC_DEPTHWISE_WHOLES 4
+/* The shapes that have a kernel of their own: taps along the rows, along the columns (of both
+ * correlations, where it is a pair), stride. */
+/* clang-format off */
+#define FC_DEPTHWISE_SHAPES(DEFINE)                                                                \
+    FC_DEPTHWISE_WHOLE(DEFINE)                                                                     \
+    DEFINE(1, 1, 2, 1) DEFINE(1, 2, 1, 1) DEFINE(2, 1, 2, 1) DEFINE(2, 2, 1, 1)                    \
+    DEFINE(2, 2, 3, 1) DEFINE(2, 3, 2, 1) DEFINE(3, 2, 3, 1) DEFINE(3, 3, 2, 1)
+/* clang-format on */
+#define FC_DEPTHWISE_PLANES 12
+
+#define FC_DEPTHWISE_LINES 4 /* vectors: lines are read up to the next multiple of these */
+
+/* One plane of depthwise outputs from gathered lines, padding and all. For row o < rows, j < columns
+ *
+ *   y[o * y_row + j * y_step] = clamp(*bias + sum over e < summed, h < taps[0], k < taps[1], in order, of
+ *       x[e * x_summed + (o * stride + h * row_step) * line + offset[k] + j] *
+ *       w[w_summed[e] + h * w_row + k * w_step])
+ *
+ *   where a line is in [first_line, last_line); there are no others.
+ *
+ *   weight gradient:   sums[w_summed[e] + h * taps[1] + k] += sum over o, j of x * y[o * y_row + j] */
+typedef struct fc_depthwise_lines {
+    int64_t summed, rows, columns, taps[2];
+    const void *x, *w;
+    void *y, *sums;
+    int64_t x_summed, line, stride, row_step, first_line, last_line;
+    const int64_t *offset, *w_summed;
+    int64_t w_row, w_step, y_row, y_step;
+    const void *bias; /* or NULL */
+    double min, max;
+    int clamp;
+} fc_depthwise_lines;
+
+/* One plane's weight gradient, every product by itself: for taps (h, k), in order
+ *
+ *   sums[h * taps[1] + k] += sum over o < rows, j < columns, of y[o * columns + j] * x at
+ *       row o * stride[0] + offset[0] + h * step[0], column j * stride[1] + offset[1] + k * step[1],
+ *       where that is inside */
+typedef struct fc_depthwise_exact {
+    const void *x, *y;
+    void *sums;
+    int64_t in_rows, in_columns, rows, columns, taps[2], stride[2], offset[2], step[2];
+} fc_depthwise_exact;
+
 typedef struct fc_conv_kernels {
     /* [rows - 1][vectors - 1], NULL where registers do not suffice; `rows`: the most here. */
     fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS];
@@ -125,6 +200,11 @@ typedef struct fc_conv_kernels {
 
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);
+    void (*depthwise_lines)(const fc_depthwise_lines *lines);
+    void (*depthwise_lines_weight)(const fc_depthwise_lines *lines);
+    void (*depthwise_weight_exact)(const fc_depthwise_exact *plane);
+    fc_depthwise_planes_fn depthwise_planes_weight[FC_DEPTHWISE_WHOLES]; /* FC_DEPTHWISE_WHOLE */
+    fc_depthwise_planes_fn depthwise_planes[FC_DEPTHWISE_PLANES]; /* as FC_DEPTHWISE_SHAPES */
 
     /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns; up to a vector behind
      * dst is overwritten. */

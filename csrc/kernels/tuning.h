@@ -19,6 +19,9 @@
  *   costs of scalar          fitted before tiles were turned, panel and item set by hand: 1.2%
  *   transform, make, read    by hand, from profiles of the 3x3 layers of ResNet-50 on AVX-512 and
  *                            AVX2; those of scalar are guesses
+ *   depthwise                the time of plans over their vector multiply-adds, kernels of 3 x 3, 5 x 5
+ *                            and 7 x 7, channels first: 0.20 to 0.29 (AVX-512), 0.23 to 0.26 (AVX2);
+ *                            scalar: set between 0.25 and 0.8, where edges cost most
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
@@ -42,13 +45,14 @@ typedef struct fc_tuning {
     int64_t item_channels; /* output channels an item should have at least */
     int64_t positions;     /* of a line of dot products: some lines stay in the L1 */
     /* Nanoseconds on one thread. */
-    double multiply; /* a vector multiply-add */
-    double pack;     /* a vector packed into a panel */
-    double gather;   /* a vector gathered into a plane */
-    double strided;  /* an element gathered from every third or later column */
-    double store;    /* a vector copied from the sums to the output */
-    double panel;    /* a call of a kernel */
-    double item;     /* an item */
+    double multiply;  /* a vector multiply-add */
+    double pack;      /* a vector packed into a panel */
+    double gather;    /* a vector gathered into a plane */
+    double strided;   /* an element gathered from every third or later column */
+    double store;     /* a vector copied from the sums to the output */
+    double panel;     /* a call of a kernel */
+    double item;      /* an item */
+    double depthwise; /* a vector multiply-add of depthwise convolution, its loads included */
     /* Winograd's algorithm. */
     double transform; /* a vector of a point of a transformed tile, in or out */
     double make;      /* a vector of transformed weights, made */
@@ -79,15 +83,15 @@ typedef struct fc_tuning {
 #elif defined(FC_ISA_AVX512)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 1.8, .panel = 16,      \
-    .item = 830, .transform = 1.3, .make = 0.65, .read = 2.5
+    .item = 830, .transform = 1.3, .make = 0.65, .read = 2.5, .depthwise = 0.25
 #elif defined(FC_ISA_SCALAR)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.17, .pack = 1.2, .gather = 2.1, .strided = 0.25, .store = 2.6, .panel = 10,      \
-    .item = 300, .transform = 0.7, .make = 0.3, .read = 0.6
+    .item = 300, .transform = 0.7, .make = 0.3, .read = 0.6, .depthwise = 0.4
 #else
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.127, .pack = 0.74, .gather = 0.62, .strided = 0.43, .store = 1.1, .panel = 9.5,  \
-    .item = 350, .transform = 0.9, .make = 0.4, .read = 1.2
+    .item = 350, .transform = 0.9, .make = 0.4, .read = 1.2, .depthwise = 0.25
 #endif
 
 #ifndef FC_TUNE_WEIGHT

@@ -5,6 +5,7 @@
 #define FC_F32_LANES 8
 #define FC_F64_LANES 4
 #define REGISTERS 16
+#define v_keep(v) __asm__("" : "+x"(v))
 
 typedef __m256 vf32, vmask32;
 typedef __m256d vf64, vmask64;

@@ -5,6 +5,7 @@
 #define FC_F32_LANES 16
 #define FC_F64_LANES 8
 #define REGISTERS 32
+#define v_keep(v) __asm__("" : "+v"(v))
 
 typedef __m512 vf32;
 typedef __m512d vf64;

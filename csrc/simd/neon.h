@@ -4,6 +4,7 @@
 #define FC_F32_LANES 4
 #define FC_F64_LANES 2
 #define REGISTERS 32
+#define v_keep(v) __asm__("" : "+w"(v))
 
 typedef float32x4_t vf32;
 typedef float64x2_t vf64;

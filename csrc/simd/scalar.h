@@ -3,6 +3,7 @@
 #define FC_F32_LANES 4
 #define FC_F64_LANES 2
 #define REGISTERS 16
+#define v_keep(v) ((void)0)
 
 typedef float vf32 __attribute__((vector_size(16)));
 typedef double vf64 __attribute__((vector_size(16)));

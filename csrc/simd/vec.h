@@ -24,6 +24,8 @@
  *   v_store_every_other(p, v)           p[2 * i] = lane i; what stands between is not touched
  *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
  *   v_slide(a, b)                       a without its first lane, then the first of b
+ *   v_keep(v);                          v stays in a register: the compiler may otherwise read it
+ *                                       from memory again for each of its uses
  *
  * Every operation works lane by lane and so gives a lane the same bits wherever it stands: results
  * cannot depend on how pixels were dealt to vectors. */

@@ -120,6 +120,23 @@ static void draw_axis(fc_conv *p, int i, uint64_t *random, int kind) {
     if (kind == 3) p->kernel[i] = 1, p->pad_before[i] = p->pad_after[i] = 0;
 }
 
+/* The common shapes of depthwise kernels, which have kernels of their own. */
+static void draw_depthwise(fc_conv *p, uint64_t *random) {
+    const int64_t kernel = 2 * draw(random, 1, 3) + 1, stride = draw(random, 1, 2),
+                  dilation = draw(random, 0, 2) ? 1 : 2, pad = draw(random, 0, kernel / 2);
+    p->groups = draw(random, 2, draw(random, 0, 3) ? 6 : 20);
+    p->in_channels = p->groups;
+    p->out_channels = p->groups * (draw(random, 0, 3) ? 1 : draw(random, 2, 3));
+    for (int i = 1; i < 3; i++) {
+        p->kernel[i] = kernel;
+        p->stride[i] = stride;
+        p->dilation[i] = dilation;
+        p->pad_before[i] = pad;
+        p->pad_after[i] = draw(random, 0, 3) ? pad : draw(random, 0, kernel);
+        p->input[i] = draw(random, 1, draw(random, 0, 3) ? 20 : 50);
+    }
+}
+
 static int64_t outputs(const fc_conv *p, int i) {
     int64_t room =
         p->input[i] + p->pad_before[i] + p->pad_after[i] - p->dilation[i] * (p->kernel[i] - 1) - 1;
@@ -140,14 +157,15 @@ static fc_conv draw_problem(uint64_t *random) {
     for (;;) {
         fc_conv p = {.dtype = (fc_dtype)draw(random, 0, 1),
                      .layout = (fc_layout)draw(random, 0, 1)};
-        int kind = (int)draw(random, 0, 3), rank = (int)draw(random, 1, 3);
+        int kind = (int)draw(random, 0, 4), rank = kind == 4 ? 2 : (int)draw(random, 1, 3);
         p.batch = draw(random, 1, 3);
-        draw_channels(&p, random);
+        if (kind == 4) draw_depthwise(&p, random);
+        else draw_channels(&p, random);
         double products =
             (double)p.batch * (double)p.out_channels * (double)(p.in_channels / p.groups);
         for (int i = 0; i < 3; i++) {
             if (i < 3 - rank) p.input[i] = p.kernel[i] = p.stride[i] = p.dilation[i] = 1;
-            else draw_axis(&p, i, random, kind);
+            else if (kind < 4) draw_axis(&p, i, random, kind);
             p.output[i] = outputs(&p, i);
             products *= (double)(p.output[i] * p.kernel[i]);
         }

@@ -1,0 +1,242 @@
+/* Depthwise convolution and its input gradient, channels first.
+ *
+ * In place, for the common shapes of kernels (FC_DEPTHWISE_SHAPES):
+ *
+ *   for each item (parallel): a band of rows of some planes
+ *     one call of the kernel
+ *
+ * Gathered, for any other:
+ *
+ *   for each item (parallel): a box of the pixels of a group
+ *     gather the lines of each summed plane (input channels x taps along the depth), padding filled
+ *                                           in and columns split into the phases of the stride
+ *     for each output channel:  one call of the kernel
+ *
+ * The sum of an output runs over its products in their order, however it is cut. */
+#include "depthwise_planes.h"
+#include "depthwise_lines.h"
+#include "integers.h"
+
+#include "../runtime/scratch.h"
+#include "../runtime/status.h"
+#include "../runtime/threads.h"
+
+#define ITEM_WORK (1 << 17)   /* multiply-adds of an item, about */
+#define SERIAL_WORK (1 << 17) /* of a problem that is not worth a second thread */
+#define CHANNELS 8           /* of a group: with more, the general correlation has its tiles full */
+#define MOST_BYTES (4 << 20) /* of lines: a kernel that needs more is left to it too */
+
+/* ---- Shapes that have a kernel of their own ---- */
+
+typedef struct shape {
+    int kh, kw0, kw1, stride;
+} shape;
+
+static const shape shapes[] = {
+#define ENTRY(KH, KW0, KW1, S) {KH, KW0, KW1, S},
+    FC_DEPTHWISE_SHAPES(ENTRY)
+#undef ENTRY
+};
+
+static int is_flat(const fc_axis *a) {
+    return a->taps == 1 && a->in == 1 && a->out == 1 && a->offset == 0 && a->size == 1;
+}
+
+/* The kernel for a correlation, or for the even and the odd columns of a pair; or -1. */
+static int find_shape(const fc_correlation *c, const fc_correlation *odd) {
+    const fc_axis *a = c->axis;
+    if (!is_flat(&a[0]) || c->in_channels != 1 || a[1].stride != a[2].stride) return -1;
+    if (a[1].stride > 1 && (a[1].offset_step > 1 || a[2].offset_step > 1)) return -1;
+    if (!odd && a[2].step > 1) return -1;
+    for (int i = 0; i < FC_DEPTHWISE_PLANES; i++) {
+        const shape *s = &shapes[i];
+        if (a[1].taps == s->kh && a[1].stride == s->stride && a[2].taps == s->kw0 &&
+            (odd ? odd->axis[2].taps : 0) == s->kw1)
+            return i;
+    }
+    return -1;
+}
+
+/* Two phases of an input gradient that are the even and the odd columns of the same rows. */
+static int is_pair(const fc_correlation *even, const fc_correlation *odd) {
+    const fc_axis *a = even->axis, *b = odd->axis;
+    return a[2].step == 2 && a[2].start == 0 && b[2].start == 1 && a[1].start == b[1].start &&
+           a[0].start == b[0].start && a[2].offset_step == b[2].offset_step &&
+           find_shape(even, odd) >= 0;
+}
+
+/* ---- In place ---- */
+
+typedef struct planes_run {
+    const fc_correlation *c;
+    fc_depthwise_planes job;
+    fc_depthwise_planes_fn kernel;
+    const char *x, *w, *bias;
+    char *y;
+    int64_t planes, plane_items, bands, band_rows;
+} planes_run;
+
+static void planes_item(void *context, int64_t index, int worker) {
+    (void)worker;
+    const planes_run *r = context;
+    const fc_correlation *c = r->c;
+    const int64_t channels = c->groups * c->out_channels;
+    fc_depthwise_planes t = r->job;
+    t.first_row = index % r->bands * r->band_rows;
+    t.last_row = min64(c->axis[1].out, t.first_row + r->band_rows);
+    index /= r->bands;
+    const int64_t first = index % r->plane_items * r->planes, n = index / r->plane_items;
+    t.planes = min64(r->planes, channels - first);
+    t.x = r->x + (n * c->groups + first / c->out_channels) * t.x_plane * c->item;
+    t.w = r->w + first * t.w_plane * c->item;
+    t.y = r->y + (n * channels + first) * t.y_plane * c->item;
+    t.bias = r->bias ? r->bias + first * c->item : NULL;
+    r->kernel(&t);
+}
+
+static fc_depthwise_planes planes_job(const fc_correlation *c, const fc_correlation *odd) {
+    const fc_axis *a = c->axis, *b = odd ? odd->axis : a;
+    return (fc_depthwise_planes){
+        .multiplier = c->out_channels,
+        .x_plane = a[1].in * a[2].in,
+        .y_plane = a[1].size * a[2].size,
+        .w_plane = c->out_channels > 1 ? c->w_out : c->w_group,
+        .in_rows = a[1].in,
+        .in_columns = a[2].in,
+        .out_columns = odd ? a[2].size : a[2].out,
+        .y_row = a[1].step * a[2].size,
+        .stride = a[1].stride,
+        .row_offset = a[1].offset,
+        .row_step = max64(1, a[1].offset_step),
+        .column_offset = {a[2].offset, b[2].offset},
+        .column_step = a[2].offset_step,
+        .w_row = a[1].weight_step * c->w_axis[1],
+        .w_column = {a[2].weight, b[2].weight},
+        .w_step = a[2].weight_step,
+        .min = c->min,
+        .max = c->max,
+        .clamp = c->clamp,
+    };
+}
+
+static fc_status run_planes(const fc_correlation *c, const fc_correlation *odd, const char *x,
+                            const char *w, const char *bias, char *y, const fc_call *call) {
+    const fc_axis *a = c->axis;
+    planes_run r = {.c = c, .job = planes_job(c, odd), .x = x, .bias = bias};
+    r.kernel = c->kernels->conv.depthwise_planes[find_shape(c, odd)];
+    r.w = w + a[1].weight * c->w_axis[1] * c->item;
+    r.y = y + a[1].start * a[2].size * c->item;
+    const int64_t channels = c->groups * c->out_channels;
+    const double row = (double)r.job.out_columns * (double)fc_correlation_taps(c),
+                 plane = row * (double)a[1].out;
+    r.planes = clamp64((int64_t)(ITEM_WORK / (plane + 1)), 1, channels);
+    r.planes = up_to(r.planes, c->out_channels);
+    r.plane_items = ceil_div(channels, r.planes);
+    r.band_rows = up_to(max64(1, (int64_t)(ITEM_WORK / (row + 1))), 28); /* whole strips */
+    r.bands = ceil_div(a[1].out, r.band_rows);
+    const int64_t items = r.bands * r.plane_items * c->batch;
+    const int workers =
+        plane * (double)channels * (double)c->batch < SERIAL_WORK ? 1 : fc_workers(call, items);
+    return fc_parallel_for(call, workers, items, planes_item, &r);
+}
+
+/* ---- Gathered ---- */
+
+typedef struct lines_run {
+    fc_lines l;
+    const char *x, *w, *bias;
+    char *y, *scratch;
+} lines_run;
+
+static void lines_item(void *context, int64_t index, int worker) {
+    const lines_run *r = context;
+    const fc_lines *l = &r->l;
+    const fc_correlation *c = l->c;
+    const fc_axis *a = c->axis;
+    char *scratch = r->scratch + worker * l->bytes;
+    fc_depthwise_lines t = fc_lines_job(l, scratch);
+    const int64_t boxes = l->boxes[0] * l->boxes[1];
+    const fc_lines_box box = fc_lines_box_at(l, index % boxes);
+    index /= boxes;
+    const int64_t depth = index % a[0].out, group = index / a[0].out % c->groups,
+                  image = index / a[0].out / c->groups;
+    fc_lines_gather(l, &box, r->x, image, group, depth, &t);
+    const int64_t d = a[0].start + depth * a[0].step, h = a[1].start + box.first[0] * a[1].step,
+                  column = a[2].start + box.first[1] * a[2].step;
+    t.y_row = a[1].step * a[2].size;
+    t.y_step = a[2].step;
+    for (int64_t k = 0; k < c->out_channels; k++) {
+        const int64_t channel = group * c->out_channels + k;
+        const int64_t out = (image * c->groups * c->out_channels + channel) * a[0].size + d;
+        t.w = r->w + (group * c->w_group + k * c->w_out + a[1].weight * c->w_axis[1] +
+                      a[2].weight * c->w_axis[2]) *
+                         c->item;
+        t.y = r->y + ((out * a[1].size + h) * a[2].size + column) * c->item;
+        t.bias = r->bias ? r->bias + channel * c->item : NULL;
+        c->kernels->conv.depthwise_lines(&t);
+    }
+}
+
+static int lines_workers(const lines_run *r, const fc_call *call, int64_t items) {
+    const fc_axis *a = r->l.c->axis;
+    const double pixels = (double)(a[0].out * a[1].out) * (double)a[2].out;
+    const double work = pixels * (double)(r->l.c->groups * r->l.c->out_channels * r->l.c->batch) *
+                        (double)(fc_correlation_depth(r->l.c) + 1);
+    return work < SERIAL_WORK ? 1 : fc_workers(call, items);
+}
+
+static int64_t lines_items(const lines_run *r) {
+    return r->l.boxes[0] * r->l.boxes[1] * r->l.c->axis[0].out * r->l.c->groups * r->l.c->batch;
+}
+
+static fc_status run_lines(const fc_correlation *c, const char *x, const char *w, const char *bias,
+                           char *y, const fc_call *call) {
+    lines_run r = {.l = fc_lines_of(c)};
+    const int64_t items = lines_items(&r);
+    if (items == 0) return FC_OK;
+    const int workers = lines_workers(&r, call, items);
+    r.x = x;
+    r.w = w;
+    r.bias = bias;
+    r.y = y;
+    r.scratch = fc_scratch(workers * r.l.bytes);
+    FC_REQUIRE(r.scratch, FC_OUT_OF_MEMORY);
+    const fc_status status = fc_parallel_for(call, workers, items, lines_item, &r);
+    fc_scratch_free(r.scratch);
+    return status;
+}
+
+/* ---- Either ---- */
+
+int fc_is_depthwise_planes(const fc_correlation *c) {
+    if (c->layout != FC_CHANNELS_FIRST || c->groups < 2 || c->padding_mode != FC_PAD_ZEROS ||
+        min64(c->in_channels, c->out_channels) > 1 ||
+        max64(c->in_channels, c->out_channels) > CHANNELS)
+        return 0;
+    return find_shape(c, NULL) >= 0 || fc_lines_of(c).bytes <= MOST_BYTES;
+}
+
+int64_t fc_depthwise_planes_scratch(const fc_correlation *c, int threads) {
+    if (find_shape(c, NULL) >= 0) return 0;
+    const lines_run r = {.l = fc_lines_of(c)};
+    return lines_workers(&r, &(fc_call){.threads = threads}, lines_items(&r)) * r.l.bytes;
+}
+
+fc_status fc_depthwise_planes_correlate(const fc_correlation *c, int n, const void *x,
+                                        const void *w, const void *bias, void *y,
+                                        const fc_call *call) {
+    for (int i = 0; i < n; i++) {
+        if (i + 1 < n && is_pair(&c[i], &c[i + 1])) {
+            FC_TRY(run_planes(&c[i], &c[i + 1], x, w, bias, y, call));
+            i++;
+        } else if (i + 1 < n && is_pair(&c[i + 1], &c[i])) {
+            FC_TRY(run_planes(&c[i + 1], &c[i], x, w, bias, y, call));
+            i++;
+        } else if (find_shape(&c[i], NULL) >= 0) {
+            FC_TRY(run_planes(&c[i], NULL, x, w, bias, y, call));
+        } else {
+            FC_TRY(run_lines(&c[i], x, w, bias, y, call));
+        }
+    }
+    return FC_OK;
+}
