@@ -1,7 +1,7 @@
 /* The lines that a box of depthwise outputs needs, gathered from the rows of the input: columns in
- * the padding are zeros, and the columns are split into the phases of the stride, one after another,
- * so that what a tap needs for neighbouring outputs are neighbours. Lines outside the input are left
- * out. */
+ * the padding are zeros, and the columns are split into the phases of the stride, one after
+ * another, so that what a tap needs for neighbouring outputs are neighbours. Lines outside the
+ * input are left out. */
 #include "depthwise_lines.h"
 #include "integers.h"
 

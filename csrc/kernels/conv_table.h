@@ -116,7 +116,7 @@ typedef struct fc_winograd_output {
  *
  *   at row = o * stride + row_offset + h * row_step, column = j * stride + column_offset[0] +
  *   k * column_step, and w at w_column[0] + k * w_step; what lies outside the plane is zero. A pair
- *   is two such correlations: of column 2 * j with the taps [0], and of 2 * j + 1 with the taps [1].
+ *   is two such correlations: of column 2 * j with taps [0], and of 2 * j + 1 with taps [1].
  *   Strides over 1 go with steps of 1.
  *
  *   weight gradient, over `images` images and the same rows and columns, w[tap] being as above
@@ -151,15 +151,15 @@ typedef void (*fc_depthwise_planes_fn)(const fc_depthwise_planes *planes);
 
 #define FC_DEPTHWISE_LINES 4 /* vectors: lines are read up to the next multiple of these */
 
-/* One plane of depthwise outputs from gathered lines, padding and all. For row o < rows, j < columns
+/* One plane of depthwise outputs from gathered lines, padding and all. For o < rows, j < columns
  *
- *   y[o * y_row + j * y_step] = clamp(*bias + sum over e < summed, h < taps[0], k < taps[1], in order, of
+ *   y[o * y_row + j * y_step] = clamp(*bias + sum over e < summed, h < taps[0], k < taps[1] of
  *       x[e * x_summed + (o * stride + h * row_step) * line + offset[k] + j] *
  *       w[w_summed[e] + h * w_row + k * w_step])
  *
  *   where a line is in [first_line, last_line); there are no others.
  *
- *   weight gradient:   sums[w_summed[e] + h * taps[1] + k] += sum over o, j of x * y[o * y_row + j] */
+ *   weight gradient:   sums[w_summed[e] + h * taps[1] + k] += sum of x * y[o * y_row + j] */
 typedef struct fc_depthwise_lines {
     int64_t summed, rows, columns, taps[2];
     const void *x, *w;

@@ -19,9 +19,9 @@
  *   costs of scalar          fitted before tiles were turned, panel and item set by hand: 1.2%
  *   transform, make, read    by hand, from profiles of the 3x3 layers of ResNet-50 on AVX-512 and
  *                            AVX2; those of scalar are guesses
- *   depthwise                the time of plans over their vector multiply-adds, kernels of 3 x 3, 5 x 5
- *                            and 7 x 7, channels first: 0.20 to 0.29 (AVX-512), 0.23 to 0.26 (AVX2);
- *                            scalar: set between 0.25 and 0.8, where edges cost most
+ *   depthwise                the time of plans over their vector multiply-adds, kernels of 3x3, 5x5
+ *                            and 7x7, channels first: 0.20 to 0.29 (AVX-512), 0.23 to 0.26 (AVX2),
+ *                            0.25 to 0.55 (scalar)
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
