@@ -85,7 +85,7 @@ static unit unit_at(const run *r, int64_t index) {
     return (unit){index / each, index % each};
 }
 
-static int64_t plane_size(const fc_axis a[3], int out) {
+static int64_t plane_size(const fc_axis *a, int out) {
     return out ? a[1].out * a[2].out : a[1].in * a[2].in;
 }
 
