@@ -147,7 +147,6 @@ def _torch(arrays: Any, operation: str, threads: int, channels_last: bool = Fals
     import torch
 
     torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
 
     def tensor(array: Array) -> Any:
         made = torch.from_numpy(array)
