@@ -3,11 +3,11 @@
  *   for each item (parallel):                    output-channel block x box of pixels
  *     for each block of products:                channels x taps, at most `depth` of them
  *       gather the plane (L1/L2), pack panels (L2)
- *       for each register tile of output channels:   its packed weights, depth x rows, stay in L1
- *         for each panel of pixels:                  depth x width from L2
+ *       for each panel of pixels:                    depth x width, stays in the L1
+ *         for each register tile of output channels: its packed weights, depth x rows, from the L2
  *
- * or, turned, with each pixel in the place of an output channel, read where it stands, and packed
- * weights of some vectors of output channels in the place of the panel.
+ * or, turned, with packed weights of some vectors of output channels in the place of the panel, and
+ * some pixels, read where they stand, in the place of the output channels.
  *
  * Every result is summed over products in one order, whatever the pieces: they change no bits. So
  * pieces may be chosen by the number of threads or images that there are; yet here they depend on

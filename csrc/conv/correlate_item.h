@@ -1,0 +1,130 @@
+/* One item of a correlation's work, in hand: what the files correlate*.c share (see correlate.c).
+ *
+ * Panels of pixels are described by places: where their columns start in what the kernels read, and
+ * where in the sums. Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of
+ * the box. Direct: a panel is a stretch of the plane, along one row or along the plane's whole
+ * line; along the line the columns between two rows are computed and dropped. Turned: a place is
+ * some pixels at one distance from each other, the rows of tiles whose columns are output channels.
+ */
+#ifndef FC_CORRELATE_ITEM_H
+#define FC_CORRELATE_ITEM_H
+
+#include "correlate.h"
+
+#include "../runtime/scratch.h"
+
+typedef struct fc_place {
+    int64_t from, to, columns;
+    int64_t list; /* turned: of products */
+} fc_place;
+
+/* Turned: the products of a block that some pixels need: those whose taps do not fall in the
+ * padding for all of them, where that holds zeros. */
+typedef struct fc_list {
+    fc_taps taps; /* of the block's */
+    int64_t k;
+} fc_list;
+
+/* What all items of a run share. Units are blocks of output channels, counted over all groups.
+ * Their weights are packed, or as they come: then each worker packs those it needs into its own
+ * scratch, where they stay in its caches. */
+typedef struct fc_run {
+    const fc_correlation *c;
+    const fc_blocking *b;
+    const char *x, *packed, *w, *bias; /* packed or w */
+    char *y, *scratch;
+    int64_t worker_bytes; /* of scratch */
+    int64_t weights_at;   /* in it: fc_own_weights, then what they are */
+} fc_run;
+
+/* The whole plane that a worker's scratch holds, if any. */
+typedef struct fc_held {
+    const void *run;
+    int64_t box, group;
+} fc_held;
+_Static_assert(sizeof(fc_held) <= FC_HELD_BYTES, "fc_blocking leaves room for it");
+
+/* A worker's own packed weights: the first products of a unit. */
+typedef struct fc_own_weights {
+    _Alignas(FC_ALIGN) int64_t unit;
+    int64_t products;
+    char packed[];
+} fc_own_weights;
+
+typedef struct fc_item {
+    const fc_run *run;
+    fc_box box;
+    fc_plane plane;
+    int64_t group, first_tile, last_tile;
+    int64_t start, rows; /* output channels: start, start + 1, ... of the group */
+    int64_t packed_rows; /* the same in the packed weights */
+    fc_products products;
+    int64_t unit;
+    const char *weights; /* of the item's output channels */
+    fc_own_weights *own;
+    const char *columns; /* what `from` and the offsets count from */
+    char *plane_data, *panels, *sums;
+    fc_held *held;
+    int64_t box_index;
+    int64_t *offsets, *panel_offsets, *steps, *positions;
+    int64_t steps_of[2]; /* steps[j][i] = i * steps_of[j] */
+    fc_list lists[FC_LISTS];
+    int list_count;
+    fc_place *places;
+    int64_t place_count, first_place, ld, *soon;
+    int64_t item; /* bytes */
+} fc_item;
+
+/* Columns of a panel, at most. */
+static inline int64_t fc_item_panel(const fc_item *it) {
+    return (int64_t)it->run->b->width * it->run->c->kernels->lanes;
+}
+
+/* ---- Before a block of products is multiplied: places (correlate_places.c) ---- */
+
+/* Everything that depends on the box, the taps and the number of channels, but not on which
+ * channels they are: the plane's shape, its offsets, and where panels lie. */
+void fc_item_prepare(fc_item *it);
+
+/* ---- Taps that lie in the padding (correlate_lists.c) ---- */
+
+/* The one list there always is: all products. */
+void fc_lists_begin(fc_item *it);
+/* The list of those products that n pixels from `first` on of row (d, h) need. */
+int64_t fc_list_for(fc_item *it, int64_t d, int64_t h, int64_t first, int64_t n);
+/* Pixels at either end of a row for which the first or the last tap lies in the padding, if they
+ * are worth tiles of their own. */
+void fc_list_ends(const fc_item *it, int64_t *left, int64_t *right);
+/* A list's offsets in the plane, from those of all products; or (offsets NULL) the places of their
+ * packed weights, `step` elements a product. */
+void fc_list_fill(const fc_item *it, const fc_list *list, const int64_t *offsets, int64_t step,
+                  int64_t *to);
+
+/* ---- Operands (correlate_operands.c) ---- */
+
+/* Bytes of a worker's own packed weights: all of a unit's, or one block of products at a time. */
+int64_t fc_own_bytes(const fc_correlation *c, const fc_blocking *b);
+/* Makes this block's weights, its plane and (packed) its panels ready to be read. */
+void fc_item_bring(fc_item *it);
+/* The weights of one register tile, in this block of products. */
+const char *fc_item_weights(const fc_item *it, int64_t tile);
+/* A panel cut short, of the input itself: packed into scratch. */
+void fc_item_pack_cut(fc_item *it, const fc_place *p);
+
+/* ---- Multiplying (correlate_multiply.c) ---- */
+
+/* Adds this block of products to the sums; the last block also adds bias and clamps. */
+void fc_item_multiply(fc_item *it);
+
+/* ---- Where sums stand (correlate_sums.c) ---- */
+
+/* From a pixel's sums to the next one's, where turned. */
+int64_t fc_sums_step(const fc_item *it);
+/* Where the first pixel of row (d, h) of image i stands in the sums. */
+int64_t fc_sums_row(const fc_item *it, int64_t i, int64_t d, int64_t h);
+/* Sums in the output itself: its channels, or its pixels, are the rows. */
+void fc_sums_in_output(fc_item *it);
+/* Complete sums that stand in scratch: to the output, row by row. */
+void fc_sums_store(const fc_item *it);
+
+#endif

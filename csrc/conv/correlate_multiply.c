@@ -1,0 +1,114 @@
+/* Multiplying one block of products: a kernel for each register tile at each place. */
+#include "correlate_item.h"
+#include "integers.h"
+
+/* The narrowest kernel for these rows that is wide enough. */
+static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t columns) {
+    const fc_outer_fn *by_width = c->kernels->conv.outer[rows - 1];
+    int64_t width = ceil_div(columns, c->kernels->lanes);
+    while (!by_width[width - 1]) width++;
+    return by_width[width - 1];
+}
+
+/* 0, step, 2 * step, ...: of the products in packed weights. Tiles come in two sizes. */
+static const int64_t *steps_of(fc_item *it, int which, int64_t step) {
+    int64_t *steps = it->steps + which * fc_products_most(it->run->b);
+    if (it->steps_of[which] != step)
+        for (int64_t i = 0; i < it->products.depth; i++) steps[i] = i * step;
+    it->steps_of[which] = step;
+    return steps;
+}
+
+/* The same of all lists, one behind another. */
+static const int64_t *steps_of_lists(fc_item *it, int64_t step) {
+    const int64_t most = fc_products_most(it->run->b);
+    if (it->steps_of[0] != step)
+        for (int j = 0; j < it->list_count; j++)
+            fc_list_fill(it, &it->lists[j], NULL, step, it->steps + j * most);
+    it->steps_of[0] = step;
+    return it->steps;
+}
+
+/* Turned: the weights of one tile stay in the L1 while the pixels pass. */
+static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
+    const fc_run *r = it->run;
+    const fc_correlation *c = r->c;
+    const int64_t channel = fc_tile_start(c, r->b, tile),
+                  channels = fc_tile_start(c, r->b, tile + 1) - channel;
+    const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
+    const char *weights = fc_item_weights(it, tile);
+    const int64_t *steps = steps_of_lists(it, ld);
+    const int64_t ldc = it->ld * fc_sums_step(it), most = fc_products_most(r->b);
+    const fc_place *p = it->places + it->first_place, *end = it->places + it->place_count;
+    for (int64_t i = 0; i < it->place_count; i++, p = p + 1 < end ? p + 1 : it->places) {
+        const int soon = it->soon && tile == it->first_tile && p + 1 < end;
+        const fc_outer t = {
+            .k = it->lists[p->list].k,
+            .a = it->columns + p->from * it->item,
+            .a_offset = it->offsets + p->list * most,
+            .a_step = it->plane.pixel[2],
+            .b = weights,
+            .b_offset = steps + p->list * most,
+            .c = it->sums + (p->to * it->ld + channel - it->start) * it->item,
+            .ldc = ldc,
+            .columns = channels,
+            .column_bias =
+                r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
+            .min = c->min,
+            .max = c->max,
+            .first = first,
+            .last = last,
+            .clamp = c->clamp,
+            .soon = soon ? it->columns + (p + 1)->from * it->item : NULL,
+            .soon_offset = it->soon,
+        };
+        kernel_for(c, p->columns, channels)(&t);
+    }
+}
+
+/* The pixels of one panel stay in the L1 while the weights pass. */
+static void multiply_panel(fc_item *it, const fc_place *p, int first, int last) {
+    const fc_run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_blocking *b = r->b;
+    /* Kernels read whole vectors, and behind the input itself there may be nothing. */
+    const int cut = !b->packed && b->in_place && p->columns < fc_item_panel(it);
+    if (cut) fc_item_pack_cut(it, p);
+    const char *from = b->packed ? it->panels + p->from * it->item
+                       : cut     ? it->panels
+                                 : it->columns + p->from * it->item;
+    const int64_t longest = ceil_div(c->out_channels, b->tiles);
+    for (int64_t tile = it->first_tile; tile < it->last_tile; tile++) {
+        const int64_t row = fc_tile_start(c, b, tile), rows = fc_tile_start(c, b, tile + 1) - row;
+        const fc_outer t = {
+            .k = it->products.depth,
+            .a = fc_item_weights(it, tile),
+            .a_offset = steps_of(it, rows == longest, rows),
+            .a_step = 1,
+            .b = from,
+            .b_offset = b->packed || cut ? it->panel_offsets : it->offsets,
+            .c = it->sums + ((row - it->start) * it->ld + p->to) * it->item,
+            .ldc = it->ld,
+            .columns = p->columns,
+            .bias = r->bias ? r->bias + (it->group * c->out_channels + row) * it->item : NULL,
+            .min = c->min,
+            .max = c->max,
+            .first = first,
+            .last = last,
+            .clamp = c->clamp,
+        };
+        kernel_for(c, rows, p->columns)(&t);
+    }
+}
+
+void fc_item_multiply(fc_item *it) {
+    const fc_correlation *c = it->run->c;
+    const int first = it->products.done == 0,
+              last = it->products.done + it->products.depth == fc_correlation_depth(c);
+    if (it->run->b->turned)
+        for (int64_t tile = it->first_tile; tile < it->last_tile; tile++)
+            multiply_tile(it, tile, first, last);
+    else
+        for (int64_t i = 0; i < it->place_count; i++)
+            multiply_panel(it, &it->places[i], first, last);
+}

@@ -1,0 +1,100 @@
+/* Bringing a block's operands: weights, planes and panels, where a worker does not have them yet. */
+#include "correlate_item.h"
+#include "integers.h"
+
+/* The most that a worker keeps of a unit's weights, packed from one item to the next; chosen, not
+ * measured. */
+#define UNIT_BYTES ((int64_t)1 << 20)
+
+/* ---- Weights ---- */
+
+static int keeps_units(const fc_correlation *c, const fc_blocking *b) {
+    return fc_unit_bytes(c, b, fc_correlation_depth(c)) <= UNIT_BYTES;
+}
+
+int64_t fc_own_bytes(const fc_correlation *c, const fc_blocking *b) {
+    return (int64_t)sizeof(fc_own_weights) +
+           fc_unit_bytes(c, b, keeps_units(c, b) ? fc_correlation_depth(c) : fc_products_most(b));
+}
+
+/* Packs this block of the weights where the worker does not have it yet. */
+static void bring_weights(fc_item *it) {
+    const fc_run *r = it->run;
+    if (r->packed) return;
+    fc_own_weights *own = it->own;
+    const fc_products *p = &it->products;
+    const int keeps = keeps_units(r->c, r->b);
+    if (own->unit != it->unit) own->products = 0;
+    own->unit = it->unit;
+    it->weights = own->packed;
+    if (keeps && p->done < own->products) return;
+    fc_pack_block(r->c, r->b, it->unit, p, r->w,
+                  own->packed + (keeps ? p->done * it->packed_rows * it->item : 0));
+    own->products = p->done + p->depth;
+}
+
+const char *fc_item_weights(const fc_item *it, int64_t tile) {
+    const fc_correlation *c = it->run->c;
+    const fc_blocking *b = it->run->b;
+    const int64_t before = fc_packed_start(c, b, tile) - fc_packed_start(c, b, it->first_tile);
+    const int64_t done = it->run->packed || keeps_units(c, b) ? it->products.done : 0;
+    return it->weights + (done * it->packed_rows + before * it->products.depth) * it->item;
+}
+
+/* ---- Planes ---- */
+
+/* The planes of all blocks of products, one behind another, for one box: gathered unless this
+ * worker has just done so. */
+static void hold_planes(fc_item *it) {
+    const fc_run *r = it->run;
+    const fc_correlation *c = r->c;
+    const fc_held now = {r, it->box_index, it->group};
+    if (it->held->run == now.run && it->held->box == now.box && it->held->group == now.group)
+        return;
+    *it->held = now;
+    fc_products p = fc_products_first(c, r->b);
+    do {
+        const fc_plane plane = fc_plane_copied(c, &it->box, &p.taps, p.channels);
+        fc_plane_gather(c, &plane, &it->box, &p.taps, r->x, it->group, p.channel, p.channels,
+                        it->plane_data + p.channel / r->b->channels * r->b->plane_bytes);
+    } while (fc_products_next(c, r->b, &p));
+}
+
+static void bring_plane(fc_item *it) {
+    const fc_run *r = it->run;
+    const fc_correlation *c = r->c;
+    if (r->b->in_place) {
+        const int64_t first = it->group * c->in_channels + it->products.channel;
+        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->products.taps) +
+                              first * it->plane.channel) *
+                                 it->item;
+    } else if (r->b->whole) {
+        hold_planes(it);
+        it->columns = it->plane_data + it->products.channel / r->b->channels * r->b->plane_bytes;
+    } else {
+        fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group,
+                        it->products.channel, it->products.channels, it->plane_data);
+        it->columns = it->plane_data;
+    }
+}
+
+/* ---- Panels ---- */
+
+static void pack_panels(fc_item *it) {
+    for (const fc_place *p = it->places; p < it->places + it->place_count; p++)
+        it->run->c->kernels->conv.pack(it->panels + p->from * it->item, fc_item_panel(it),
+                                       it->columns, it->offsets, it->products.depth,
+                                       it->positions + p->to, p->columns);
+}
+
+void fc_item_pack_cut(fc_item *it, const fc_place *p) {
+    for (int64_t j = 0; j < p->columns; j++) it->positions[j] = p->from + j;
+    it->run->c->kernels->conv.pack(it->panels, fc_item_panel(it), it->columns, it->offsets,
+                                   it->products.depth, it->positions, p->columns);
+}
+
+void fc_item_bring(fc_item *it) {
+    bring_weights(it);
+    bring_plane(it);
+    if (it->run->b->packed) pack_panels(it);
+}
