@@ -21,6 +21,11 @@
  * With several open boards a thread joins the one with the fewest, and moves on between two tiles
  * when another has two fewer than its own. A loop inside a tile runs on the tile's thread alone.
  *
+ * A helper that loses its CPU to another process inside a tile keeps its caller waiting for as long
+ * as the system lets the other run, some milliseconds, and so does a caller's own CPU that was given
+ * away while it waited: then two threads would be slower than one. So after such a wait the pool
+ * does without as many helpers for a while, and for longer each time that it happens again.
+ *
  * Results cannot depend on any of this: which thread runs a tile is not visible to the tile, but
  * for its scratch. */
 #include "threads.h"
@@ -28,6 +33,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "clock.h"
 #include "float_env.h"
@@ -44,6 +50,12 @@ enum {
 #define WAIT_SPIN_NS 20000
 #define POLL_NS 100000000   /* between two calls of `interrupted` */
 #define RETRY_NS 1000000000 /* after the system refused a thread */
+/* From when a thread that waits for its CPU has lost it. */
+#define LOST_NS 300000
+/* How long the pool then does without a helper. A time slice is 2 to 4 ms on Linux: a loss that
+ * comes back each time costs 1%. */
+#define REST_NS_LEAST 10000000
+#define REST_NS_MOST 640000000
 
 /* A board's state in one word, so that joining checks and counts in one step. */
 #define JOINED(state) ((int)((state) & 0xffff))       /* helpers inside */
@@ -60,6 +72,8 @@ typedef struct board {
     _Alignas(128) _Atomic int64_t next; /* the first tile not yet claimed */
     _Alignas(128) _Atomic int invites;  /* helpers still to be invited */
     _Atomic uint64_t slots[WORDS];      /* worker numbers in use, from 1 */
+    _Atomic int lost;                   /* helpers that had lost their CPU when they left */
+    _Atomic int64_t left_at;            /* when one last left a caller that sleeps */
     pthread_mutex_t lock;               /* for the caller's sleep only */
     pthread_cond_t left;
 } board;
@@ -83,6 +97,9 @@ static struct {
     _Atomic int count;                   /* of them, or about to exist */
     _Atomic int64_t retry_at;            /* no thread is created before */
     _Atomic unsigned generation;         /* forks behind this process */
+    _Atomic int resting;                 /* helpers done without, */
+    _Atomic int64_t rest_until;          /* until then, */
+    _Atomic int64_t rest_ns;             /* which was as long */
     int cpus;
 } pool;
 
@@ -92,6 +109,7 @@ static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
 static _Thread_local int inside; /* a tile, or a loop over tiles */
 static _Thread_local int is_helper;
 static _Thread_local int64_t last_poll;
+static _Thread_local long evicted; /* `evictions` when it was last asked */
 
 static inline uint64_t bit(int i) { return UINT64_C(1) << (i % 64); }
 
@@ -126,6 +144,7 @@ static void after_fork_in_child(void) {
     atomic_store(&pool.used, 0);
     atomic_store(&pool.count, 0);
     atomic_store(&pool.retry_at, 0);
+    atomic_store(&pool.resting, 0);
     for (int i = 0; i < WORDS; i++) {
         atomic_store(&pool.idle[i], 0);
         atomic_store(&pool.made[i], 0);
@@ -262,6 +281,45 @@ static void invite(board *b, int limit) {
     }
 }
 
+/* ---- Helpers without a CPU ------------------------------------------------------------------- */
+
+/* How often the system has taken this thread's CPU away from it. */
+static long evictions(void) {
+#ifdef RUSAGE_THREAD
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) == 0) return usage.ru_nivcsw;
+#endif
+    return 0;
+}
+
+/* Does without `helpers` for a while: the longer, the sooner after the last time. */
+static void rest(int helpers) {
+    const int64_t now = fc_clock(), last = atomic_load(&pool.rest_until);
+    int64_t span = atomic_load(&pool.rest_ns);
+    span = span && now < last + span ? 4 * span : REST_NS_LEAST;
+    if (span > REST_NS_MOST) span = REST_NS_MOST;
+    if (now < last) helpers += atomic_load(&pool.resting);
+    atomic_store(&pool.rest_ns, span);
+    atomic_store(&pool.rest_until, now + span);
+    atomic_store(&pool.resting, helpers);
+}
+
+/* After a wait for the board's helpers since `start`. */
+static void rest_if_lost(const board *b, int64_t start) {
+    const int64_t now = fc_clock(), left_at = atomic_load(&b->left_at);
+    int lost = atomic_load(&b->lost);
+    if (lost == 0 && left_at && now - left_at > LOST_NS) lost = 1; /* the caller's own */
+    if (lost && now - start > LOST_NS) rest(lost);
+}
+
+/* The helpers to do without now. */
+static int resting(void) {
+    const int helpers = atomic_load_explicit(&pool.resting, memory_order_relaxed);
+    if (helpers == 0 || fc_clock() < atomic_load(&pool.rest_until)) return helpers;
+    atomic_store_explicit(&pool.resting, 0, memory_order_relaxed);
+    return 0;
+}
+
 /* ---- Interruption ---------------------------------------------------------------------------- */
 
 /* The time of the last question belongs to the thread, not to the loop: a call of many short loops
@@ -330,6 +388,12 @@ static board *join_any(uint64_t *joined) {
 /* The board may serve another loop as soon as the count is down: it is static, so a late signal
  * harms nobody. */
 static void leave(board *b) {
+    if (atomic_load_explicit(&b->state, memory_order_relaxed) & WAITING) {
+        const long now = evictions();
+        if (now != evicted) atomic_fetch_add(&b->lost, 1);
+        evicted = now;
+        atomic_store(&b->left_at, fc_clock());
+    }
     uint64_t before = atomic_fetch_sub(&b->state, 1);
     if (!(before & WAITING) || JOINED(before) != 1) return;
     pthread_mutex_lock(&b->lock);
@@ -398,6 +462,8 @@ static void open_board(board *b, int limit, int64_t tiles, fc_tile_fn fn, void *
     b->tiles = tiles;
     atomic_store_explicit(&b->next, 0, memory_order_relaxed);
     atomic_store_explicit(&b->invites, limit, memory_order_relaxed);
+    atomic_store_explicit(&b->lost, 0, memory_order_relaxed);
+    atomic_store_explicit(&b->left_at, 0, memory_order_relaxed);
     for (int i = 0; i <= (limit - 1) / 64; i++)
         atomic_store_explicit(&b->slots[i], 0, memory_order_relaxed);
     atomic_store(&b->state, OPEN | (uint64_t)limit << 16);
@@ -414,11 +480,14 @@ static void sleep_on(board *b, int64_t nanoseconds) {
 /* Waits until every helper inside has finished its tile; asks meanwhile, and returns whether the
  * call is to stop. */
 static int wait_for_helpers(board *b, const fc_call *call, int limit, unsigned generation) {
+    const int64_t start = fc_clock();
     if (limit < pool.cpus) {
-        int64_t end = fc_clock() + WAIT_SPIN_NS;
         do {
-            for (int i = 0; i < 32 && JOINED(atomic_load(&b->state)) != 0; i++) fc_cpu_relax();
-        } while (JOINED(atomic_load(&b->state)) != 0 && fc_clock() < end);
+            for (int i = 0; i < 32; i++) {
+                if (JOINED(atomic_load(&b->state)) == 0) return 0;
+                fc_cpu_relax();
+            }
+        } while (fc_clock() < start + WAIT_SPIN_NS);
     }
     int stop = 0;
     atomic_fetch_or(&b->state, WAITING);
@@ -429,6 +498,7 @@ static int wait_for_helpers(board *b, const fc_call *call, int limit, unsigned g
         stop |= interrupted(call);
         if (forked_since(generation)) return 1;
     }
+    rest_if_lost(b, start);
     return stop;
 }
 
@@ -469,6 +539,7 @@ fc_status fc_parallel_for(const fc_call *call, int workers, int64_t tiles, fc_ti
     if (tiles <= 0) return FC_OK;
     if (workers > FC_MAX_WORKERS) workers = FC_MAX_WORKERS;
     if (workers > tiles) workers = (int)tiles;
+    if (workers > 1) workers -= resting();
     board *b = NULL;
     if (workers > 1 && !inside) {
         pthread_once(&pool_once, init_pool);

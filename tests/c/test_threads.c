@@ -128,6 +128,17 @@ static void shared_tile(void *context, int64_t tile, int worker) {
     sleep_ms(1);
 }
 
+/* Helpers that lost their CPU in an earlier loop rest for less than a second. */
+static int is_helped_again(void) {
+    for (int i = 0; i < 100; i++) {
+        shared s = {.helped = 0};
+        fc_parallel_for(NULL, 4, 8, shared_tile, &s);
+        if (s.helped > 0) return 1;
+        sleep_ms(20);
+    }
+    return 0;
+}
+
 static void *long_loop(void *context) {
     fc_parallel_for(NULL, 4, 200, shared_tile, context);
     return NULL;
@@ -135,11 +146,34 @@ static void *long_loop(void *context) {
 
 static void helpers_are_shared(void) {
     shared first = {.helped = 0}, second = {.helped = 0};
+    CHECK(is_helped_again(), "helpers are still resting");
     pthread_create(&first.own, NULL, long_loop, &first);
     sleep_ms(10);
     CHECK(fc_parallel_for(NULL, 4, 100, shared_tile, &second) == FC_OK);
     pthread_join(first.own, NULL);
     CHECK(second.helped > 0, "no helper moved to the second loop");
+}
+
+/* ---- Without a CPU of one's own -------------------------------------------------------------- */
+
+static _Atomic int competing;
+
+static void *compete(void *context) {
+    while (competing) {}
+    return context;
+}
+
+/* While others take the CPUs, loops do without helpers for a while; they are complete all the same,
+ * and helpers come back. */
+static void helpers_that_lose_their_cpu(void) {
+    enum { OTHERS = 8 };
+    pthread_t others[OTHERS];
+    competing = 1;
+    for (int i = 0; i < OTHERS; i++) pthread_create(&others[i], NULL, compete, NULL);
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 20 : 100); i++) run_loop(2 + i % 3, 20, 50000);
+    competing = 0;
+    for (int i = 0; i < OTHERS; i++) pthread_join(others[i], NULL);
+    CHECK(is_helped_again(), "helpers stay away");
 }
 
 /* ---- Nested loops ---------------------------------------------------------------------------- */
@@ -288,6 +322,7 @@ void test_threads(void) {
     short_loops();
     many_callers();
     helpers_are_shared();
+    helpers_that_lose_their_cpu();
     nested_loops();
     interruption(1);
     interruption(4);
