@@ -14,6 +14,7 @@
  * neither, but on the problem alone. */
 #include "blocking.h"
 #include "integers.h"
+#include "outer.h"
 
 #include "../runtime/scratch.h"
 
@@ -25,20 +26,6 @@
 #define SUM_BYTES (512 << 10)   /* of the sums in scratch */
 #define ITEM_WORK (256 << 10)   /* multiply-adds that an item of several small groups has, about */
 #define ITEMS 16                /* that a problem should give, if it is not tiny */
-
-/* The widest panel that has a kernel for tiles of `rows`. */
-static int panel_width(const fc_correlation *c, int64_t rows) {
-    int width = FC_OUTER_WIDTHS;
-    while (width > 1 && !c->kernels->conv.outer[rows - 1][width - 1]) width--;
-    return width;
-}
-
-/* The most rows of a tile that is `width` vectors wide, 0 if there is none. */
-static int64_t most_rows(const fc_correlation *c, int width) {
-    int64_t rows = c->kernels->conv.rows;
-    while (rows > 0 && !c->kernels->conv.outer[rows - 1][width - 1]) rows--;
-    return rows;
-}
 
 static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const fc_tuning *t = &c->kernels->tuning;
@@ -243,7 +230,7 @@ static double tile_cycles(double rows, double vectors) {
 
 static double run_cycles(const fc_correlation *c, int64_t run, int width) {
     const int64_t vectors = ceil_div(c->out_channels, c->kernels->lanes),
-                  tiles = ceil_div(run, most_rows(c, width));
+                  tiles = ceil_div(run, fc_outer_most_rows(c->kernels, width));
     const double rows = (double)run / (double)tiles;
     double cycles = (double)(vectors / width) * tile_cycles(rows, width);
     if (vectors % width) cycles += tile_cycles(rows, (double)(vectors % width));
@@ -255,7 +242,9 @@ static void choose_turned_tiles(const fc_correlation *c, fc_blocking *b, int64_t
     const int64_t lanes = c->kernels->lanes;
     double best = 0;
     for (int width = 1; width <= FC_OUTER_WIDTHS; width++) {
-        if (!most_rows(c, width) || (width > 1 && (width - 1) * lanes >= c->out_channels)) continue;
+        if (!fc_outer_most_rows(c->kernels, width) ||
+            (width > 1 && (width - 1) * lanes >= c->out_channels))
+            continue;
         const double cycles = run_cycles(c, run, width);
         if (best != 0 && cycles >= best * 0.98) continue;
         best = cycles;
@@ -263,7 +252,7 @@ static void choose_turned_tiles(const fc_correlation *c, fc_blocking *b, int64_t
     }
     b->run = run;
     b->run_cycles = best;
-    b->tile_pixels = most_rows(c, b->width);
+    b->tile_pixels = fc_outer_most_rows(c->kernels, b->width);
     b->tile_channels = min64(b->width * lanes, up_to(c->out_channels, lanes));
     b->tiles = ceil_div(c->out_channels, b->tile_channels);
 }
@@ -275,7 +264,7 @@ static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted
         return;
     }
     b->tiles = ceil_div(c->out_channels, c->kernels->conv.rows);
-    b->width = panel_width(c, ceil_div(c->out_channels, b->tiles));
+    b->width = fc_outer_widest(c->kernels, ceil_div(c->out_channels, b->tiles));
 }
 
 /* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of

@@ -1,13 +1,11 @@
 /* Multiplying one block of products: a kernel for each register tile at each place. */
 #include "correlate_item.h"
 #include "integers.h"
+#include "outer.h"
 
-/* The narrowest kernel for these rows that is wide enough. */
 static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t columns) {
-    const fc_outer_fn *by_width = c->kernels->conv.outer[rows - 1];
-    int64_t width = ceil_div(columns, c->kernels->lanes);
-    while (!by_width[width - 1]) width++;
-    return by_width[width - 1];
+    const int64_t width = fc_outer_narrowest(c->kernels, rows, columns);
+    return c->kernels->conv.outer[rows - 1][width - 1];
 }
 
 /* 0, step, 2 * step, ...: of the products in packed weights. Tiles come in two sizes. */

@@ -18,6 +18,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
+#include "chunks.h"
 #include "grad_weight.h"
 #include "pieces.h"
 #include "problem.h"
@@ -34,10 +35,10 @@ typedef struct run {
     fc_correlation c;
     int x_in_place, gy_in_place;
     fc_pieces pieces;
-    int64_t rows, channels, taps[3]; /* a unit */
-    int64_t row_blocks, channel_blocks, tap_blocks[3], units, units_together;
+    fc_units units;
+    int64_t units_together; /* that an item does, one after another */
     int64_t chunks, chunk_pieces;
-    int64_t lines_at, tile_at, offsets_at, bytes; /* scratch of a worker */
+    int64_t lines_at, offsets_at, bytes; /* scratch of a worker */
     const char *x, *gy;
     char *gw, *partial, *scratch;
 } run;
@@ -45,9 +46,8 @@ typedef struct run {
 typedef struct item {
     const run *run;
     fc_box box;
-    fc_taps taps;
+    fc_unit unit;
     fc_plane plane;
-    int64_t group, row, rows, channel, channels;
     const char *columns, *lines; /* x and gy, as the kernels read them */
     int64_t segments, x_step, line_step, line,
         length; /* of a segment: pitch in x and gy, line pitch, pixels */
@@ -57,14 +57,6 @@ typedef struct item {
 
 /* ---- Cutting ---- */
 
-static fc_taps first_taps(const run *r) {
-    return (fc_taps){{0, 0, 0}, {r->taps[0], r->taps[1], r->taps[2]}};
-}
-static fc_box first_box(const run *r) {
-    return (fc_box){
-        0, r->pieces.images, {0, 0, 0}, {r->pieces.box[0], r->pieces.box[1], r->pieces.box[2]}};
-}
-
 static fc_plane plane_of(const run *r, const fc_box *box, const fc_taps *taps) {
     fc_plane plane;
     if (r->x_in_place) fc_plane_in_place(&r->c, &plane);
@@ -73,8 +65,8 @@ static fc_plane plane_of(const run *r, const fc_box *box, const fc_taps *taps) {
 }
 
 static fc_plane first_plane(const run *r) {
-    const fc_box box = first_box(r);
-    const fc_taps taps = first_taps(r);
+    const fc_box box = fc_pieces_box(&r->pieces);
+    const fc_taps taps = fc_units_taps(&r->units);
     return plane_of(r, &box, &taps);
 }
 
@@ -93,37 +85,26 @@ static void choose_segments(const run *r, item *it) {
 }
 
 static int64_t line_elements(const run *r) {
-    item it = {.plane = first_plane(r), .box = first_box(r)};
+    item it = {.plane = first_plane(r), .box = fc_pieces_box(&r->pieces)};
     choose_segments(r, &it);
     return it.segments * (r->gy_in_place ? it.length : it.line_step);
 }
 
 static void choose_unit(run *r) {
     const fc_correlation *c = &r->c;
-    for (int i = 0; i < 3; i++) r->taps[i] = c->axis[i].taps;
+    for (int i = 0; i < 3; i++) r->units.taps[i] = c->axis[i].taps;
     for (int i = 0; i < 3; i++)
-        while (r->taps[i] > 1 &&
-               (r->taps[0] * r->taps[1] * r->taps[2] > OFFSETS ||
+        while (r->units.taps[i] > 1 &&
+               (fc_volume(r->units.taps) > OFFSETS ||
                 (!r->x_in_place && first_plane(r).channel * c->item > PLANE_BYTES)))
-            r->taps[i] = ceil_div(r->taps[i], 2);
-    const int64_t taps = r->taps[0] * r->taps[1] * r->taps[2];
+            r->units.taps[i] = ceil_div(r->units.taps[i], 2);
+    const int64_t taps = fc_volume(r->units.taps);
     const int64_t piece = line_elements(r) * c->item;
     const int64_t plane = r->x_in_place ? piece : first_plane(r).channel * c->item;
-    r->channels = max64(1, min64(c->in_channels, min64(PLANE_BYTES / plane, OFFSETS / taps)));
-    r->rows = max64(1, min64(c->out_channels, PLANE_BYTES / piece));
-    r->rows = ceil_div(c->out_channels, ceil_div(c->out_channels, r->rows));
-    r->channels = ceil_div(c->in_channels, ceil_div(c->in_channels, r->channels));
-}
-
-static void count_units(run *r) {
-    const fc_correlation *c = &r->c;
-    r->row_blocks = ceil_div(c->out_channels, r->rows);
-    r->channel_blocks = ceil_div(c->in_channels, r->channels);
-    r->units = c->groups * r->row_blocks * r->channel_blocks;
-    for (int i = 0; i < 3; i++) {
-        r->tap_blocks[i] = ceil_div(c->axis[i].taps, r->taps[i]);
-        r->units *= r->tap_blocks[i];
-    }
+    r->units.in = max64(1, min64(c->in_channels, min64(PLANE_BYTES / plane, OFFSETS / taps)));
+    r->units.out = max64(1, min64(c->out_channels, PLANE_BYTES / piece));
+    r->units.out = ceil_div(c->out_channels, ceil_div(c->out_channels, r->units.out));
+    r->units.in = ceil_div(c->in_channels, ceil_div(c->in_channels, r->units.in));
 }
 
 static int64_t weight_elements(const run *r) {
@@ -134,28 +115,27 @@ static int64_t weight_elements(const run *r) {
  * smaller units. */
 static void choose_items(run *r) {
     const int64_t most = max64(1, PARTIAL_BYTES / (weight_elements(r) * r->c.item));
-    count_units(r);
-    r->chunks = max64(1, min64(min64(most, ceil_div(ITEMS, r->units)), r->pieces.count));
-    while (r->units * r->chunks < ITEMS && (r->rows > 8 || r->channels > 8)) {
-        if (r->rows >= r->channels) r->rows = ceil_div(r->rows, 2);
-        else r->channels = ceil_div(r->channels, 2);
-        count_units(r);
+    fc_units_count(&r->c, &r->units);
+    r->chunks = max64(1, min64(min64(most, ceil_div(ITEMS, r->units.count)), r->pieces.count));
+    while (r->units.count * r->chunks < ITEMS && (r->units.out > 8 || r->units.in > 8)) {
+        if (r->units.out >= r->units.in) r->units.out = ceil_div(r->units.out, 2);
+        else r->units.in = ceil_div(r->units.in, 2);
+        fc_units_count(&r->c, &r->units);
     }
     r->chunk_pieces = ceil_div(max64(1, r->pieces.count), r->chunks);
     r->chunks = ceil_div(max64(1, r->pieces.count), r->chunk_pieces);
     const double work = (double)r->chunk_pieces * (double)line_elements(r) *
-                        (double)(r->rows * r->channels) *
-                        (double)(r->taps[0] * r->taps[1] * r->taps[2]);
-    r->units_together = max64(1, min64(r->units / ITEMS, (int64_t)(UNIT_WORK / (work + 1))));
+                        (double)(r->units.out * r->units.in) * (double)fc_volume(r->units.taps);
+    r->units_together = max64(1, min64(r->units.count / ITEMS, (int64_t)(UNIT_WORK / (work + 1))));
 }
 
 static void place_scratch(run *r) {
-    const int64_t taps = r->taps[0] * r->taps[1] * r->taps[2], item = r->c.item;
-    int64_t at = r->x_in_place ? 0 : fc_aligned(r->channels * first_plane(r).channel * item);
+    const int64_t taps = fc_volume(r->units.taps), item = r->c.item;
+    int64_t at = r->x_in_place ? 0 : fc_aligned(r->units.in * first_plane(r).channel * item);
     r->lines_at = at;
-    at += r->gy_in_place ? 0 : fc_aligned(r->rows * line_elements(r) * item);
+    at += r->gy_in_place ? 0 : fc_aligned(r->units.out * line_elements(r) * item);
     r->offsets_at = at;
-    r->bytes = at + fc_aligned(r->channels * taps * 8);
+    r->bytes = at + fc_aligned(r->units.in * taps * 8);
 }
 
 static run run_of(const fc_conv *p) {
@@ -181,7 +161,7 @@ static int64_t piece_in_gy(const item *it, int64_t image, int64_t d, int64_t h,
     const int64_t all = c->groups * c->out_channels, space = a[0].out * a[1].out * a[2].out;
     const int64_t pixel =
         ((it->box.first[0] + d) * a[1].out + it->box.first[1] + h) * a[2].out + it->box.first[2];
-    const int64_t channel = it->group * c->out_channels + it->row;
+    const int64_t channel = it->unit.group * c->out_channels + it->unit.out.first;
     return (it->box.image + image) * all * space + pixel * pixel_stride +
            channel * (pixel_stride == 1 ? space : 1);
 }
@@ -196,12 +176,12 @@ static void bring_row(item *it, int64_t segment, int64_t h) {
     char *dst = it->lines_data + (segment * it->line_step + h * it->line) * c->item;
     if (c->layout == FC_CHANNELS_LAST) {
         const char *src = r->gy + piece_in_gy(it, image, d, h, all) * c->item;
-        c->kernels->conv.transpose(dst, ld, src, all, it->box.size[2], it->rows);
+        c->kernels->conv.transpose(dst, ld, src, all, it->box.size[2], it->unit.out.count);
         return;
     }
     const int64_t space = c->axis[0].out * c->axis[1].out * c->axis[2].out;
     const char *src = r->gy + piece_in_gy(it, image, d, h, 1) * c->item;
-    for (int64_t k = 0; k < it->rows; k++)
+    for (int64_t k = 0; k < it->unit.out.count; k++)
         c->kernels->conv.copy(dst + k * ld * c->item, 1, src + k * space * c->item, 1,
                               it->box.size[2]);
 }
@@ -214,7 +194,8 @@ static void bring_lines(item *it) {
         return;
     }
     if (it->line > it->box.size[2])
-        memset(it->lines_data, 0, (size_t)(it->rows * it->segments * it->line_step * c->item));
+        memset(it->lines_data, 0,
+               (size_t)(it->unit.out.count * it->segments * it->line_step * c->item));
     for (int64_t s = 0; s < it->segments; s++)
         for (int64_t h = 0; h < it->box.size[1]; h++) bring_row(it, s, h);
     it->lines = it->lines_data;
@@ -224,26 +205,25 @@ static void bring_plane(item *it) {
     const run *r = it->run;
     const fc_correlation *c = &r->c;
     if (r->x_in_place) {
-        const int64_t first = it->group * c->in_channels + it->channel;
-        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->taps) +
+        const int64_t first = it->unit.group * c->in_channels + it->unit.in.first;
+        it->columns = r->x + (fc_plane_origin(c, &it->plane, &it->box, &it->unit.taps) +
                               first * it->plane.channel) *
                                  c->item;
         return;
     }
-    fc_plane_gather(c, &it->plane, &it->box, &it->taps, r->x, it->group, it->channel, it->channels,
-                    it->plane_data);
+    fc_plane_gather(c, &it->plane, &it->box, &it->unit.taps, r->x, it->unit.group,
+                    it->unit.in.first, it->unit.in.count, it->plane_data);
     it->columns = it->plane_data;
 }
 
-/* Whether zeros between the rows of gy would meet a NaN or Inf of x. */
+/* Whether the zeros between the rows of gy meet no NaN or Inf of x. */
 static int gaps_are_harmless(const item *it) {
     const run *r = it->run;
     if (it->line == it->box.size[2] || it->box.size[1] == 1) return 1;
     if (!r->x_in_place)
-        return r->c.kernels->conv.finite(it->columns, it->channels * it->plane.channel);
-    const int64_t reach =
-        it->offsets[it->taps.size[0] * it->taps.size[1] * it->taps.size[2] - 1] + it->length;
-    for (int64_t k = 0; k < it->channels; k++)
+        return r->c.kernels->conv.finite(it->columns, it->unit.in.count * it->plane.channel);
+    const int64_t reach = it->offsets[fc_volume(it->unit.taps.size) - 1] + it->length;
+    for (int64_t k = 0; k < it->unit.in.count; k++)
         for (int64_t s = 0; s < it->segments; s++)
             if (!r->c.kernels->conv.finite(
                     it->columns + (k * it->plane.channel + s * it->x_step) * r->c.item, reach))
@@ -263,11 +243,10 @@ static void dot_tile(const item *it, const span *s, const char *x, const char *g
     const fc_correlation *c = &r->c;
     const int64_t all = c->axis[0].out * c->axis[1].out * c->axis[2].out;
     const int64_t ld = r->gy_in_place ? all : it->segments * it->line_step;
-    const int64_t taps = it->taps.size[0] * it->taps.size[1] * it->taps.size[2],
-                  depth = fc_correlation_depth(c);
+    const int64_t taps = fc_volume(it->unit.taps.size), depth = fc_correlation_depth(c);
     /* (channel, tap) n of the unit; a unit of cut taps has one channel at a time in a tile's row.
      */
-    const int64_t column = (it->channel + n / taps) * c->w_in + n % taps;
+    const int64_t column = (it->unit.in.first + n / taps) * c->w_in + n % taps;
     const fc_dot t = {
         .segments = s->segments,
         .length = s->length,
@@ -277,7 +256,9 @@ static void dot_tile(const item *it, const span *s, const char *x, const char *g
         .a = gy + m * ld * c->item,
         .b = x,
         .offset = it->offsets + n,
-        .c = it->out + ((it->group * c->out_channels + it->row + m) * depth + column) * c->item,
+        .c = it->out +
+             ((it->unit.group * c->out_channels + it->unit.out.first + m) * depth + column) *
+                 c->item,
         .ldc = depth,
     };
     c->kernels->conv.dot[rows - 1][columns - 1](&t);
@@ -286,12 +267,14 @@ static void dot_tile(const item *it, const span *s, const char *x, const char *g
 /* All tiles of the unit: some lines of gy stay in the cache while the planes of x pass. */
 static void dot_unit(const item *it, const span *s, const char *x, const char *gy) {
     const fc_conv_kernels *k = &it->run->c.kernels->conv;
-    const int64_t taps = it->taps.size[0] * it->taps.size[1] * it->taps.size[2];
+    const int64_t taps = fc_volume(it->unit.taps.size);
     const int whole = taps == fc_correlation_taps(&it->run->c);
-    const int64_t line = whole ? it->channels * taps : taps, lines = whole ? 1 : it->channels;
+    const int64_t line = whole ? it->unit.in.count * taps : taps,
+                  lines = whole ? 1 : it->unit.in.count;
     for (int64_t l = 0; l < lines; l++)
-        for (int64_t m = 0; m < it->rows; m += k->dot_rows) {
-            const int64_t rows = min64(k->dot_rows, it->rows - m), most = k->dot_columns[rows - 1];
+        for (int64_t m = 0; m < it->unit.out.count; m += k->dot_rows) {
+            const int64_t rows = min64(k->dot_rows, it->unit.out.count - m),
+                          most = k->dot_columns[rows - 1];
             for (int64_t n = 0; n < line; n += most)
                 dot_tile(it, s, x, gy, m, rows, l * line + n, min64(most, line - n));
         }
@@ -312,27 +295,11 @@ static void add_piece(item *it) {
                  it->lines + s * it->line_step * r->c.item);
 }
 
-static void choose_products(item *it, int64_t unit) {
-    const run *r = it->run;
-    const fc_correlation *c = &r->c;
-    for (int i = 2; i >= 0; i--) {
-        it->taps.first[i] = unit % r->tap_blocks[i] * r->taps[i];
-        it->taps.size[i] = min64(r->taps[i], c->axis[i].taps - it->taps.first[i]);
-        unit /= r->tap_blocks[i];
-    }
-    it->channel = unit % r->channel_blocks * r->channels;
-    it->channels = min64(r->channels, c->in_channels - it->channel);
-    unit /= r->channel_blocks;
-    it->row = unit % r->row_blocks * r->rows;
-    it->rows = min64(r->rows, c->out_channels - it->row);
-    it->group = unit / r->row_blocks;
-}
-
 /* Units with cut taps: where their first tap stands in the weight. */
 static int64_t taps_in_weight(const item *it) {
     const fc_correlation *c = &it->run->c;
-    return it->taps.first[0] * c->w_axis[0] + it->taps.first[1] * c->w_axis[1] +
-           it->taps.first[2] * c->w_axis[2];
+    return it->unit.taps.first[0] * c->w_axis[0] + it->unit.taps.first[1] * c->w_axis[1] +
+           it->unit.taps.first[2] * c->w_axis[2];
 }
 
 static void run_item(void *context, int64_t index, int worker) {
@@ -344,39 +311,30 @@ static void run_item(void *context, int64_t index, int worker) {
                .lines_data = scratch + r->lines_at,
                .offsets = (int64_t *)(scratch + r->offsets_at)};
     char *out = r->chunks > 1 ? r->partial + chunk * weight_elements(r) * r->c.item : r->gw;
-    for (int64_t unit = first; unit < min64(r->units, first + r->units_together); unit++) {
-        choose_products(&it, unit);
+    for (int64_t unit = first; unit < min64(r->units.count, first + r->units_together); unit++) {
+        it.unit = fc_unit_at(&r->c, &r->units, unit);
         it.out = out + taps_in_weight(&it) * r->c.item;
         for (int64_t piece = chunk * r->chunk_pieces;
              piece < min64(r->pieces.count, (chunk + 1) * r->chunk_pieces); piece++) {
             it.box = fc_piece(&r->c, &r->pieces, piece);
-            it.plane = plane_of(r, &it.box, &it.taps);
+            it.plane = plane_of(r, &it.box, &it.unit.taps);
             choose_segments(r, &it);
-            fc_plane_offsets(&r->c, &it.plane, &it.taps, it.channels, it.offsets);
+            fc_plane_offsets(&r->c, &it.plane, &it.unit.taps, it.unit.in.count, it.offsets);
             add_piece(&it);
         }
     }
 }
 
-#define REDUCE 4096 /* elements of an item */
-
-static void reduce_item(void *context, int64_t index, int worker) {
-    (void)worker;
-    const run *r = context;
-    const int64_t all = weight_elements(r), first = index * REDUCE;
-    r->c.kernels->conv.sum_rows(r->gw + first * r->c.item, r->partial + first * r->c.item, all,
-                                r->chunks, min64(REDUCE, all - first));
-}
-
 static fc_status run_all(run *r, int workers, const fc_call *call) {
     const int64_t bytes = weight_elements(r) * r->c.item;
-    memset(r->gw, 0, (size_t)bytes);
     if (r->chunks > 1) memset(r->partial, 0, (size_t)(r->chunks * bytes));
-    FC_TRY(fc_parallel_for(call, workers, ceil_div(r->units, r->units_together) * r->chunks,
+    else memset(r->gw, 0, (size_t)bytes);
+    FC_TRY(fc_parallel_for(call, workers, ceil_div(r->units.count, r->units_together) * r->chunks,
                            run_item, r));
     if (r->chunks == 1) return FC_OK;
-    const int64_t items = ceil_div(weight_elements(r), REDUCE);
-    return fc_parallel_for(call, (int)min64(workers, items), items, reduce_item, r);
+    const fc_chunks parts = {r->c.kernels, r->partial,         r->gw,
+                             r->c.item,    weight_elements(r), r->chunks};
+    return fc_chunks_add(&parts, workers, call);
 }
 
 double fc_grad_weight_dot_cost(const fc_conv *problem) {
@@ -385,12 +343,12 @@ double fc_grad_weight_dot_cost(const fc_conv *problem) {
     const fc_weight_tuning *costs = &c->kernels->tuning.weight;
     const double vectors = (double)line_elements(&r) / c->kernels->lanes,
                  rows = (double)c->out_channels, columns = (double)fc_correlation_depth(c);
-    const double few = costs->dot_alone / (double)min64(r.rows, c->kernels->conv.dot_rows),
+    const double few = costs->dot_alone / (double)min64(r.units.out, c->kernels->conv.dot_rows),
                  multiply = few > costs->dot ? few : costs->dot;
     double piece = rows * columns * (vectors * multiply + costs->dot_sum);
-    if (!r.gy_in_place) piece += costs->dot_bring * vectors * rows * (double)r.channel_blocks;
+    if (!r.gy_in_place) piece += costs->dot_bring * vectors * rows * (double)r.units.in_blocks;
     if (!r.x_in_place)
-        piece += costs->dot_bring * (double)c->in_channels * (double)r.row_blocks *
+        piece += costs->dot_bring * (double)c->in_channels * (double)r.units.out_blocks *
                  (double)first_plane(&r).channel / c->kernels->lanes;
     return (double)r.pieces.count * (double)c->groups * piece * 1e-9 * c->kernels->tuning.multiply;
 }
@@ -400,7 +358,7 @@ fc_status fc_grad_weight_dot(const fc_conv *problem, const void *x, const void *
     run r = run_of(problem);
     const double work = fc_conv_flops(problem);
     const int workers =
-        work < 1 << 18 ? 1 : fc_workers(call, ceil_div(r.units, r.units_together) * r.chunks);
+        work < 1 << 18 ? 1 : fc_workers(call, ceil_div(r.units.count, r.units_together) * r.chunks);
     const int64_t partial =
         r.chunks > 1 ? fc_aligned(r.chunks * weight_elements(&r) * r.c.item) : 0;
     r.partial = fc_scratch(partial + workers * r.bytes);

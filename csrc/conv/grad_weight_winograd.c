@@ -14,11 +14,11 @@
  * sums, and the gradient then is made in another way. */
 #include <math.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
+#include "chunks.h"
 #include "grad_weight.h"
 #include "integers.h"
 #include "winograd.h"
@@ -253,15 +253,12 @@ static void run_item(void *context, int64_t index, int worker) {
     finish(&it, r->chunks > 1 ? r->partial + chunk * weight_elements(r) * r->c->item : r->gw);
 }
 
-#define REDUCE 4096 /* elements of an item */
-
-static void reduce_item(void *context, int64_t index, int worker) {
-    (void)worker;
-    const run *r = context;
-    const int64_t all = weight_elements(r), first = index * REDUCE, n = min64(REDUCE, all - first);
-    char *gw = r->gw + first * r->c->item;
-    memset(gw, 0, (size_t)(n * r->c->item));
-    r->c->kernels->conv.sum_rows(gw, r->partial + first * r->c->item, all, r->chunks, n);
+static fc_status run_all(run *r, int workers, int64_t items, const fc_call *call) {
+    FC_TRY(fc_parallel_for(call, workers, items, run_item, r));
+    if (r->chunks == 1) return FC_OK;
+    const fc_chunks parts = {r->c->kernels, r->partial,         r->gw,
+                             r->c->item,    weight_elements(r), r->chunks};
+    return fc_chunks_add(&parts, workers, call);
 }
 
 fc_status fc_grad_weight_winograd(const fc_correlation *c, const void *x, const void *gy, void *gw,
@@ -281,10 +278,7 @@ fc_status fc_grad_weight_winograd(const fc_correlation *c, const void *x, const 
     r.partial = fc_scratch(partial + workers * r.bytes);
     FC_REQUIRE(r.partial, FC_OUT_OF_MEMORY);
     r.scratch = r.partial + partial;
-    fc_status status = fc_parallel_for(call, workers, items, run_item, &r);
-    if (status == FC_OK && r.chunks > 1)
-        status =
-            fc_parallel_for(call, workers, ceil_div(weight_elements(&r), REDUCE), reduce_item, &r);
+    const fc_status status = run_all(&r, workers, items, call);
     fc_scratch_free(r.partial);
     *overflow = atomic_load(&not_finite);
     return status;

@@ -1,5 +1,5 @@
-/* Pieces: see pieces.h. As many whole rows of the output as fit, or part of a row; then as many
- * whole slices, or whole images. */
+/* Pieces and units: see pieces.h. A piece is as many whole rows of the output as fit, or part of a
+ * row; then as many whole slices, or whole images. */
 #include "pieces.h"
 #include "integers.h"
 
@@ -32,4 +32,32 @@ fc_box fc_piece(const fc_correlation *c, const fc_pieces *pieces, int64_t index)
     box.image = index * pieces->images;
     box.images = min64(pieces->images, c->batch - box.image);
     return box;
+}
+
+void fc_units_count(const fc_correlation *c, fc_units *units) {
+    units->in_blocks = ceil_div(c->in_channels, units->in);
+    units->out_blocks = ceil_div(c->out_channels, units->out);
+    units->count = c->groups * units->in_blocks * units->out_blocks;
+    for (int i = 0; i < 3; i++) {
+        units->tap_blocks[i] = ceil_div(c->axis[i].taps, units->taps[i]);
+        units->count *= units->tap_blocks[i];
+    }
+}
+
+static fc_channels block_of(int64_t index, int64_t block, int64_t all) {
+    return (fc_channels){index * block, min64(block, all - index * block)};
+}
+
+fc_unit fc_unit_at(const fc_correlation *c, const fc_units *units, int64_t index) {
+    fc_unit unit;
+    for (int i = 2; i >= 0; i--) {
+        unit.taps.first[i] = index % units->tap_blocks[i] * units->taps[i];
+        unit.taps.size[i] = min64(units->taps[i], c->axis[i].taps - unit.taps.first[i]);
+        index /= units->tap_blocks[i];
+    }
+    unit.in = block_of(index % units->in_blocks, units->in, c->in_channels);
+    index /= units->in_blocks;
+    unit.out = block_of(index % units->out_blocks, units->out, c->out_channels);
+    unit.group = index / units->out_blocks;
+    return unit;
 }

@@ -9,6 +9,7 @@
 
 #include "../runtime/scratch.h"
 #include "integers.h"
+#include "outer.h"
 #include "winograd.h"
 
 /* Bytes, from the sizes of the caches (48 KB L1d, 1 MB L2, 32 MB L3), the choice then checked on
@@ -88,9 +89,7 @@ static void choose_blocks(const fc_correlation *c, fc_winograd *w) {
     const int64_t lanes = c->kernels->lanes, vectors = ceil_div(c->out_channels, lanes);
     const int64_t most = c->kernels->conv.rows;
     w->rows = ceil_div(w->box_tiles, ceil_div(w->box_tiles, most));
-    int width = FC_OUTER_WIDTHS;
-    while (!c->kernels->conv.outer[w->rows - 1][width - 1]) width--;
-    w->blocks = ceil_div(vectors, width);
+    w->blocks = ceil_div(vectors, fc_outer_widest(c->kernels, w->rows));
     w->columns = ceil_div(vectors, w->blocks) * lanes;
     w->columns = fc_winograd_columns(c, w, 0);
     w->blocks = ceil_div(c->out_channels, w->columns);

@@ -14,20 +14,14 @@
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 #include "integers.h"
+#include "outer.h"
 #include "winograd.h"
 
 #define TAPS 9
 
-/* The columns of the narrowest tile of so many rows that holds `columns`. */
-static int64_t kernel_columns(const fc_correlation *c, int64_t rows, int64_t columns) {
-    const int64_t lanes = c->kernels->lanes;
-    int64_t width = ceil_div(columns, lanes);
-    while (!c->kernels->conv.outer[rows - 1][width - 1]) width++;
-    return width * lanes;
-}
-
 int64_t fc_winograd_columns(const fc_correlation *c, const fc_winograd *w, int64_t block) {
-    return kernel_columns(c, w->rows, min64(w->columns, c->out_channels - block * w->columns));
+    const int64_t columns = min64(w->columns, c->out_channels - block * w->columns);
+    return fc_outer_narrowest(c->kernels, w->rows, columns) * c->kernels->lanes;
 }
 
 int64_t fc_winograd_depth(const fc_correlation *c, const fc_winograd *w, int64_t channel) {

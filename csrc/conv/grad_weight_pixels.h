@@ -1,0 +1,70 @@
+/* A weight gradient as outer products, in hand: what the files grad_weight_pixels*.c share (see
+ * grad_weight_pixels.c). */
+#ifndef FC_GRAD_WEIGHT_PIXELS_H
+#define FC_GRAD_WEIGHT_PIXELS_H
+
+#include "pieces.h"
+#include "problem.h"
+
+/* Chosen from common cache sizes, not measured. */
+#define FC_PIXELS_PANEL_BYTES (32 << 10) /* of a panel of gy: in the L1 */
+
+/* Strides of x or gy as the kernel reads them, in elements. */
+typedef struct fc_operand {
+    int64_t group, channel, image, pixel[3], tap[3];
+} fc_operand;
+
+/* How the problem is cut, and what all items share. */
+typedef struct fc_pixels {
+    fc_correlation c;       /* 1x1 without padding: pixels in one line */
+    int exchanged, direct;  /* x and gy are; sums in the gradient itself */
+    int x_shared;           /* brought once, for all items */
+    int x_ready, gy_ready;  /* that, or read in place; else every item brings its own */
+    fc_operand x_as, gy_as; /* where they are ready */
+    fc_pieces pieces;
+    fc_units units;
+    int64_t units_together; /* that an item does, one after another */
+    int64_t chunks, chunk_pieces;
+    int64_t ld, unit_elements; /* of the sums of a unit */
+    int width, along_taps;     /* of a tile: vectors, and whether rows are taps */
+    int64_t plane_at, lines_at, sums_at, offsets_at, bytes; /* scratch of a worker */
+    const char *x, *gy, *x_data;                            /* _data: ready */
+    char *x_copy, *gw, *partial, *scratch;
+} fc_pixels;
+
+typedef struct fc_pixels_item {
+    const fc_pixels *run;
+    fc_box box;
+    fc_unit unit;
+    fc_operand x_as;
+    int64_t pixel, pixels; /* of the piece: those of a panel */
+    const char *x, *gy;    /* as the kernel reads them */
+    int64_t *x_offset, *gy_offset;
+    char *plane, *lines, *sums;
+    int64_t ld;
+    int first;
+} fc_pixels_item;
+
+/* ---- Cutting (grad_weight_pixels_cut.c) ---- */
+
+fc_pixels fc_pixels_of(const fc_conv *problem);
+/* Seconds on one thread. */
+double fc_pixels_cost(const fc_pixels *r);
+/* Multiply-adds. */
+double fc_pixels_work(const fc_pixels *r);
+/* Elements of the weight from one row to the next. */
+int64_t fc_pixels_depth(const fc_pixels *r);
+
+/* ---- Operands (grad_weight_pixels_bring.c) ---- */
+
+/* The strides of x in a plane; and in planes of whole images, for all items. */
+fc_operand fc_pixels_x_as(const fc_pixels *r, const fc_plane *plane);
+fc_operand fc_pixels_x_shared_as(const fc_pixels *r);
+/* gy in place, channels last. */
+fc_operand fc_pixels_gy_as(const fc_correlation *c);
+/* Everything the item's piece needs of x and gy. */
+void fc_pixels_bring(fc_pixels_item *it);
+/* Bring x for all items. */
+fc_status fc_pixels_share(fc_pixels *r, int workers, const fc_call *call);
+
+#endif
