@@ -97,7 +97,7 @@ static void choose_blocks(const fc_correlation *c, fc_winograd *w) {
 
 static void place_scratch(const fc_correlation *c, fc_winograd *w) {
     const int64_t item = c->item, lanes = c->kernels->lanes;
-    const int64_t offsets = 2 * max64(w->depth, 1);
+    const int64_t offsets = 3 * max64(w->depth, 1);
     const int64_t strip = (w->box[0] * w->m + 2) * (w->box[1] * w->m + 2) * FC_STRIP;
     int64_t at = 0;
     w->strip_at = at;
