@@ -203,7 +203,7 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->sums_at = at;
     if (!b->direct_output) at += fc_aligned((rows * b->columns + panel) * c->item);
     b->offsets_at = at;
-    at += fc_aligned((b->turned ? 2 * FC_LISTS : 4) * depth * 8);
+    at += fc_aligned((b->turned ? 2 * FC_LISTS + 1 : 4) * depth * 8);
     b->positions_at = at;
     if (!b->turned) at += fc_aligned((pixels + panel) * 8);
     b->places_at = at;

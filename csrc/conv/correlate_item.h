@@ -71,8 +71,9 @@ typedef struct fc_item {
     fc_list lists[FC_LISTS];
     int list_count;
     fc_place *places;
-    int64_t place_count, first_place, ld, *soon;
-    int64_t item; /* bytes */
+    int64_t place_count, first_place, ld;
+    int64_t *soon, *lines; /* turned: asked for ahead, an offset for each product; or NULL */
+    int64_t item;          /* bytes */
 } fc_item;
 
 /* Columns of a panel, at most. */

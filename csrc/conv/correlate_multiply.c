@@ -27,6 +27,22 @@ static const int64_t *steps_of_lists(fc_item *it, int64_t step) {
     return it->steps;
 }
 
+/* What call number `call` for a tile asks for ahead: where pixels come from memory, the first tile's
+ * those of the `next` call; else its share of the next tile's weights, which stand behind this
+ * one's. The processor foresees neither, busy with what is in its L1 for thousands of cycles. */
+static void ask_ahead(const fc_item *it, fc_outer *t, int64_t call, const fc_place *next,
+                      int64_t ld) {
+    const int64_t line = 64 / it->item;
+    t->soon = NULL;
+    if (it->soon && next) {
+        t->soon = it->columns + next->from * it->item;
+        t->soon_offset = it->soon;
+    } else if (it->lines && call * line < ld) {
+        t->soon = (const char *)t->b + it->products.depth * (ld + call * line) * it->item;
+        t->soon_offset = it->lines;
+    }
+}
+
 /* Turned: the weights of one tile stay in the L1 while the pixels pass. */
 static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
     const fc_run *r = it->run;
@@ -34,32 +50,30 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
     const int64_t channel = fc_tile_start(c, r->b, tile),
                   channels = fc_tile_start(c, r->b, tile + 1) - channel;
     const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
-    const char *weights = fc_item_weights(it, tile);
     const int64_t *steps = steps_of_lists(it, ld);
-    const int64_t ldc = it->ld * fc_sums_step(it), most = fc_products_most(r->b);
+    const int64_t most = fc_products_most(r->b);
     const fc_place *p = it->places + it->first_place, *end = it->places + it->place_count;
+    char *sums = it->sums + (channel - it->start) * it->item;
+    fc_outer t = {
+        .a_step = it->plane.pixel[2],
+        .b = fc_item_weights(it, tile),
+        .ldc = it->ld * fc_sums_step(it),
+        .columns = channels,
+        .column_bias =
+            r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
+        .min = c->min,
+        .max = c->max,
+        .first = first,
+        .last = last,
+        .clamp = c->clamp,
+    };
     for (int64_t i = 0; i < it->place_count; i++, p = p + 1 < end ? p + 1 : it->places) {
-        const int soon = it->soon && tile == it->first_tile && p + 1 < end;
-        const fc_outer t = {
-            .k = it->lists[p->list].k,
-            .a = it->columns + p->from * it->item,
-            .a_offset = it->offsets + p->list * most,
-            .a_step = it->plane.pixel[2],
-            .b = weights,
-            .b_offset = steps + p->list * most,
-            .c = it->sums + (p->to * it->ld + channel - it->start) * it->item,
-            .ldc = ldc,
-            .columns = channels,
-            .column_bias =
-                r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
-            .min = c->min,
-            .max = c->max,
-            .first = first,
-            .last = last,
-            .clamp = c->clamp,
-            .soon = soon ? it->columns + (p + 1)->from * it->item : NULL,
-            .soon_offset = it->soon,
-        };
+        t.k = it->lists[p->list].k;
+        t.a = it->columns + p->from * it->item;
+        t.a_offset = it->offsets + p->list * most;
+        t.b_offset = steps + p->list * most;
+        t.c = sums + p->to * it->ld * it->item;
+        ask_ahead(it, &t, i, tile == it->first_tile && p + 1 < end ? p + 1 : NULL, ld);
         kernel_for(c, p->columns, channels)(&t);
     }
 }

@@ -123,6 +123,15 @@ static void list_soon(fc_item *it) {
         it->soon[i] = i / line * line + min64(i % line, rows - 1) * it->plane.pixel[2];
 }
 
+/* Lines of weights that stand one after another, where those come from the L3. */
+static void list_lines(fc_item *it) {
+    const fc_run *r = it->run;
+    it->lines = NULL;
+    if (!r->packed || fc_packed_bytes(r->c, r->b) < FC_WEIGHTS_SOON) return;
+    it->lines = it->offsets + 2 * FC_LISTS * fc_products_most(r->b);
+    for (int64_t i = 0; i < it->products.depth; i++) it->lines[i] = i * (64 / it->item);
+}
+
 /* ---- All of it ---- */
 
 static void shape_plane(fc_item *it) {
@@ -146,6 +155,7 @@ static void prepare_panels(fc_item *it) {
 static void prepare_tiles(fc_item *it) {
     const int64_t most = fc_products_most(it->run->b);
     list_soon(it);
+    list_lines(it);
     fc_lists_begin(it);
     list_images(it);
     choose_first(it);

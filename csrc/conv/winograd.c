@@ -85,19 +85,17 @@ static const char *bring_weights(const item *it, fc_winograd_part part) {
     return u;
 }
 
-/* All tiles of one point. Each call asks for its share of the next point's U, `lines` of it, which
- * comes from the L3 and stands behind this one's: computing from the same 32 KB for thousands of
- * cycles, the processor does not foresee it (a tenth to a third faster where U does not fit the L2,
- * AMD Zen 5, November 2026). */
+/* All tiles of one point. Each call asks for its share of the next point's U, which stands behind
+ * this one's, by `lines` (or NULL): computing from the same 32 KB for thousands of cycles, the
+ * processor does not foresee it. */
 static void multiply_point(const item *it, fc_outer t, const int64_t *lines) {
     const fc_correlation *c = it->run->c;
-    const int64_t line = 64 / c->item;
+    const int64_t groups = ceil_div(it->box.tiles, it->run->w->rows), line = 64 / c->item;
     const char *behind = (const char *)t.b + (t.k * t.columns + c->kernels->lanes) * c->item;
     t.soon_offset = lines;
-    const int64_t groups = ceil_div(it->box.tiles, it->run->w->rows);
     for (int64_t g = 0, first = 0; g < groups; g++) {
         const int64_t rows = ceil_div(it->box.tiles - first, groups - g);
-        t.soon = g * line < t.columns ? behind + g * t.k * line * c->item : NULL;
+        t.soon = lines && g * line < t.columns ? behind + g * t.k * line * c->item : NULL;
         c->kernels->conv.outer[rows - 1][t.columns / c->kernels->lanes - 1](&t);
         t.a = (const char *)t.a + rows * t.a_step * c->item;
         t.c = (char *)t.c + rows * t.ldc * c->item;
@@ -116,6 +114,7 @@ static void multiply_block(const item *it, int64_t block) {
     const int64_t columns = fc_winograd_columns(c, w, block), point = sums_point(it, columns);
     int64_t *channels = (int64_t *)(it->scratch + w->offsets_at), *rows = channels + w->depth,
             *lines = rows + w->depth;
+    const int soon = w->stored && fc_winograd_packed_bytes(c, w) >= FC_WEIGHTS_SOON;
     for (int64_t i = 0; i < w->depth; i++) {
         channels[i] = i;
         rows[i] = i * columns;
@@ -138,7 +137,7 @@ static void multiply_block(const item *it, int64_t block) {
                                .columns = columns,
                                .first = channel == 0,
                            },
-                           lines);
+                           soon ? lines : NULL);
     }
 }
 
