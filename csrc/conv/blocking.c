@@ -13,19 +13,14 @@
  * pieces may be chosen by the number of threads or images that there are; yet here they depend on
  * neither, but on the problem alone. */
 #include "blocking.h"
+#include "cache_blocks.h"
 #include "integers.h"
 #include "outer.h"
 
 #include "../runtime/scratch.h"
 
-/* Chosen from common cache sizes, not measured. */
-#define PLANE_BYTES (384 << 10) /* of one plane: with the panels, within the L2 */
-#define PANEL_BYTES (512 << 10) /* of the packed panels of a box */
-#define WHOLE_BYTES (512 << 10) /* of a plane that holds all products */
-#define UNIT_BYTES (1000 << 10) /* of the weights of a block of output channels */
-#define SUM_BYTES (512 << 10)   /* of the sums in scratch */
-#define ITEM_WORK (256 << 10)   /* multiply-adds that an item of several small groups has, about */
-#define ITEMS 16                /* that a problem should give, if it is not tiny */
+#define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
+#define ITEMS 16              /* that a problem should give, if it is not tiny */
 
 static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const fc_tuning *t = &c->kernels->tuning;
@@ -33,9 +28,9 @@ static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const double work = (double)c->out_channels * (double)depth;
     const int64_t wanted =
         max64(t->pixels, min64(t->most_pixels, (int64_t)((double)t->box_work / (work + 1))));
-    return packed
-               ? min64(wanted, max64(t->pixels, PANEL_BYTES / c->item / min64(depth + 1, t->depth)))
-               : wanted;
+    return packed ? min64(wanted,
+                          max64(t->pixels, FC_PANELS_BYTES / c->item / min64(depth + 1, t->depth)))
+                  : wanted;
 }
 
 /* The rows of a box: of all the heights that give about `wanted` pixels, the one that wastes the
@@ -95,14 +90,14 @@ static void choose_products(const fc_correlation *c, fc_blocking *b) {
     for (int i = 0; i < 3; i++) b->taps[i] = c->axis[i].taps;
     for (int i = 0; i < 3; i++)
         while (b->taps[i] > 1 && (b->taps[0] * b->taps[1] * b->taps[2] > depth ||
-                                  (!b->in_place && plane_bytes(c, b, 1) > PLANE_BYTES)))
+                                  (!b->in_place && plane_bytes(c, b, 1) > FC_PLANE_BYTES)))
             b->taps[i] = ceil_div(b->taps[i], 2);
     const int64_t taps = max64(1, b->taps[0] * b->taps[1] * b->taps[2]);
     b->channels = 1;
     if (taps < max64(1, fc_correlation_taps(c))) return;
     b->channels = max64(1, depth / taps);
     if (!b->in_place)
-        b->channels = min64(b->channels, max64(1, PLANE_BYTES / max64(1, plane_bytes(c, b, 1))));
+        b->channels = min64(b->channels, max64(1, FC_PLANE_BYTES / max64(1, plane_bytes(c, b, 1))));
     /* Blocks of even size: the last one should not be a crumb. */
     b->channels =
         ceil_div(c->in_channels, ceil_div(c->in_channels, min64(b->channels, c->in_channels)));
@@ -152,7 +147,7 @@ static void choose_plane(const fc_correlation *c, fc_blocking *b) {
     if (b->in_place || !all_taps || !b->turned) return;
     const int64_t blocks = ceil_div(c->in_channels, b->channels);
     fc_blocking smaller = *b;
-    while (blocks * plane_bytes(c, &smaller, b->channels) > WHOLE_BYTES)
+    while (blocks * plane_bytes(c, &smaller, b->channels) > FC_WHOLE_BYTES)
         if (!shrink(&smaller.images) && !shrink(&smaller.box[0]) && !shrink(&smaller.box[1]))
             return;
     *b = smaller;
@@ -163,10 +158,11 @@ static void choose_plane(const fc_correlation *c, fc_blocking *b) {
 static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
     int64_t most = b->tiles;
     if (!b->direct_output)
-        most = max64(1, SUM_BYTES / (b->columns * c->item) / ceil_div(c->out_channels, b->tiles));
+        most =
+            max64(1, FC_SUMS_BYTES / (b->columns * c->item) / ceil_div(c->out_channels, b->tiles));
     const int64_t tile_bytes =
         ceil_div(c->out_channels, b->tiles) * fc_correlation_depth(c) * c->item;
-    most = max64(1, min64(most, UNIT_BYTES / max64(1, tile_bytes)));
+    most = max64(1, min64(most, FC_UNIT_BYTES / max64(1, tile_bytes)));
     const int64_t boxes = b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2] * c->groups;
     b->blocks = max64(ceil_div(b->tiles, min64(most, b->tiles)),
                       min64(ceil_div(ITEMS, max64(1, boxes)),

@@ -2,6 +2,7 @@
  * nest). Its steps are in correlate_places.c (where panels lie), correlate_lists.c (taps in the
  * padding), correlate_operands.c, correlate_multiply.c and correlate_sums.c. */
 #include "correlate.h"
+#include "cache_blocks.h"
 
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
@@ -9,10 +10,7 @@
 #include "correlate_item.h"
 #include "integers.h"
 
-/* Several correlations: the most packed weights that a worker keeps of all their units, from one
- * item to the next; chosen, not measured. */
-#define ALL_BYTES ((int64_t)3 << 19)
-#define RUNS 16 /* the most of them that pass through the caches together */
+#define RUNS 16 /* the most correlations that pass through the caches together */
 
 /* ---- One item ---- */
 
@@ -74,6 +72,7 @@ static fc_item item_in(const fc_run *r, char *scratch) {
         .run = r,
         .held = (fc_held *)scratch,
         .own = r->packed ? NULL : (fc_own_weights *)(scratch + r->weights_at),
+        .whole_weights = r->packed || fc_own_whole(r->c, b),
         .plane_data = scratch + b->plane_at,
         .panels = scratch + b->panels_at,
         .sums = scratch + b->sums_at,
@@ -210,7 +209,7 @@ fc_status fc_correlate_all(const fc_correlation *c, const fc_blocking *b, int n,
     fc_run r[RUNS];
     int64_t weights = 0;
     for (int i = 0; i < n; i++) weights += fc_own_bytes(&c[i], &b[i]);
-    if (n > RUNS || weights > ALL_BYTES || n == 1) { /* one after another */
+    if (n > RUNS || weights > FC_ALL_KEPT_BYTES || n == 1) { /* one after another */
         for (int i = 0; i < n; i++) FC_TRY(fc_correlate(&c[i], &b[i], x, w, bias, y, call));
         return FC_OK;
     }

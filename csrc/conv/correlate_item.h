@@ -60,7 +60,8 @@ typedef struct fc_item {
     int64_t packed_rows; /* the same in the packed weights */
     fc_products products;
     int64_t unit;
-    const char *weights; /* of the item's output channels */
+    const char *weights; /* of the item's output channels: */
+    int whole_weights;   /* of all products, or of the block in hand */
     fc_own_weights *own;
     const char *columns; /* what `from` and the offsets count from */
     char *plane_data, *panels, *sums;
@@ -103,7 +104,9 @@ void fc_list_fill(const fc_item *it, const fc_list *list, const int64_t *offsets
 
 /* ---- Operands (correlate_operands.c) ---- */
 
-/* Bytes of a worker's own packed weights: all of a unit's, or one block of products at a time. */
+/* Whether a worker keeps all of a unit's packed weights, or one block of products at a time; and
+ * the bytes of that. */
+int fc_own_whole(const fc_correlation *c, const fc_blocking *b);
 int64_t fc_own_bytes(const fc_correlation *c, const fc_blocking *b);
 /* Makes this block's weights, its plane and (packed) its panels ready to be read. */
 void fc_item_bring(fc_item *it);

@@ -1,20 +1,17 @@
 /* Bringing a block's operands: weights, planes and panels, where a worker does not have them yet. */
+#include "cache_blocks.h"
 #include "correlate_item.h"
 #include "integers.h"
 
-/* The most that a worker keeps of a unit's weights, packed from one item to the next; chosen, not
- * measured. */
-#define UNIT_BYTES ((int64_t)1 << 20)
-
 /* ---- Weights ---- */
 
-static int keeps_units(const fc_correlation *c, const fc_blocking *b) {
-    return fc_unit_bytes(c, b, fc_correlation_depth(c)) <= UNIT_BYTES;
+int fc_own_whole(const fc_correlation *c, const fc_blocking *b) {
+    return fc_unit_bytes(c, b, fc_correlation_depth(c)) <= FC_KEPT_BYTES;
 }
 
 int64_t fc_own_bytes(const fc_correlation *c, const fc_blocking *b) {
     return (int64_t)sizeof(fc_own_weights) +
-           fc_unit_bytes(c, b, keeps_units(c, b) ? fc_correlation_depth(c) : fc_products_most(b));
+           fc_unit_bytes(c, b, fc_own_whole(c, b) ? fc_correlation_depth(c) : fc_products_most(b));
 }
 
 /* Packs this block of the weights where the worker does not have it yet. */
@@ -23,13 +20,12 @@ static void bring_weights(fc_item *it) {
     if (r->packed) return;
     fc_own_weights *own = it->own;
     const fc_products *p = &it->products;
-    const int keeps = keeps_units(r->c, r->b);
     if (own->unit != it->unit) own->products = 0;
     own->unit = it->unit;
     it->weights = own->packed;
-    if (keeps && p->done < own->products) return;
-    fc_pack_block(r->c, r->b, it->unit, p, r->w,
-                  own->packed + (keeps ? p->done * it->packed_rows * it->item : 0));
+    if (it->whole_weights && p->done < own->products) return;
+    const int64_t before = it->whole_weights ? p->done * it->packed_rows : 0;
+    fc_pack_block(r->c, r->b, it->unit, p, r->w, own->packed + before * it->item);
     own->products = p->done + p->depth;
 }
 
@@ -37,7 +33,7 @@ const char *fc_item_weights(const fc_item *it, int64_t tile) {
     const fc_correlation *c = it->run->c;
     const fc_blocking *b = it->run->b;
     const int64_t before = fc_packed_start(c, b, tile) - fc_packed_start(c, b, it->first_tile);
-    const int64_t done = it->run->packed || keeps_units(c, b) ? it->products.done : 0;
+    const int64_t done = it->whole_weights ? it->products.done : 0;
     return it->weights + (done * it->packed_rows + before * it->products.depth) * it->item;
 }
 

@@ -1,10 +1,7 @@
 /* Preparing a block of products: the shape of its plane, and the places of its panels. */
+#include "cache_blocks.h"
 #include "correlate_item.h"
 #include "integers.h"
-
-/* Inputs from this size on come from memory, and tiles ask for the next one's pixels: by a third
- * faster at 25 MB, 2% slower for what the L3 still holds (AMD Zen 5, November 2026). */
-#define SOON_BYTES (8 << 20)
 
 /* ---- Panels: vectors run along the pixels ---- */
 
@@ -115,8 +112,8 @@ static void list_soon(fc_item *it) {
     const int64_t line = 64 / it->item, rows = r->b->tile_pixels;
     it->soon = NULL;
     const double bytes = (double)r->c->batch * (double)it->plane.image * (double)it->item;
-    if (!r->b->turned || !r->b->in_place || !it->plane.channels_last || bytes < SOON_BYTES ||
-        it->products.depth != it->products.channels)
+    if (!r->b->turned || !r->b->in_place || !it->plane.channels_last ||
+        bytes < (double)FC_SOON_BYTES || it->products.depth != it->products.channels)
         return;
     it->soon = it->offsets + fc_products_most(r->b);
     for (int64_t i = 0; i < it->products.depth; i++)

@@ -68,6 +68,17 @@ static char *kept(const void *data, int64_t bytes) {
     return copy;
 }
 
+static fc_status pack_winograd(fc_plan *plan, const void *w) {
+    const fc_correlation *c = &plan->correlation;
+    const fc_winograd *cut = &plan->winograd;
+    const int workers = fc_winograd_pack_workers(c, cut, NULL);
+    void *scratch = fc_scratch(fc_winograd_pack_scratch(c, cut, workers));
+    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
+    const fc_status status = fc_winograd_pack(c, cut, w, plan->weights, scratch, workers, NULL);
+    fc_scratch_free(scratch);
+    return status;
+}
+
 static fc_status keep_weights(fc_plan *plan, const void *w) {
     const fc_correlation *c = &plan->correlation;
     plan->packed_bytes = c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
@@ -82,7 +93,7 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
         plan->packed_bytes = fc_winograd_packed_bytes(c, &plan->winograd);
         plan->weights = fc_scratch(plan->packed_bytes);
         FC_REQUIRE(plan->original && plan->weights, FC_OUT_OF_MEMORY);
-        return fc_winograd_pack(c, &plan->winograd, w, plan->weights, NULL);
+        return pack_winograd(plan, w);
     }
     plan->packed_bytes = fc_packed_bytes(c, &plan->blocking);
     plan->weights = fc_scratch(plan->packed_bytes);

@@ -18,16 +18,16 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
+#include "cache_blocks.h"
 #include "chunks.h"
 #include "grad_weight.h"
 #include "pieces.h"
 #include "problem.h"
 #include "integers.h"
 
-#define PLANE_BYTES (256 << 10) /* of the plane of x, and of the lines of gy */
-#define OFFSETS 8192            /* (channel, tap) pairs of a unit, at most */
-#define ITEMS 32                /* that a problem should give, if it is not tiny */
-#define UNIT_WORK (1 << 20)     /* multiply-adds an item should have, about */
+#define OFFSETS 8192        /* (channel, tap) pairs of a unit, at most */
+#define ITEMS 32            /* that a problem should give, if it is not tiny */
+#define UNIT_WORK (1 << 20) /* multiply-adds an item should have, about */
 #define PARTIAL_BYTES ((int64_t)8 << 20)
 
 /* How the problem is cut, and what all items share. */
@@ -96,13 +96,13 @@ static void choose_unit(run *r) {
     for (int i = 0; i < 3; i++)
         while (r->units.taps[i] > 1 &&
                (fc_volume(r->units.taps) > OFFSETS ||
-                (!r->x_in_place && first_plane(r).channel * c->item > PLANE_BYTES)))
+                (!r->x_in_place && first_plane(r).channel * c->item > FC_LINES_BYTES)))
             r->units.taps[i] = ceil_div(r->units.taps[i], 2);
     const int64_t taps = fc_volume(r->units.taps);
     const int64_t piece = line_elements(r) * c->item;
     const int64_t plane = r->x_in_place ? piece : first_plane(r).channel * c->item;
-    r->units.in = max64(1, min64(c->in_channels, min64(PLANE_BYTES / plane, OFFSETS / taps)));
-    r->units.out = max64(1, min64(c->out_channels, PLANE_BYTES / piece));
+    r->units.in = max64(1, min64(c->in_channels, min64(FC_LINES_BYTES / plane, OFFSETS / taps)));
+    r->units.out = max64(1, min64(c->out_channels, FC_LINES_BYTES / piece));
     r->units.out = ceil_div(c->out_channels, ceil_div(c->out_channels, r->units.out));
     r->units.in = ceil_div(c->in_channels, ceil_div(c->in_channels, r->units.in));
 }

@@ -21,6 +21,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
+#include "cache_blocks.h"
 #include "grad_weight.h"
 #include "grad_weight_pixels.h"
 #include "integers.h"
@@ -37,7 +38,7 @@ static int64_t vectors_of(const fc_pixels_item *it) {
 /* Pixels are summed in blocks whose panel of gy stays in the L1. */
 static int64_t blocks_of(const fc_pixels_item *it) {
     const int64_t vector = it->run->c.kernels->lanes * it->run->c.item;
-    return ceil_div(it->pixels, FC_PIXELS_PANEL_BYTES / (it->run->width * vector));
+    return ceil_div(it->pixels, FC_PANEL_BYTES / (it->run->width * vector));
 }
 
 static void sum_tile(const fc_pixels_item *it, int64_t x, int64_t x_row, int64_t rows, int64_t sum,

@@ -6,9 +6,6 @@
 #include "pieces.h"
 #include "problem.h"
 
-/* Chosen from common cache sizes, not measured. */
-#define FC_PIXELS_PANEL_BYTES (32 << 10) /* of a panel of gy: in the L1 */
-
 /* Strides of x or gy as the kernel reads them, in elements. */
 typedef struct fc_operand {
     int64_t group, channel, image, pixel[3], tap[3];

@@ -1,15 +1,12 @@
 /* Cutting a weight gradient into sums of outer products (grad_weight_pixels.c), and what they cost.
  */
 #include "../runtime/scratch.h"
+#include "cache_blocks.h"
 #include "grad_weight_pixels.h"
 #include "integers.h"
 #include "outer.h"
 
-/* Chosen from common cache sizes, not measured. */
-#define BLOCK_BYTES                                                                                \
-    (512 << 10) /* of a piece of x, of gy, and of a unit's sums, at most: in the L2 */
 #define PARTIAL_BYTES ((int64_t)4 << 20)
-#define SHARED_BYTES ((int64_t)4 << 20)
 #define WIDTHS 4            /* vectors of a tile, at most */
 #define ITEMS 128           /* that a problem should give, if it is not small */
 #define ITEM_WORK (1 << 21) /* multiply-adds an item should have, about */
@@ -135,28 +132,29 @@ static void choose_piece(fc_pixels *r) {
         for (int i = 0; i < 3; i++) r->units.taps[i] = c->axis[i].taps;
         for (int i = 0; i < 3; i++)
             while (r->units.taps[i] > 1 &&
-                   (fc_volume(r->units.taps) * c->kernels->lanes * c->item > BLOCK_BYTES ||
-                    piece_elements(r, 1) * c->item > BLOCK_BYTES))
+                   (fc_volume(r->units.taps) * c->kernels->lanes * c->item > FC_BLOCK_BYTES ||
+                    piece_elements(r, 1) * c->item > FC_BLOCK_BYTES))
                 r->units.taps[i] = ceil_div(r->units.taps[i], 2);
-        if (pixels == 1 || piece_elements(r, 1) * c->item <= BLOCK_BYTES) return;
+        if (pixels == 1 || piece_elements(r, 1) * c->item <= FC_BLOCK_BYTES) return;
     }
 }
 
 static void choose_unit(fc_pixels *r) {
     const fc_correlation *c = &r->c;
     const int64_t item = c->item;
-    r->units.in = even_blocks(c->in_channels, BLOCK_BYTES / (piece_elements(r, 1) * item), 1);
+    r->units.in = even_blocks(c->in_channels, FC_BLOCK_BYTES / (piece_elements(r, 1) * item), 1);
     r->units.out =
-        even_blocks(c->out_channels, BLOCK_BYTES / (piece_pixels(r) * item), c->kernels->lanes);
+        even_blocks(c->out_channels, FC_BLOCK_BYTES / (piece_pixels(r) * item), c->kernels->lanes);
     count_unit(r);
-    while (r->unit_elements * item > BLOCK_BYTES && halve_unit(r)) continue;
+    while (r->unit_elements * item > FC_BLOCK_BYTES && halve_unit(r)) continue;
 }
 
 /* Where it is small, bring x for all items. */
 static void share(fc_pixels *r) {
     if (r->x_ready || fc_volume(r->units.taps) != fc_correlation_taps(&r->c)) return;
     const fc_operand x = fc_pixels_x_shared_as(r);
-    if ((double)r->c.batch * (double)x.image * (double)r->c.item > (double)SHARED_BYTES) return;
+    if ((double)r->c.batch * (double)x.image * (double)r->c.item > (double)FC_X_SHARED_BYTES)
+        return;
     r->x_as = x;
     r->x_ready = r->x_shared = 1;
 }
@@ -181,7 +179,7 @@ static void choose_items(fc_pixels *r) {
 
 /* Pixels of a panel of one vector. */
 static int64_t panel_pixels(const fc_pixels *r) {
-    return min64(piece_pixels(r), FC_PIXELS_PANEL_BYTES / (r->c.kernels->lanes * r->c.item));
+    return min64(piece_pixels(r), FC_PANEL_BYTES / (r->c.kernels->lanes * r->c.item));
 }
 
 /* Multiply-adds' time of `n` rows in tiles of some vectors: a load is half a multiply-add, and

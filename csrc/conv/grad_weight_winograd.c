@@ -14,6 +14,7 @@
  * sums, and the gradient then is made in another way. */
 #include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
@@ -141,6 +142,8 @@ static void transform_gy_strip(const item *it, const fc_winograd_box *box, int64
         .size = {box->size[0] * 4, box->size[1] * 4},
     };
     const int64_t line = of.size[1] * FC_STRIP;
+    if (channels % r->c->kernels->lanes) /* lanes that no channel has: their sums are looked at */
+        memset(strip, 0, (size_t)(of.size[0] * line * item));
     for (int64_t i = 0; i < box->images; i++) {
         of.image = box->image + i;
         fc_strip_bring(&r->gy, &of, strip);

@@ -292,23 +292,38 @@ static int workers_for(const fc_correlation *c, const fc_winograd *w, const fc_c
     return work < 1 << 18 ? 1 : fc_workers(call, items);
 }
 
-static int64_t shared_bytes(const run *r) {
-    return r->w->boxes_at_once * r->v_bytes + fc_aligned(max64(1, r->c->batch));
+/* Scratch of one call, in bytes from its start: U (where it is to be made), V that the items share,
+ * which images overflow, and then what each worker has. While U is made nothing else is there. */
+typedef struct layout {
+    int workers, making; /* making: U */
+    int64_t v_at, overflow_at, workers_at, bytes;
+} layout;
+
+static layout layout_of(const fc_correlation *c, const fc_winograd *w, int packed,
+                        const fc_call *call) {
+    const int makes_u = w->stored && !packed;
+    layout l = {.workers = workers_for(c, w, call)};
+    l.making = makes_u ? fc_winograd_pack_workers(c, w, call) : 0;
+    l.v_at = makes_u ? fc_winograd_packed_bytes(c, w) : 0;
+    l.overflow_at = l.v_at + w->boxes_at_once * fc_winograd_v_bytes(c, w);
+    l.workers_at = l.overflow_at + fc_aligned(max64(1, c->batch));
+    l.bytes = max64(l.workers_at + l.workers * w->bytes,
+                    l.v_at + fc_winograd_pack_scratch(c, w, l.making));
+    return l;
 }
 
 int64_t fc_winograd_scratch(const fc_correlation *c, const fc_winograd *w, int packed,
                             int threads) {
-    const run r = {.c = c, .w = w, .v_bytes = fc_winograd_v_bytes(c, w)};
-    const int workers = workers_for(c, w, &(fc_call){.threads = threads});
-    const int64_t u = w->stored && !packed ? fc_winograd_packed_bytes(c, w) : 0;
-    return u + shared_bytes(&r) + workers * w->bytes;
+    return layout_of(c, w, packed, &(fc_call){.threads = threads}).bytes;
 }
 
 fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *w, const void *x,
                                 const void *weights, const void *packed, const void *bias, void *y,
                                 const fc_call *call) {
     if (c->batch == 0) return FC_OK;
-    const int workers = workers_for(c, w, call);
+    const layout l = layout_of(c, w, packed != NULL, call);
+    char *scratch = fc_scratch(l.bytes);
+    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
     run r = {.c = c,
              .w = w,
              .x = x,
@@ -316,17 +331,17 @@ fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *w, c
              .packed = packed,
              .bias = bias,
              .y = y,
+             .overflow = (atomic_uchar *)(scratch + l.overflow_at),
+             .v = scratch + l.v_at,
+             .scratch = scratch + l.workers_at,
              .v_bytes = fc_winograd_v_bytes(c, w)};
-    const int64_t u = w->stored && !packed ? fc_winograd_packed_bytes(c, w) : 0;
-    char *scratch = fc_scratch(u + shared_bytes(&r) + workers * w->bytes);
-    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    r.v = scratch + u;
-    r.scratch = r.v + shared_bytes(&r);
-    r.overflow = (atomic_uchar *)(r.v + w->boxes_at_once * r.v_bytes);
-    memset(r.v + w->boxes_at_once * r.v_bytes, 0, (size_t)c->batch);
-    if (u) r.packed = scratch;
-    fc_status status = u ? fc_winograd_pack(c, w, weights, scratch, call) : FC_OK;
-    if (status == FC_OK) status = run_units(&r, workers, call);
+    fc_status status = FC_OK;
+    if (l.making) {
+        status = fc_winograd_pack(c, w, weights, scratch, r.v, l.making, call);
+        r.packed = scratch;
+    }
+    memset(scratch + l.overflow_at, 0, (size_t)c->batch);
+    if (status == FC_OK) status = run_units(&r, l.workers, call);
     if (status == FC_OK) status = run_overflown(&r, call);
     fc_scratch_free(scratch);
     return status;

@@ -67,10 +67,12 @@ fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *w, c
 
 /* ---- The weights (winograd_weights.c) ---- */
 
-/* What a plan keeps of them. */
+/* What a plan keeps of them. Making it takes scratch, for so many workers. */
 int64_t fc_winograd_packed_bytes(const fc_correlation *c, const fc_winograd *w);
+int fc_winograd_pack_workers(const fc_correlation *c, const fc_winograd *w, const fc_call *call);
+int64_t fc_winograd_pack_scratch(const fc_correlation *c, const fc_winograd *w, int workers);
 fc_status fc_winograd_pack(const fc_correlation *c, const fc_winograd *w, const void *weights,
-                           void *packed, const fc_call *call);
+                           void *packed, void *scratch, int workers, const fc_call *call);
 
 /* A part of the weights: a block of output channels by the block of input channels from
  * `channel`. */

@@ -8,18 +8,10 @@
 #include <math.h>
 
 #include "../runtime/scratch.h"
+#include "cache_blocks.h"
 #include "integers.h"
 #include "outer.h"
 #include "winograd.h"
-
-/* Bytes, from the sizes of the caches (48 KB L1d, 1 MB L2, 32 MB L3), the choice then checked on
- * the 3 x 3 layers of ResNet-50 and VGG-16 with AVX-512, AMD Zen 5, November 2026. */
-#define CALL_BYTES ((int64_t)5 << 19)   /* of U that a call makes at once: it then has to be read */
-#define PLAN_BYTES ((int64_t)17 << 20)  /* of U that a plan keeps: half of the L3 */
-#define OWN_BYTES ((int64_t)640 << 10)  /* of V that an item makes for itself */
-#define SHARED_BYTES ((int64_t)3 << 20) /* of V that all items share, about */
-#define PART_BYTES ((int64_t)512 << 10) /* of a part of U that an item makes */
-#define CACHED_BYTES ((int64_t)1 << 20) /* of U that stays in the L2 */
 
 #define OWN_ITEMS 12    /* boxes that are items enough by themselves */
 #define STORED_TILES 28 /* of a box, about, where U is there */
@@ -137,14 +129,15 @@ fc_winograd fc_winograd_tiles(const fc_correlation *c, int size) {
 static fc_winograd cut(const fc_correlation *c, int size, int planned) {
     fc_winograd w = fc_winograd_tiles(c, size);
     w.pitch = up_to(c->in_channels, c->kernels->lanes);
-    w.stored = u_bytes(c, &w) <= (double)(planned ? PLAN_BYTES : CALL_BYTES);
-    const int64_t most = max64(4, SHARED_BYTES / (w.points * w.pitch * c->item));
+    w.stored = u_bytes(c, &w) <= (double)(planned ? FC_U_PLAN_BYTES : FC_U_CALL_BYTES);
+    const int64_t most = max64(4, FC_V_SHARED_BYTES / (w.points * w.pitch * c->item));
     fc_winograd_choose_box(
-        c, &w, min64(u_bytes(c, &w) <= (double)CACHED_BYTES ? STORED_TILES : MADE_TILES, most));
-    if (w.count * c->groups < OWN_ITEMS || fc_winograd_v_bytes(c, &w) > OWN_BYTES)
-        w.boxes_at_once = clamp64(SHARED_BYTES / fc_winograd_v_bytes(c, &w), 1, w.count);
+        c, &w,
+        min64(u_bytes(c, &w) <= (double)FC_U_CACHED_BYTES ? STORED_TILES : MADE_TILES, most));
+    if (w.count * c->groups < OWN_ITEMS || fc_winograd_v_bytes(c, &w) > FC_V_OWN_BYTES)
+        w.boxes_at_once = clamp64(FC_V_SHARED_BYTES / fc_winograd_v_bytes(c, &w), 1, w.count);
     choose_blocks(c, &w);
-    const int64_t part = PART_BYTES / (w.points * w.columns * c->item);
+    const int64_t part = FC_U_PART_BYTES / (w.points * w.columns * c->item);
     w.depth =
         ceil_div(c->in_channels, ceil_div(c->in_channels, w.stored ? DEPTH : max64(16, part)));
     place_scratch(c, &w);
@@ -162,7 +155,7 @@ static double products_ns(const fc_correlation *c, const fc_winograd *w, double 
                          (double)ceil_div(w->box_tiles, c->kernels->conv.rows);
     const double multiply = tiles * u_vectors(c, w) * t->multiply + calls * t->panel;
     if (!w->stored) return multiply + passes * t->make;
-    return u_bytes(c, w) <= CACHED_BYTES ? multiply : fmax(multiply, passes * t->read);
+    return u_bytes(c, w) <= FC_U_CACHED_BYTES ? multiply : fmax(multiply, passes * t->read);
 }
 
 double fc_winograd_cost(const fc_correlation *c, const fc_winograd *w) {

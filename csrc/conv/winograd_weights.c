@@ -99,17 +99,31 @@ static void pack_part(void *context, int64_t index, int worker) {
     if (w->stored) fc_winograd_transform(p->c, w, part, taps, to);
 }
 
+static int64_t parts_of(const fc_correlation *c, const fc_winograd *w) {
+    return c->groups * w->blocks * ceil_div(c->in_channels, w->depth);
+}
+
+/* The taps of a part, which a worker makes its U from. */
+static int64_t taps_bytes(const fc_correlation *c, const fc_winograd *w) {
+    return fc_aligned(w->depth * TAPS * w->columns * c->item);
+}
+
+int fc_winograd_pack_workers(const fc_correlation *c, const fc_winograd *w, const fc_call *call) {
+    const int64_t parts = parts_of(c, w);
+    return parts * taps_bytes(c, w) < 1 << 17 ? 1 : fc_workers(call, parts);
+}
+
+int64_t fc_winograd_pack_scratch(const fc_correlation *c, const fc_winograd *w, int workers) {
+    return w->stored ? workers * taps_bytes(c, w) : 0;
+}
+
 fc_status fc_winograd_pack(const fc_correlation *c, const fc_winograd *w, const void *weights,
-                           void *packed, const fc_call *call) {
-    const int64_t items = c->groups * w->blocks * ceil_div(c->in_channels, w->depth);
-    const int64_t bytes = fc_aligned(w->depth * TAPS * w->columns * c->item);
-    const int workers = items * bytes < 1 << 17 ? 1 : fc_workers(call, items);
-    packing p = {.c = c, .w = w, .weights = weights, .packed = packed, .taps_bytes = bytes};
-    if (w->stored) {
-        p.taps = fc_scratch(workers * bytes);
-        FC_REQUIRE(p.taps, FC_OUT_OF_MEMORY);
-    }
-    const fc_status status = fc_parallel_for(call, workers, items, pack_part, &p);
-    fc_scratch_free(p.taps);
-    return status;
+                           void *packed, void *scratch, int workers, const fc_call *call) {
+    packing p = {.c = c,
+                 .w = w,
+                 .weights = weights,
+                 .packed = packed,
+                 .taps = scratch,
+                 .taps_bytes = taps_bytes(c, w)};
+    return fc_parallel_for(call, workers, parts_of(c, w), pack_part, &p);
 }

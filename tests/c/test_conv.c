@@ -10,6 +10,7 @@
 
 #include "arrays.h"
 #include "fastconv.h"
+#include "runtime/caches.h"
 #include "runtime/scratch.h"
 #include "test.h"
 
@@ -303,9 +304,11 @@ static void check_forward(test_case *t, uint64_t *random) {
         array_check(&y, t->sum, t->magnitude, algorithm_terms(t, algorithm),
                     fc_algorithm_name(algorithm), t->number);
         array_fill(&again);
+        fc_scratch_poison(0);
         fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, again.data,
                         &three_threads);
-        CHECK(array_same(&y, &again), "%s, case %d: threads change bytes",
+        fc_scratch_poison(1);
+        CHECK(array_same(&y, &again), "%s, case %d: threads, or what scratch held, change bytes",
               fc_algorithm_name(algorithm), t->number);
         check_plan(t, algorithm, bias, random);
     }
@@ -331,9 +334,11 @@ static void check_gradient(test_case *t, int operator, uint64_t *random) {
     CHECK(run_gradient(t, operator, bias, &out, &one_thread) == FC_OK);
     array_check(&out, t->sum, t->magnitude, terms(t, operator), operator_names[operator],
                 t->number);
+    fc_scratch_poison(0);
     CHECK(run_gradient(t, operator, bias, &again, &three_threads) == FC_OK);
-    CHECK(array_same(&out, &again), "%s, case %d: threads change bytes", operator_names[operator],
-          t->number);
+    fc_scratch_poison(1);
+    CHECK(array_same(&out, &again), "%s, case %d: threads, or what scratch held, change bytes",
+          operator_names[operator], t->number);
     forget(t);
     array_free(&out);
     array_free(&again);
@@ -687,13 +692,15 @@ static void invalid_arguments(void) {
           FC_INVALID_NULL);
 }
 
-/* 4 MB and 2 MB a thread in single precision, for 3 x 3 layers of ResNet-50 and VGG-16. */
+/* 4 MB and 2 MB a thread in single precision, for 3 x 3 layers of ResNet-50 and VGG-16, and as much
+ * again where the L2 is twice as large as 1 MB. */
 static void bounded_scratch(void) {
     static const int64_t layers[][3] = {{64, 64, 56},    {128, 128, 28}, {256, 256, 14},
                                         {512, 512, 7},   {3, 64, 224},   {64, 64, 224},
                                         {128, 128, 112}, {256, 512, 28}, {512, 512, 14}};
+    const int64_t more = fc_caches_found.l2 > 1 << 20 ? 2 : 1;
     for (int i = 0; i < (int)(sizeof layers / sizeof *layers) * 8; i++) {
-        const int64_t *layer = layers[i / 8], size = layer[2], megabytes = i & 1 ? 2 : 1;
+        const int64_t *layer = layers[i / 8], size = layer[2], megabytes = i & 1 ? 2 * more : more;
         fc_conv p = valid_problem();
         p.dtype = i & 1 ? FC_F64 : FC_F32;
         p.batch = i & 2 ? 16 : 1;
@@ -721,6 +728,22 @@ static void empty_batch(void) {
     for (int i = 0; i < 72; i++) CHECK(gw[i] == 0);
 }
 
+/* The blocks of CPUs with other caches: the smallest and the largest that there are. */
+static void other_caches(void) {
+    const fc_caches small = fc_caches_from(1, 1, 1), large = fc_caches_from(1 << 30, 1 << 30, 0);
+    for (int i = 0; i < 2; i++) {
+        fc_caches_pretend(i ? &large : &small);
+        for (int j = 2000; j < 2020; j++) run_case(j, draw_problem);
+        for (int j = 2020; j < 2028; j++) run_case(j, draw_transformed);
+        if (!TEST_UNDER_SANITIZER) {
+            weight_gradients();
+            forwards();
+        }
+        bounded_scratch();
+    }
+    fc_caches_pretend(NULL);
+}
+
 void test_conv(void) {
     const char *before = fc_isa();
     fc_scratch_poison(1);
@@ -734,6 +757,7 @@ void test_conv(void) {
         forwards();
         empty_batch();
         bounded_scratch();
+        other_caches();
         if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
     }
     fc_select_isa(before);

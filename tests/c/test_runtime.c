@@ -8,6 +8,7 @@
 
 #include "fastconv.h"
 #include "kernels/kernels.h"
+#include "runtime/caches.h"
 #include "runtime/cpu.h"
 #include "runtime/scratch.h"
 #include "test.h"
@@ -46,6 +47,31 @@ static void isa_selection(void) {
     CHECK(fc_select_isa(NULL) == FC_OK && strcmp(fc_isa(), last) == 0,
           "the best is the last available");
     CHECK(fc_select_isa(before) == FC_OK);
+}
+
+/* ---- Caches ---------------------------------------------------------------------------------- */
+
+static int same_caches(fc_caches a, fc_caches b) {
+    return a.l1 == b.l1 && a.l2 == b.l2 && a.l3 == b.l3;
+}
+
+static void caches(void) {
+    static const int64_t said[] = {INT64_MIN, -1, 0, 1, 48 << 10, 1 << 20, 402653184, INT64_MAX};
+    const int count = (int)(sizeof said / sizeof *said);
+    for (int i = 0; i < count * count * count; i++) {
+        const fc_caches c =
+            fc_caches_from(said[i % count], said[i / count % count], said[i / count / count]);
+        CHECK(c.l1 >= 16 << 10 && c.l1 <= 128 << 10 && c.l2 >= c.l1, "%d", i);
+        CHECK(c.l2 <= 2 << 20 && c.l3 >= c.l2 && c.l3 <= 32 << 20, "%d", i);
+    }
+    const fc_caches usual = {48 << 10, 1 << 20, 32 << 20};
+    CHECK(same_caches(fc_caches_from(usual.l1, usual.l2, usual.l3), usual), "taken as said");
+    CHECK(fc_caches_from(32 << 10, 1 << 20, 0).l3 == 1 << 20, "the L2 is the last");
+    const fc_caches found = fc_caches_found, other = fc_caches_from(1, 1, 1);
+    fc_caches_pretend(&other);
+    CHECK(same_caches(fc_caches_found, other));
+    fc_caches_pretend(NULL);
+    CHECK(same_caches(fc_caches_found, found));
 }
 
 /* ---- CPU quotas, in a tree of files like the kernel's ---------------------------------------- */
@@ -106,6 +132,7 @@ static void cgroup_quotas(void) {
 }
 
 void test_cpu(void) {
+    caches();
     isa_selection();
     cgroup_quotas();
     CHECK(fc_cpu_count() >= 1 && fc_cpu_count() <= sysconf(_SC_NPROCESSORS_CONF));
