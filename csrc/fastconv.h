@@ -120,6 +120,11 @@ FC_API fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t bat
                                    int64_t channels, int64_t space, const void *g, void *gb,
                                    const fc_call *call);
 
+/* Those of gx, gw and gb that are not NULL: what the three above give for the problem (its clamp is
+ * not read), byte for byte, and faster where they share work. `x` is read for gw, `w` for gx. */
+FC_API fc_status fc_conv_grad(const fc_conv *problem, const void *x, const void *w, const void *gy,
+                              void *gx, void *gw, void *gb, const fc_call *call);
+
 /* NULL where the algorithm serves the problem, else the reason why not (a constant string). */
 FC_API const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm);
 FC_API const char *fc_algorithm_name(fc_algorithm algorithm);

@@ -226,7 +226,7 @@ def _transposed(op: Operator, double: bool, x: Planes, weight: Sizes, options: A
 
 
 def conv_grad(op: Operator, double: bool, shapes: Shapes, options: Options) -> _core.Problem:
-    """Output's gradient, input and weight; which gradient, stride, padding, ..., layout, size.
+    """Output's gradient, input and weight; which gradient (or "all"), stride, ..., layout, size.
 
     `size` is the shape of what `which` names, where its array is not there.
     """
@@ -246,7 +246,7 @@ def conv_grad(op: Operator, double: bool, shapes: Shapes, options: Options) -> _
         return _core.ConvGradInput(geometry, result(op, input), None, 0)
     if which == "weight":
         return _core.ConvGradWeight(geometry, result(op, weight), None, 0)
-    return _grad_bias(double, x._replace(channels=geometry.out_channels, space=geometry.output))
+    return _core.ConvGrads(geometry, result(op, input), None, 0)
 
 
 def conv_transpose_grad(

@@ -75,6 +75,9 @@ cdef extern from "fastconv.h" nogil:
     fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
                                 int64_t space, const void *g, void *gb, const fc_call *call)
 
+    fc_status fc_conv_grad(const fc_conv *problem, const void *x, const void *w, const void *gy,
+                           void *gx, void *gw, void *gb, const fc_call *call)
+
     const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm)
     fc_algorithm fc_conv_select(const fc_conv *problem)
     const char *fc_algorithm_name(fc_algorithm algorithm)

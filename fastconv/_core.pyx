@@ -219,6 +219,11 @@ cdef class ConvGradWeight(ConvProblem):
 
 
 @cython.final
+cdef class ConvGrads(ConvProblem):
+    """(grad_output, input, weight) -> grad_input, grad_weight, grad_bias: see `Operator.run_all`."""
+
+
+@cython.final
 cdef class TransposedGradInput(ConvProblem):
     """(grad_output, input, weight) -> grad_input."""
 
@@ -482,6 +487,45 @@ cdef object execute(str name, Problem problem, int typenum, out,
     return (out, indices) if problem.indexed else out
 
 
+cdef cnp.ndarray like(cnp.ndarray array, bint wanted):
+    """A new array of the same shape and type, in C's order; None unless it is wanted."""
+    if not wanted:
+        return None
+    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
+                             cnp.PyArray_TYPE(array), 0)
+
+
+cdef inline void *data_of(cnp.ndarray array) noexcept:
+    return NULL if array is None else cnp.PyArray_DATA(array)
+
+
+cdef tuple execute_gradients(str name, ConvGrads problem, tuple mask,
+                             cnp.ndarray gy, cnp.ndarray x, cnp.ndarray w):
+    """The gradients that the mask asks for, in one call; None for the others."""
+    cdef cnp.npy_intp channels = problem.conv.out_channels
+    cdef cnp.ndarray gx = like(x, mask[0])
+    cdef cnp.ndarray gw = like(w, mask[1])
+    cdef cnp.ndarray gb = None
+    cdef fc_status status
+    if mask[2]:
+        gb = cnp.PyArray_EMPTY(1, &channels, cnp.PyArray_TYPE(gy), 0)
+    cdef void *to_x = data_of(gx)
+    cdef void *to_w = data_of(gw)
+    cdef void *to_b = data_of(gb)
+    cdef const void *from_x = data_of(x)
+    cdef const void *from_w = data_of(w)
+    cdef const void *from_y = data_of(gy)
+    if problem.empty:
+        for array in (gx, gw, gb):
+            if array is not None:
+                array.fill(0)
+    elif any(mask):
+        with nogil:
+            status = fc_conv_grad(&problem.conv, from_x, from_w, from_y, to_x, to_w, to_b, &CALL)
+        check(name, status)
+    return gx, gw, gb
+
+
 # ---- Operators -----------------------------------------------------------------------------------
 
 cdef bint keepable(tuple options, Py_ssize_t flags) noexcept:
@@ -590,6 +634,16 @@ cdef class Operator:
         if third is not None:
             third = plain(third, typenum)
         return execute(self.name, problem, typenum, out, first, second, third)
+
+    def run_all(self, a, b, c, tuple options, tuple mask):
+        """For a problem that is `ConvGrads`: all of its results, None where the mask is False."""
+        cdef cnp.ndarray first = self.array(0, a)
+        cdef cnp.ndarray second = self.array(1, b)
+        cdef cnp.ndarray third = self.array(2, c)
+        cdef ConvGrads problem = self.problem(first, second, third, options)
+        cdef int typenum = cnp.PyArray_TYPE(first)
+        return execute_gradients(self.name, problem, mask, plain(first, typenum),
+                                 plain(second, typenum), plain(third, typenum))
 
     def prepare(self, a, b, c, tuple options):
         """(problem, the first array, the second): raise what `run` would, and run nothing."""

@@ -222,8 +222,9 @@ def _conv(n):
         >>> gx.shape == x.shape, gw.shape == w.shape, gb.shape
         (True, True, (4,))
         """
-        options = (stride, padding, dilation, groups, layout, None)
-        return _three(operator, (grad_output, input, weight), options, output_mask)
+        options = ("all", stride, padding, dilation, groups, layout, None)
+        mask = _args.output_mask(operator, output_mask)
+        return operator.run_all(grad_output, input, weight, options, mask)
 
     return conv
 

@@ -67,29 +67,17 @@ static int is_pair(const fc_correlation *even, const fc_correlation *odd) {
 
 /* ---- In place ---- */
 
-typedef struct planes_run {
-    const fc_correlation *c;
-    fc_depthwise_planes job;
-    fc_depthwise_planes_fn kernel;
-    const char *x, *w, *bias;
-    char *y;
-    int64_t planes, plane_items, bands, band_rows;
-} planes_run;
-
-static void planes_item(void *context, int64_t index, int worker) {
-    (void)worker;
-    const planes_run *r = context;
+void fc_planes_pass_run(const fc_planes_pass *r, int64_t image, int64_t first, int64_t planes,
+                        int64_t first_row, int64_t last_row) {
     const fc_correlation *c = r->c;
     const int64_t channels = c->groups * c->out_channels;
     fc_depthwise_planes t = r->job;
-    t.first_row = index % r->bands * r->band_rows;
-    t.last_row = min64(c->axis[1].out, t.first_row + r->band_rows);
-    index /= r->bands;
-    const int64_t first = index % r->plane_items * r->planes, n = index / r->plane_items;
-    t.planes = min64(r->planes, channels - first);
-    t.x = r->x + (n * c->groups + first / c->out_channels) * t.x_plane * c->item;
+    t.first_row = first_row;
+    t.last_row = last_row;
+    t.planes = planes;
+    t.x = r->x + (image * c->groups + first / c->out_channels) * t.x_plane * c->item;
     t.w = r->w + first * t.w_plane * c->item;
-    t.y = r->y + (n * channels + first) * t.y_plane * c->item;
+    t.y = r->y + (image * channels + first) * t.y_plane * c->item;
     t.bias = r->bias ? r->bias + first * c->item : NULL;
     r->kernel(&t);
 }
@@ -119,15 +107,70 @@ static fc_depthwise_planes planes_job(const fc_correlation *c, const fc_correlat
     };
 }
 
-static fc_status run_planes(const fc_correlation *c, const fc_correlation *odd, const char *x,
-                            const char *w, const char *bias, char *y, const fc_call *call) {
+/* `odd`: or NULL. */
+static fc_planes_pass pass_of(const fc_correlation *c, const fc_correlation *odd, const void *x,
+                              const void *w, const void *bias, void *y) {
     const fc_axis *a = c->axis;
-    planes_run r = {.c = c, .job = planes_job(c, odd), .x = x, .bias = bias};
-    r.kernel = c->kernels->conv.depthwise_planes[find_shape(c, odd)];
-    r.w = w + a[1].weight * c->w_axis[1] * c->item;
-    r.y = y + a[1].start * a[2].size * c->item;
+    return (fc_planes_pass){
+        .c = c,
+        .kernel = c->kernels->conv.depthwise_planes[find_shape(c, odd)],
+        .job = planes_job(c, odd),
+        .x = x,
+        .w = (const char *)w + a[1].weight * c->w_axis[1] * c->item,
+        .bias = bias,
+        .y = (char *)y + a[1].start * a[2].size * c->item,
+    };
+}
+
+/* The first of the correlations, and the next where they are a pair; how many it took, or 0. */
+static int next_pass(const fc_correlation *c, int n, const void *x, const void *w, const void *bias,
+                     void *y, fc_planes_pass *pass) {
+    if (n > 1 && is_pair(&c[0], &c[1])) {
+        *pass = pass_of(&c[0], &c[1], x, w, bias, y);
+        return 2;
+    }
+    if (n > 1 && is_pair(&c[1], &c[0])) {
+        *pass = pass_of(&c[1], &c[0], x, w, bias, y);
+        return 2;
+    }
+    if (find_shape(c, NULL) < 0) return 0;
+    *pass = pass_of(c, NULL, x, w, bias, y);
+    return 1;
+}
+
+int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *w, void *y,
+                     fc_planes_pass passes[]) {
+    int count = 0;
+    for (int i = 0, taken; i < n; i += taken, count++) {
+        taken = next_pass(c + i, n - i, x, w, NULL, y, &passes[count]);
+        if (!taken) return 0;
+    }
+    return count;
+}
+
+typedef struct planes_run {
+    const fc_planes_pass *pass;
+    int64_t planes, plane_items, bands, band_rows;
+} planes_run;
+
+static void planes_item(void *context, int64_t index, int worker) {
+    (void)worker;
+    const planes_run *r = context;
+    const fc_correlation *c = r->pass->c;
+    const int64_t row = index % r->bands * r->band_rows;
+    index /= r->bands;
+    const int64_t first = index % r->plane_items * r->planes;
+    const int64_t planes = min64(r->planes, c->groups * c->out_channels - first);
+    fc_planes_pass_run(r->pass, index / r->plane_items, first, planes, row,
+                       min64(c->axis[1].out, row + r->band_rows));
+}
+
+static fc_status run_planes(const fc_planes_pass *pass, const fc_call *call) {
+    const fc_correlation *c = pass->c;
+    const fc_axis *a = c->axis;
+    planes_run r = {.pass = pass};
     const int64_t channels = c->groups * c->out_channels;
-    const double row = (double)r.job.out_columns * (double)fc_correlation_taps(c),
+    const double row = (double)pass->job.out_columns * (double)fc_correlation_taps(c),
                  plane = row * (double)a[1].out;
     r.planes = clamp64((int64_t)(ITEM_WORK / (plane + 1)), 1, channels);
     r.planes = up_to(r.planes, c->out_channels);
@@ -248,18 +291,12 @@ int64_t fc_depthwise_planes_scratch(const fc_correlation *c, int threads) {
 fc_status fc_depthwise_planes_correlate(const fc_correlation *c, int n, const void *x,
                                         const void *w, const void *bias, void *y,
                                         const fc_call *call) {
-    for (int i = 0; i < n; i++) {
-        if (i + 1 < n && is_pair(&c[i], &c[i + 1])) {
-            FC_TRY(run_planes(&c[i], &c[i + 1], x, w, bias, y, call));
-            i++;
-        } else if (i + 1 < n && is_pair(&c[i + 1], &c[i])) {
-            FC_TRY(run_planes(&c[i + 1], &c[i], x, w, bias, y, call));
-            i++;
-        } else if (find_shape(&c[i], NULL) >= 0) {
-            FC_TRY(run_planes(&c[i], NULL, x, w, bias, y, call));
-        } else {
-            FC_TRY(run_lines(&c[i], x, w, bias, y, call));
-        }
+    for (int i = 0, taken; i < n; i += taken) {
+        fc_planes_pass pass;
+        taken = next_pass(c + i, n - i, x, w, bias, y, &pass);
+        if (taken) FC_TRY(run_planes(&pass, call));
+        else FC_TRY(run_lines(&c[i], x, w, bias, y, call));
+        if (!taken) taken = 1;
     }
     return FC_OK;
 }

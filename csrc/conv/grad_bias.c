@@ -12,6 +12,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
+#include "grad.h"
 #include "integers.h"
 
 #define LIMIT ((int64_t)1 << 62)
@@ -57,10 +58,33 @@ static fc_status validate(fc_dtype dtype, fc_layout layout, int64_t batch, int64
     return FC_OK;
 }
 
-fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
-                            int64_t space, const void *g, void *gb, const fc_call *call) {
-    FC_TRY(validate(dtype, layout, batch, channels, space));
-    FC_REQUIRE(gb && (g || batch == 0), FC_INVALID_NULL);
+/* Rows of a chunk: so that a result depends on the problem alone, whoever adds. */
+static int64_t rows_of_chunk(int64_t rows, int64_t row_elements) {
+    const int64_t wanted = CHUNK_ELEMENTS / min64(row_elements, CHUNK_ELEMENTS);
+    return max64(max64(1, wanted), ceil_div(rows, CHUNKS));
+}
+
+int64_t fc_grad_bias_bytes(const fc_correlation *c) {
+    return (c->batch + 1) * c->groups * c->out_channels * c->item;
+}
+
+void fc_grad_bias_of_planes(const fc_correlation *c, void *sums, void *gb) {
+    const fc_conv_kernels *kernels = &c->kernels->conv;
+    const int64_t channels = c->groups * c->out_channels, bytes = channels * c->item;
+    const int64_t space = c->axis[0].out * c->axis[1].out * c->axis[2].out,
+                  rows = rows_of_chunk(c->batch, space);
+    char *chunk = (char *)sums + c->batch * bytes;
+    memset(gb, 0, (size_t)bytes);
+    for (int64_t n = 0; n < c->batch; n += rows) {
+        memset(chunk, 0, (size_t)bytes);
+        kernels->sum_rows(chunk, (char *)sums + n * bytes, channels, min64(rows, c->batch - n),
+                          channels);
+        kernels->sum_rows(gb, chunk, channels, 1, channels);
+    }
+}
+
+fc_status fc_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
+                       int64_t space, const void *g, void *gb, const fc_call *call) {
     const int last = layout == FC_CHANNELS_LAST;
     run r = {.kernels = &fc_kernels_for(dtype)->conv,
              .item = fc_sizeof(dtype),
@@ -69,9 +93,8 @@ fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int
              .space = space,
              .rows = last ? batch * space : batch,
              .g = g};
-    const int64_t wanted = CHUNK_ELEMENTS / (last ? channels : min64(space, CHUNK_ELEMENTS));
-    r.chunk_rows = max64(max64(1, wanted), (r.rows + CHUNKS - 1) / CHUNKS);
-    r.chunks = max64(1, (r.rows + r.chunk_rows - 1) / r.chunk_rows);
+    r.chunk_rows = rows_of_chunk(r.rows, last ? channels : space);
+    r.chunks = max64(1, ceil_div(r.rows, r.chunk_rows));
     memset(gb, 0, (size_t)(channels * r.item));
     r.sums = fc_scratch(r.chunks * channels * r.item);
     FC_REQUIRE(r.sums, FC_OUT_OF_MEMORY);
@@ -84,4 +107,11 @@ fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int
     if (status == FC_OK) r.kernels->sum_rows(gb, r.sums, channels, r.chunks, channels);
     fc_scratch_free(r.sums);
     return status;
+}
+
+fc_status fc_conv_grad_bias(fc_dtype dtype, fc_layout layout, int64_t batch, int64_t channels,
+                            int64_t space, const void *g, void *gb, const fc_call *call) {
+    FC_TRY(validate(dtype, layout, batch, channels, space));
+    FC_REQUIRE(gb && (g || batch == 0), FC_INVALID_NULL);
+    return fc_grad_bias(dtype, layout, batch, channels, space, g, gb, call);
 }

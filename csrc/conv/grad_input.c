@@ -4,6 +4,7 @@
 #include "../runtime/status.h"
 #include "algorithms.h"
 #include "depthwise.h"
+#include "grad.h"
 #include "problem.h"
 #include "winograd.h"
 
@@ -43,10 +44,19 @@ static fc_status poll(const fc_call *call) {
     return call && call->interrupted && call->interrupted(call->context) ? FC_INTERRUPTED : FC_OK;
 }
 
-fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy,
-                             const void *bias, void *gx, const fc_call *call) {
-    FC_TRY(fc_conv_validate_transposed(problem));
-    FC_REQUIRE(w && gy && gx, FC_INVALID_NULL);
+int fc_grad_input_correlations(const fc_conv *problem, fc_correlation c[], int most) {
+    const int64_t phases = fc_correlation_phases(problem);
+    if (phases > most || fc_correlation_misses_outputs(problem)) return 0;
+    int n = 0;
+    for (int64_t i = 0; i < phases; i++) {
+        c[n] = fc_correlation_phase(problem, i);
+        n += !is_empty(&c[n]);
+    }
+    return n;
+}
+
+fc_status fc_grad_input(const fc_conv *problem, const void *w, const void *gy, const void *bias,
+                        void *gx, const fc_call *call) {
     fc_correlation c[PHASES_AT_ONCE];
     if (fc_correlation_misses_outputs(problem)) { /* the other phases then replace theirs */
         c[0] = fc_correlation_without_taps(problem);
@@ -63,4 +73,11 @@ fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *
         if (i < phases) FC_TRY(poll(call));
     }
     return FC_OK;
+}
+
+fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy,
+                             const void *bias, void *gx, const fc_call *call) {
+    FC_TRY(fc_conv_validate_transposed(problem));
+    FC_REQUIRE(w && gy && gx, FC_INVALID_NULL);
+    return fc_grad_input(problem, w, gy, bias, gx, call);
 }

@@ -4,13 +4,12 @@
  *
  * as outer products with the output channels in the vectors (grad_weight_pixels.c), or, where they
  * are too few for that, as dot products along the pixels (grad_weight_dot.c), or, for 3 x 3 taps of
- * stride 1, by Winograd's algorithm (grad_weight_winograd.c); depthwise has kernels of its own. */
+ * stride 1, by Winograd's algorithm (grad_weight_winograd.c); for depthwise see grad.c. */
 #include <string.h>
 
 #include "../runtime/status.h"
-#include "depthwise.h"
+#include "grad.h"
 #include "grad_weight.h"
-#include "problem.h"
 
 /* Two vectors of output channels and more are never too few. */
 static int dot_is_faster(const fc_conv *problem, const fc_correlation *c) {
@@ -24,17 +23,13 @@ static int winograd_is_faster(const fc_conv *problem, const fc_correlation *c) {
            fc_grad_weight_winograd_cost(c) < fc_grad_weight_pixels_cost(problem);
 }
 
-fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
-                              const fc_call *call) {
-    FC_TRY(fc_conv_validate_transposed(problem));
-    FC_REQUIRE(x && gy && gw, FC_INVALID_NULL);
+fc_status fc_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
+                         const fc_call *call) {
     const fc_correlation c = fc_correlation_forward(problem);
     if (problem->batch == 0) {
         memset(gw, 0, (size_t)(c.groups * c.w_group * c.item));
         return FC_OK;
     }
-    if (c.in_channels == 1 && fc_is_depthwise(&c))
-        return fc_depthwise_grad_weight(&c, x, gy, gw, call);
     if (dot_is_faster(problem, &c)) return fc_grad_weight_dot(problem, x, gy, gw, call);
     if (winograd_is_faster(problem, &c)) {
         int overflow;
@@ -42,4 +37,9 @@ fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void 
         if (!overflow) return FC_OK;
     }
     return fc_grad_weight_pixels(problem, x, gy, gw, call);
+}
+
+fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,
+                              const fc_call *call) {
+    return fc_conv_grad(problem, x, NULL, gy, NULL, gw, NULL, call);
 }

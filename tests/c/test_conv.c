@@ -362,6 +362,36 @@ static void check_grad_bias(const test_case *t, uint64_t *random) {
     free(magnitude);
 }
 
+/* The gradients that `mask` asks for, in one call: the bytes of one by one, on any threads. */
+static void check_mask(const test_case *t, int mask, const array one[3], uint64_t *random) {
+    array out[3];
+    for (int i = 0; i < 3; i++) out[i] = array_new(t->p.dtype, one[i].count, random);
+    CHECK(fc_conv_grad(&t->p, mask & 2 ? t->x.data : NULL, mask & 1 ? t->w.data : NULL, t->y.data,
+                       mask & 1 ? out[0].data : NULL, mask & 2 ? out[1].data : NULL,
+                       mask & 4 ? out[2].data : NULL, mask % 2 ? &three_threads : NULL) == FC_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK(mask >> i & 1 ? array_same(&out[i], &one[i]) : array_untouched(&out[i]),
+              "gradient %d of mask %d, case %d", i, mask, t->number);
+        array_free(&out[i]);
+    }
+}
+
+static void check_together(const test_case *t, uint64_t *random) {
+    const fc_conv *p = &t->p;
+    fc_conv plain = *p;
+    plain.clamp = 0;
+    const int64_t counts[] = {input_count(p), weight_count(p), p->out_channels};
+    array one[3];
+    for (int i = 0; i < 3; i++) one[i] = array_new(p->dtype, counts[i], random);
+    CHECK(fc_conv_grad_input(&plain, t->w.data, t->y.data, NULL, one[0].data, &one_thread) ==
+          FC_OK);
+    CHECK(fc_conv_grad_weight(p, t->x.data, t->y.data, one[1].data, &one_thread) == FC_OK);
+    CHECK(fc_conv_grad_bias(p->dtype, p->layout, p->batch, p->out_channels, volume(p->output),
+                            t->y.data, one[2].data, &one_thread) == FC_OK);
+    for (int mask = 1; mask < 8; mask++) check_mask(t, mask, one, random);
+    for (int i = 0; i < 3; i++) array_free(&one[i]);
+}
+
 static void check_columns(const test_case *t, uint64_t *random) {
     fc_conv p = t->p;
     p.layout = FC_CHANNELS_FIRST;
@@ -430,6 +460,7 @@ static void run_case(int number, fc_conv (*draw_one)(uint64_t *random)) {
     as_gradient(&t.p, &random);
     t.y = array_random(t.p.dtype, output_count(&t.p), &random, kind);
     check_gradient(&t, GRAD_INPUT, &random);
+    check_together(&t, &random);
     array_free(&t.y);
     array_free(&t.x);
     array_free(&t.w);
@@ -460,6 +491,19 @@ static const cut_shape weight_shapes[] = {
     {9, 1, 16, 120, {5, 5}, {5, 5}, {1, 1}, {1, 1}, {0, 0}},
     {2, 60, 2, 2, {9, 9}, {3, 3}, {1, 1}, {2, 2}, {2, 2}},
     {2, 2, 20, 33, {15, 30}, {1, 2}, {3, 4}, {1, 1}, {0, 0}},
+    /* depthwise: bands of few planes; bunches of planes, of images; chunks; pairs of phases */
+    {1, 2, 1, 1, {75, 40}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {1, 3, 1, 1, {130, 67}, {5, 5}, {2, 2}, {1, 1}, {2, 2}},
+    {3, 70, 1, 1, {11, 9}, {3, 3}, {1, 1}, {2, 2}, {2, 2}},
+    {37, 5, 1, 1, {12, 13}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
+    {19, 9, 1, 1, {35, 33}, {5, 5}, {1, 1}, {1, 1}, {2, 2}},
+    {2, 20, 1, 1, {16, 16}, {3, 3}, {2, 2}, {1, 1}, {0, 0}},
+    {2, 20, 1, 3, {16, 30}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
+    /* the same, larger than caches; phases that no tap reaches; no kernel of their own */
+    {1, 2, 1, 1, {300, 320}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {1, 30, 1, 1, {220, 200}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {2, 40, 1, 1, {17, 15}, {1, 1}, {2, 2}, {1, 1}, {0, 0}},
+    {2, 19, 1, 1, {17, 33}, {3, 5}, {2, 1}, {1, 1}, {1, 2}},
 };
 
 static fc_conv problem_of(const cut_shape *shape, fc_dtype dtype, fc_layout layout) {
@@ -484,9 +528,12 @@ static void run_weight_shape(const cut_shape *shape, int number, fc_dtype dtype,
     test_case t = {.number = 10000 + number, .integers = number % 2, .p = p};
     const int kind = t.integers ? INTEGERS : 0;
     t.x = array_random(dtype, input_count(&p), &random, kind);
+    t.w = array_random(dtype, weight_count(&p), &random, kind);
     t.y = array_random(dtype, output_count(&p), &random, kind);
     check_gradient(&t, GRAD_WEIGHT, &random);
+    check_together(&t, &random);
     array_free(&t.x);
+    array_free(&t.w);
     array_free(&t.y);
 }
 
@@ -614,6 +661,7 @@ static void expect_status(const fc_conv *p, fc_status status, int number) {
     CHECK(fc_conv_forward(p, FC_AUTO, a, a, NULL, y, NULL) == status, "invalid %d", number);
     CHECK(fc_conv_grad_input(p, a, a, NULL, y, NULL) == status, "invalid %d", number);
     CHECK(fc_conv_grad_weight(p, a, a, y, NULL) == status, "invalid %d", number);
+    CHECK(fc_conv_grad(p, a, a, a, y, y, y, NULL) == status, "invalid %d", number);
     CHECK(fc_plan_create(p, FC_AUTO, a, NULL, &plan) == status && !plan, "invalid %d", number);
     CHECK(fc_conv_workspace(p, FC_AUTO, 1, &bytes) == status, "invalid %d", number);
     CHECK(fc_conv_accepts(p, FC_DIRECT) != NULL, "invalid %d", number);
@@ -671,6 +719,10 @@ static void invalid_arguments(void) {
     CHECK(fc_conv_forward(&p, FC_AUTO, some, some, NULL, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_conv_grad_input(&p, some, NULL, NULL, some, NULL) == FC_INVALID_NULL);
     CHECK(fc_conv_grad_weight(&p, some, NULL, some, NULL) == FC_INVALID_NULL);
+    CHECK(fc_conv_grad(&p, some, NULL, some, some, some, some, NULL) == FC_INVALID_NULL);
+    CHECK(fc_conv_grad(&p, NULL, some, some, some, some, some, NULL) == FC_INVALID_NULL);
+    CHECK(fc_conv_grad(&p, some, some, NULL, some, some, some, NULL) == FC_INVALID_NULL);
+    CHECK(fc_conv_grad(&p, some, some, some, NULL, NULL, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_plan_create(&p, FC_AUTO, NULL, NULL, &plan) == FC_INVALID_NULL && !plan);
     CHECK(fc_plan_create(&p, FC_AUTO, some, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_plan_run(NULL, some, some, NULL) == FC_INVALID_NULL);
@@ -726,6 +778,10 @@ static void empty_batch(void) {
     CHECK(fc_conv_grad_input(&p, w, y, NULL, y, NULL) == FC_OK && y[0] == 7);
     CHECK(fc_conv_grad_weight(&p, y, y, gw, NULL) == FC_OK);
     for (int i = 0; i < 72; i++) CHECK(gw[i] == 0);
+    float gb[4] = {7, 7, 7, 7};
+    gw[0] = 7;
+    CHECK(fc_conv_grad(&p, y, w, y, y, gw, gb, NULL) == FC_OK && y[0] == 7);
+    CHECK(gw[0] == 0 && gb[0] == 0 && gb[3] == 0);
 }
 
 /* The blocks of CPUs with other caches: the smallest and the largest that there are. */
