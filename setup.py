@@ -22,8 +22,8 @@ CSRC = Path("csrc")  # setuptools wants paths relative to this file's folder, wh
 HEADER = CSRC / "fastconv.h"
 
 C_FLAGS = [
-    *("-std=c11", "-O3", "-g0", "-fPIC", "-pthread"),
-    *("-fvisibility=hidden", "-ffp-contract=off"),
+    *("-std=c11", "-O2", "-funswitch-loops", "-g0", "-fPIC", "-pthread"),
+    *("-fvisibility=hidden", "-ffp-contract=off", "-Wno-ignored-optimization-argument"),
 ]
 WERROR_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-pass-failed"]
 ISA_FLAGS = {
@@ -131,7 +131,7 @@ def core():
         sources=["fastconv/_core.pyx"],
         include_dirs=[str(CSRC), *numpy_include],
         depends=[str(path) for path in sorted(CSRC.rglob("*.[chi]*"))],
-        extra_compile_args=["-O3", "-g0", "-fvisibility=hidden", "-pthread"],
+        extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-pthread"],
         extra_link_args=["-pthread", "-lm", *(["-Wl,-s"] if os.uname().sysname == "Linux" else [])],
     )
 

@@ -69,7 +69,7 @@ static inline double vf64_sum(vf64 a) {
     return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
 }
 
-static inline void vf64_transpose(vf64 r[4]) {
+FC_INLINE void vf64_transpose(vf64 r[4]) {
     vf64 a = _mm256_unpacklo_pd(r[0], r[1]), b = _mm256_unpackhi_pd(r[0], r[1]);
     vf64 c = _mm256_unpacklo_pd(r[2], r[3]), d = _mm256_unpackhi_pd(r[2], r[3]);
     r[0] = _mm256_permute2f128_pd(a, c, 0x20);
@@ -78,7 +78,7 @@ static inline void vf64_transpose(vf64 r[4]) {
     r[3] = _mm256_permute2f128_pd(b, d, 0x31);
 }
 
-static inline void vf32_transpose(vf32 r[8]) {
+FC_INLINE void vf32_transpose(vf32 r[8]) {
     vf32 t[8];
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i += 4) { /* 4 x 4 blocks within 128-bit lanes */

@@ -52,7 +52,7 @@ FC_DEFINE(64, double, vf64, vmask64, pd)
 #undef FC_DEFINE
 
 /* Exchange pairs of rows at distance 1, 2, ... with unpacks and 128-bit shuffles. */
-static inline void vf64_transpose(vf64 r[8]) {
+FC_INLINE void vf64_transpose(vf64 r[8]) {
     vf64 t[8];
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i += 2) {
@@ -72,7 +72,7 @@ static inline void vf64_transpose(vf64 r[8]) {
     }
 }
 
-static inline void vf32_transpose(vf32 r[16]) {
+FC_INLINE void vf32_transpose(vf32 r[16]) {
     vf32 t[16];
 #pragma GCC unroll 8
     for (int i = 0; i < 16; i += 4) { /* 4 x 4 blocks within 128-bit lanes */

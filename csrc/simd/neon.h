@@ -60,13 +60,13 @@ static inline int vf64_m_any(vmask64 m) { return vmaxvq_u32(vreinterpretq_u32_u6
 static inline float vf32_sum(vf32 a) { return vaddvq_f32(a); }
 static inline double vf64_sum(vf64 a) { return vaddvq_f64(a); }
 
-static inline void vf64_transpose(vf64 r[2]) {
+FC_INLINE void vf64_transpose(vf64 r[2]) {
     vf64 a = vtrn1q_f64(r[0], r[1]);
     r[1] = vtrn2q_f64(r[0], r[1]);
     r[0] = a;
 }
 
-static inline void vf32_transpose(vf32 r[4]) {
+FC_INLINE void vf32_transpose(vf32 r[4]) {
     float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(r[0], r[1])),
                 b = vreinterpretq_f64_f32(vtrn2q_f32(r[0], r[1]));
     float64x2_t c = vreinterpretq_f64_f32(vtrn1q_f32(r[2], r[3])),

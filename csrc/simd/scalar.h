@@ -13,6 +13,9 @@ typedef struct {
     int first, last;
 } vspan32, vspan64;
 
+/* A loop over lanes is code of its own: inlined, it would be the greater part of every edge. */
+#define FC_LANES static __attribute__((noinline, unused))
+
 #define FC_DEFINE(B, T, N, V, M, S, SQRT)                                                          \
     static inline V vf##B##_zero(void) { return (V){0}; }                                          \
     static inline V vf##B##_set1(T x) { return x - (V){0}; }                                       \
@@ -41,33 +44,35 @@ typedef struct {
         for (int i = 0; i < N; i++) any |= m[i] != 0;                                              \
         return any;                                                                                \
     }                                                                                              \
-    static inline V vf##B##_sqrt(V a) {                                                            \
-        for (int i = 0; i < N; i++) a[i] = SQRT(a[i]);                                             \
+    FC_LANES V vf##B##_sqrt(V a) {                                                                 \
+        _Pragma("GCC unroll 4") for (int i = 0; i < N; i++) a[i] = SQRT(a[i]);                     \
         return a;                                                                                  \
     }                                                                                              \
     static inline void vf##B##_store_every_other(T *p, V v) {                                      \
         for (int i = 0; i < N; i++) p[2 * i] = v[i];                                               \
     }                                                                                              \
     static inline S vf##B##_span(int first, int last) { return (S){first, last}; }                 \
-    static inline V vf##B##_merge_span(V v, const T *p, S s) {                                     \
-        for (int i = 0; i < N; i++)                                                                \
+    FC_LANES V vf##B##_merge_span(V v, const T *p, S s) {                                          \
+        _Pragma("GCC unroll 4") for (int i = 0; i < N; i++) {                                      \
             if (i >= s.first && i < s.last) v[i] = p[i];                                           \
+        }                                                                                          \
         return v;                                                                                  \
     }                                                                                              \
     static inline V vf##B##_load_span(const T *p, S s) {                                           \
         return vf##B##_merge_span((V){0}, p, s);                                                   \
     }                                                                                              \
-    static inline void vf##B##_store_span(T *p, V v, S s) {                                        \
-        for (int i = 0; i < N; i++)                                                                \
+    FC_LANES void vf##B##_store_span(T *p, V v, S s) {                                             \
+        _Pragma("GCC unroll 4") for (int i = 0; i < N; i++) {                                      \
             if (i >= s.first && i < s.last) p[i] = v[i];                                           \
+        }                                                                                          \
     }                                                                                              \
-    static inline void vf##B##_transpose(V r[N]) {                                                 \
-        for (int i = 0; i < N; i++)                                                                \
-            for (int j = 0; j < i; j++) {                                                          \
-                T t = r[i][j];                                                                     \
-                r[i][j] = r[j][i];                                                                 \
-                r[j][i] = t;                                                                       \
-            }                                                                                      \
+    FC_LANES void vf##B##_transpose(V r[N]) {                                                      \
+        _Pragma("GCC unroll 4") for (int i = 0; i < N; i++)                                        \
+            _Pragma("GCC unroll 4") for (int j = 0; j < i; j++) {                                  \
+            T t = r[i][j];                                                                         \
+            r[i][j] = r[j][i];                                                                     \
+            r[j][i] = t;                                                                           \
+        }                                                                                          \
     }
 
 FC_DEFINE(32, float, 4, vf32, vmask32, vspan32, sqrtf)

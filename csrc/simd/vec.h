@@ -35,6 +35,9 @@
 #include <math.h>
 #include <stdint.h>
 
+/* For what takes and gives vectors in an array, which stays in registers only if it is inlined. */
+#define FC_INLINE static inline __attribute__((always_inline))
+
 #if defined(FC_ISA_AVX512)
 #include "avx512.h"
 #elif defined(FC_ISA_AVX2)
