@@ -95,6 +95,16 @@ def test_every_kernel_is_exact(layout):
     checks.each(cases, checks.conv_grads, Reference())
 
 
+def test_depthwise_volumes_of_a_single_slice_take_the_middle_tap():
+    base = dataclasses.replace(PLAIN, ndim=3, in_channels=20, out_channels=20, groups=20)
+    cases = [
+        dataclasses.replace(base, size=(1, 12, 9), kernel=(3, width, width), stride=stride)
+        for width in (3, 5)
+        for stride in (1, 2)
+    ]
+    checks.each(cases, checks.conv_grads, Reference())
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_large_problems_are_within_the_bound(layout):
     """Reductions longer than the blocks that the caches get."""

@@ -2,7 +2,7 @@
  *
  *   for each row of output pixels (parallel):
  *     for each stretch of pixels that have the same taps inside the input:
- *                                      (the row's interior, or one pixel at its edges)
+ *                         (the row's interior, or one pixel at its edges: that of several rows)
  *       one call of the kernel: all channels
  *
  * Nothing is copied: a tap is an offset from the pixel, and taps outside the input are left out.
@@ -25,10 +25,13 @@
 #define CHUNKS 64      /* of rows, in a weight gradient, at most */
 #define WORKER_ITEMS 8 /* of chunks that follow each other, for each thread */
 #define PASSES 4       /* of an input gradient of stride 2 */
-/* What no cache is expected to hold is asked for some rows ahead: a tenth less time for 43 MB on
- * Zen 5, November 2026. */
+/* At least so many pixels, so that the edges of several rows go as one: of 32, 64 and 128 the one
+ * that is fastest on Zen 5, November 2026, for images 7 to 56 pixels wide. */
+#define CHUNK_PIXELS 64
+/* What no cache is expected to hold is asked for some rows ahead: a tenth less time for 43 MB on Zen
+ * 5, November 2026. */
 #define FAR_BYTES (8 << 20)
-#define AHEAD 2
+#define AHEAD 4
 #define LINE 64 /* bytes, of a cache */
 #define PARTIAL_BYTES (4 << 20)
 #define MOST_REPEAT 8 /* pixels taken as one */
@@ -55,7 +58,7 @@ typedef struct run {
 typedef struct row {
     int64_t n, o[3];
     char *y; /* its first pixel */
-    int64_t y_step;
+    int64_t y_step, y_row;
     const char *weights, *bias;
     char *sums;
     int64_t *offsets;
@@ -100,8 +103,9 @@ static void run_merged(const run *r, fc_depthwise *row) {
     run_kernel(r, row);
 }
 
-/* A stretch of `pixels` pixels of a row from o[2], all with the taps of the first. */
-static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixels) {
+/* `pixels` pixels of a row from o[2], or one of each of `rows` rows: all with the taps of the
+ * first. */
+static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixels, int64_t rows) {
     const fc_correlation *c = r->c;
     const fc_axis *a = c->axis;
     const int64_t o[3] = {at->o[0], at->o[1], from};
@@ -119,14 +123,15 @@ static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixel
     int64_t in = at->n * a[0].in + o[0] * a[0].stride + a[0].offset;
     in = (in * a[1].in + o[1] * a[1].stride + a[1].offset) * a[2].in + o[2] * a[2].stride +
          a[2].offset;
+    const int down = rows > 1;
     fc_depthwise stretch = {
         .taps = taps,
-        .line_taps = last[2] - first[2],
+        .line_taps = down ? 0 : last[2] - first[2],
         .x_tap = a[2].offset_step * c->groups,
-        .pixels = pixels,
+        .pixels = pixels * rows,
         .channels = c->groups,
-        .x_step = a[2].stride * c->groups,
-        .y_step = at->y_step,
+        .x_step = (down ? a[1].stride * a[2].in : a[2].stride) * c->groups,
+        .y_step = down ? at->y_row : at->y_step,
         .x = r->x + in * c->groups * c->item,
         .w = at->weights,
         .y = at->y + from * at->y_step * c->item,
@@ -138,21 +143,28 @@ static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixel
         .max = c->max,
         .clamp = c->clamp,
     };
-    if (pixels >= r->repeat && r->repeat > 1) run_merged(r, &stretch);
+    if (!down && pixels >= r->repeat && r->repeat > 1) run_merged(r, &stretch);
     else run_kernel(r, &stretch);
 }
 
-static void run_row(const run *r, const row *at) {
+/* Rows with the same taps: their interiors one by one, their edges down all of them. */
+static void run_alike(const run *r, const row *at, int64_t rows) {
     const fc_axis *a = r->c->axis;
     int64_t first, last;
     interior(&a[2], &first, &last);
-    for (int64_t i = 0; i < first; i++) run_stretch(r, at, i, 1);
-    if (first < last) run_stretch(r, at, first, last - first);
-    for (int64_t i = last; i < a[2].out; i++) run_stretch(r, at, i, 1);
+    row next = *at;
+    for (int64_t i = 0; i < rows && first < last; i++) {
+        run_stretch(r, &next, first, last - first, 1);
+        next.o[1]++;
+        next.y += at->y_row * r->c->item;
+    }
+    for (int64_t i = 0; i < first; i++) run_stretch(r, at, i, 1, rows);
+    for (int64_t i = last; i < a[2].out; i++) run_stretch(r, at, i, 1, rows);
 }
 
-/* The output channels of every group, one after another; `staged`: a row in scratch. */
-static void run_rows(const run *r, row *at, char *staged) {
+/* The output channels of every group, one after another; `staged`: a row in scratch. Several rows
+ * only where there is one output channel. */
+static void run_rows(const run *r, row *at, int64_t rows, char *staged) {
     const fc_correlation *c = r->c;
     const int64_t each = r->taps * r->width * c->item, m = c->out_channels;
     /* Pixels one after another go as one. */
@@ -160,14 +172,14 @@ static void run_rows(const run *r, row *at, char *staged) {
     const int64_t elements = c->axis[2].out / pieces * c->groups;
     char *y = at->y;
     if (m == 1) {
-        run_row(r, at);
+        run_alike(r, at, rows);
         return;
     }
     at->y = staged;
     at->y_step = c->groups;
     for (int64_t k = 0; k < m; k++) {
         if (r->weight_gradient) c->kernels->conv.copy(staged, 1, y + k * c->item, m, elements);
-        run_row(r, at);
+        run_alike(r, at, 1);
         for (int64_t i = 0; i < pieces && !r->weight_gradient; i++)
             c->kernels->conv.copy(y + (i * step * c->groups * m + k) * c->item, m,
                                   staged + i * elements * c->item, 1, elements);
@@ -188,13 +200,14 @@ static int64_t worker_bytes(const run *r) { return staged_bytes(r) + fc_aligned(
 static int64_t all_weights(const run *r) { return r->c->out_channels * r->taps * r->width; }
 
 /* The index-th row of all images. */
-static void run_at(const run *r, int64_t index, char *sums, char *staged) {
+static row row_at(const run *r, int64_t index, char *sums, char *staged) {
     const fc_correlation *c = r->c;
     const fc_axis *a = c->axis;
     const int64_t step = c->groups * c->out_channels;
     row at = {.n = index / a[1].out / a[0].out,
               .o = {index / a[1].out % a[0].out, index % a[1].out, 0},
               .y_step = a[2].step * step,
+              .y_row = a[1].step * a[2].size * step,
               .weights = r->weights,
               .bias = r->bias,
               .sums = sums,
@@ -202,15 +215,34 @@ static void run_at(const run *r, int64_t index, char *sums, char *staged) {
     int64_t out = at.n * a[0].size + a[0].start + at.o[0] * a[0].step;
     out = (out * a[1].size + a[1].start + at.o[1] * a[1].step) * a[2].size + a[2].start;
     at.y = r->y + out * step * c->item;
-    run_rows(r, &at, staged);
+    return at;
+}
+
+/* How many rows from `index` on have the same taps: of one image, and all inside. */
+static int64_t rows_alike(const run *r, int64_t index, int64_t end) {
+    const fc_axis *a = &r->c->axis[1];
+    const int64_t o = index % a->out;
+    int64_t first, last;
+    interior(a, &first, &last);
+    if (r->c->out_channels > 1 || o < first || o >= last) return 1;
+    return min64(last - o, end - index);
+}
+
+/* Rows [begin, end) of all images. */
+static void run_some(const run *r, int64_t begin, int64_t end, char *sums, char *staged) {
+    for (int64_t i = begin, rows; i < end; i += rows) {
+        rows = rows_alike(r, i, end);
+        row at = row_at(r, i, sums, staged);
+        run_rows(r, &at, rows, staged);
+    }
 }
 
 /* A chunk of rows. */
 static void run_chunk(void *context, int64_t index, int worker) {
     const run *r = context;
     char *staged = r->scratch + worker * worker_bytes(r);
-    for (int64_t i = index * r->chunk_rows; i < min64(r->rows, (index + 1) * r->chunk_rows); i++)
-        run_at(r, i, NULL, staged);
+    const int64_t first = index * r->chunk_rows;
+    run_some(r, first, min64(r->rows, first + r->chunk_rows), NULL, staged);
 }
 
 /* How many pixels together fill vectors of channels. */
@@ -353,14 +385,14 @@ static void grads_chunk(const grads_run *g, int64_t index, char *staged) {
     const run *r = &g->weight;
     char *sums = r->partial + index * all_weights(r) * r->c->item;
     const int64_t first = index * r->chunk_rows, last = min64(r->rows, first + r->chunk_rows);
-    for (int64_t i = first; i < last; i++) {
-        if (g->far) ask_for(g, i + AHEAD);
-        run_at(r, i, sums, staged);
+    const int64_t together = g->far ? AHEAD : r->chunk_rows;
+    for (int64_t i = first; i < last; i += together) {
+        for (int64_t j = i + AHEAD; j < i + 2 * AHEAD && g->far; j++) ask_for(g, j);
+        run_some(r, i, min64(last, i + together), sums, staged);
     }
     for (int k = 0; k < g->passes; k++) {
         const run *back = &g->back[k];
-        const int64_t end = same_rows(back, r, last);
-        for (int64_t i = same_rows(back, r, first); i < end; i++) run_at(back, i, NULL, staged);
+        run_some(back, same_rows(back, r, first), same_rows(back, r, last), NULL, staged);
     }
 }
 
@@ -397,6 +429,7 @@ static grads_run grads_of(const fc_correlation *c, const fc_correlation *back, i
     r->y = (char *)g->gy; /* read only, in this direction */
     const int64_t most = max64(1, PARTIAL_BYTES / (all_weights(r) * c->item));
     r->chunk_rows = ceil_div(r->rows, min64(CHUNKS, most));
+    r->chunk_rows = min64(r->rows, max64(r->chunk_rows, ceil_div(CHUNK_PIXELS, c->axis[2].out)));
     s.chunks = ceil_div(r->rows, r->chunk_rows);
     s.scratch = worker_bytes(r);
     int shared = n <= PASSES && c->out_channels == 1;

@@ -116,7 +116,7 @@ static fc_planes_pass pass_of(const fc_correlation *c, const fc_correlation *odd
         .kernel = c->kernels->conv.depthwise_planes[find_shape(c, odd)],
         .job = planes_job(c, odd),
         .x = x,
-        .w = (const char *)w + a[1].weight * c->w_axis[1] * c->item,
+        .w = (const char *)w + (a[0].weight * c->w_axis[0] + a[1].weight * c->w_axis[1]) * c->item,
         .bias = bias,
         .y = (char *)y + a[1].start * a[2].size * c->item,
     };
