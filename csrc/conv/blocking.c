@@ -147,7 +147,7 @@ static void choose_plane(const fc_correlation *c, fc_blocking *b) {
     if (b->in_place || !all_taps || !b->turned) return;
     const int64_t blocks = ceil_div(c->in_channels, b->channels);
     fc_blocking smaller = *b;
-    while (blocks * plane_bytes(c, &smaller, b->channels) > FC_WHOLE_BYTES)
+    while (times64(blocks, plane_bytes(c, &smaller, b->channels)) > FC_WHOLE_BYTES)
         if (!shrink(&smaller.images) && !shrink(&smaller.box[0]) && !shrink(&smaller.box[1]))
             return;
     *b = smaller;

@@ -8,10 +8,6 @@
  * counted over all groups. */
 int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b);
 int64_t fc_unit_bytes(const fc_correlation *c, const fc_blocking *b, int64_t depth);
-/* Packed weights from this size on come from the L3 every time they are read, and are asked for
- * ahead: 2% to 16% faster while the L3 is calm and up to a third while others use it; 1% to 3%
- * slower for smaller ones (AMD Zen 5, November 2026). */
-#define FC_WEIGHTS_SOON ((int64_t)4 << 20)
 /* Pack all weights, in parallel, or one block of products of one unit. */
 fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, const void *w,
                           void *packed, const fc_call *call);

@@ -124,7 +124,7 @@ static void list_soon(fc_item *it) {
 static void list_lines(fc_item *it) {
     const fc_run *r = it->run;
     it->lines = NULL;
-    if (!r->packed || fc_packed_bytes(r->c, r->b) < FC_WEIGHTS_SOON) return;
+    if (!r->packed || fc_packed_bytes(r->c, r->b) < FC_WEIGHTS_SOON_BYTES) return;
     it->lines = it->offsets + 2 * FC_LISTS * fc_products_most(r->b);
     for (int64_t i = 0; i < it->products.depth; i++) it->lines[i] = i * (64 / it->item);
 }

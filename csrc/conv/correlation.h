@@ -16,6 +16,11 @@ typedef struct fc_axis {
     int64_t start, step, size;
 } fc_axis;
 
+/* Whether the axis might as well not be there. */
+static inline int fc_axis_is_flat(const fc_axis *a) {
+    return a->taps == 1 && a->in == 1 && a->out == 1 && a->offset == 0 && a->size == 1;
+}
+
 typedef struct fc_correlation {
     const fc_kernels *kernels;
     int64_t item; /* bytes of an element */

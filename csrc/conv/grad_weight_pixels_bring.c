@@ -17,10 +17,10 @@ static fc_box whole_image(const fc_pixels *r, int64_t image) {
 
 fc_operand fc_pixels_x_as(const fc_pixels *r, const fc_plane *plane) {
     fc_operand x = {.channel = plane->channel, .image = plane->image};
-    x.group = r->c.in_channels * x.channel;
+    x.group = times64(r->c.in_channels, x.channel);
     for (int i = 0; i < 3; i++) {
         x.pixel[i] = plane->pixel[i];
-        x.tap[i] = plane->line[i] * r->c.axis[i].offset_step;
+        x.tap[i] = times64(plane->line[i], r->c.axis[i].offset_step);
     }
     return x;
 }
@@ -32,7 +32,7 @@ fc_operand fc_pixels_x_shared_as(const fc_pixels *r) {
     const fc_plane plane = fc_plane_copied(c, &box, &taps, c->in_channels);
     fc_operand x = fc_pixels_x_as(r, &plane);
     x.group = fc_plane_elements(&plane, 1, c->in_channels);
-    x.image = c->groups * x.group;
+    x.image = times64(c->groups, x.group);
     return x;
 }
 

@@ -13,8 +13,8 @@
 static void set_lines(const fc_correlation *c, fc_plane *p, int64_t line) {
     for (int i = 2; i >= 0; i--) {
         p->line[i] = line;
-        p->pixel[i] = c->axis[i].stride / p->skip[i] * line;
-        line *= p->length[i];
+        p->pixel[i] = times64(c->axis[i].stride / p->skip[i], line);
+        line = times64(line, p->length[i]);
     }
 }
 
@@ -29,11 +29,11 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
             taps->size[i] ? box->size[i] + (taps->size[i] - 1) * a->offset_step / a->stride : 0;
     }
     set_lines(c, &p, 1);
-    p.phase[2] = p.line[0] * p.length[0];
-    p.phase[1] = p.phase[2] * p.phases[2];
-    p.phase[0] = p.phase[1] * p.phases[1];
-    p.image = p.phase[0] * p.phases[0];
-    p.channel = p.image * box->images;
+    p.phase[2] = times64(p.line[0], p.length[0]);
+    p.phase[1] = times64(p.phase[2], p.phases[2]);
+    p.phase[0] = times64(p.phase[1], p.phases[1]);
+    p.image = times64(p.phase[0], p.phases[0]);
+    p.channel = times64(p.image, box->images);
     return p;
 }
 
@@ -55,13 +55,13 @@ fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_ta
                                     : 0;
     }
     set_lines(c, &p, p.channels_last ? position_of(c, channels) : 1);
-    p.image = p.line[0] * p.length[0];
-    p.channel = p.channels_last ? 1 : p.image * box->images;
+    p.image = times64(p.line[0], p.length[0]);
+    p.channel = p.channels_last ? 1 : times64(p.image, box->images);
     return p;
 }
 
 int64_t fc_plane_elements(const fc_plane *plane, int64_t images, int64_t channels) {
-    return plane->channels_last ? plane->image * images : plane->channel * channels;
+    return plane->channels_last ? times64(plane->image, images) : times64(plane->channel, channels);
 }
 
 int fc_plane_spread_in_place(const fc_correlation *c, fc_plane *plane) {

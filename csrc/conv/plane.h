@@ -18,9 +18,9 @@ typedef struct fc_taps {
     int64_t first[3], size[3];
 } fc_taps;
 
-/* Strides in elements. Of the input's positions along axis i every skip-th stands in a phase,
- * `line` from one to the next; tap t lies at (t % period) * phase + (t * offset_step / skip) *
- * line. */
+/* Strides in elements, at most FC_TOO_MANY: padding and dilation may span more. Of the input's
+ * positions along axis i every skip-th stands in a phase, `line` from one to the next; tap t lies
+ * at (t % period) * phase + (t * offset_step / skip) * line. */
 typedef struct fc_plane {
     int64_t channel, image, pixel[3], phase[3], period[3], phases[3], skip[3], line[3];
     int64_t length[3]; /* positions of one phase along the axis */

@@ -20,8 +20,7 @@
 #define DEPTH 256       /* products that a kernel adds up */
 
 const char *fc_winograd_accepts(const fc_correlation *c) {
-    if (c->axis[0].taps != 1 || c->axis[0].in != 1 || c->axis[0].out != 1)
-        return "it needs a 2-D convolution";
+    if (!fc_axis_is_flat(&c->axis[0])) return "it needs a 2-D convolution";
     for (int i = 1; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
         if (a->taps != 3) return "it needs a 3 x 3 kernel";

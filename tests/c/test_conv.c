@@ -190,12 +190,14 @@ static fc_conv draw_transformed(uint64_t *random) {
         p.out_channels = p.groups * draw(random, 16, 48);
         double products =
             (double)p.batch * (double)p.out_channels * (double)(p.in_channels / p.groups);
+        const int64_t flat = draw(random, 0, 3); /* the depth: or nearly so */
         for (int i = 0; i < 3; i++) {
-            p.input[i] = i ? draw(random, 1, 20) : 1;
+            p.input[i] = i ? draw(random, 1, 20) : flat ? 1 : draw(random, 1, 3);
             p.kernel[i] = i ? 3 : 1;
-            p.stride[i] = p.dilation[i] = 1;
-            p.pad_before[i] = i ? draw(random, 0, 2) : 0;
-            p.pad_after[i] = i ? draw(random, 0, 2) : 0;
+            p.stride[i] = i || flat ? 1 : draw(random, 1, 3);
+            p.dilation[i] = 1;
+            p.pad_before[i] = i || !flat ? draw(random, 0, 2) : 0;
+            p.pad_after[i] = i || !flat ? draw(random, 0, 2) : 0;
             p.output[i] = outputs(&p, i);
             products *= (double)(p.output[i] * p.kernel[i]);
         }
@@ -206,7 +208,8 @@ static fc_conv draw_transformed(uint64_t *random) {
 
 static int may_transform(const fc_conv *p) {
     for (int i = 0; i < 3; i++)
-        if (p->kernel[i] != (i ? 3 : 1) || p->stride[i] != 1 || p->dilation[i] != 1) return 0;
+        if (p->kernel[i] != (i ? 3 : 1) || (i && p->stride[i] != 1) || p->dilation[i] != 1)
+            return 0;
     return p->dtype == FC_F32 && p->in_channels / p->groups >= 16 &&
            p->out_channels / p->groups >= 16;
 }
@@ -585,6 +588,35 @@ static void forwards(void) {
             run_forward_shape(&forward_shapes[i], i, (fc_dtype)((i + j) % 2), (fc_layout)j);
 }
 
+/* Padding and dilation whose product is more than any memory, and 0 in 64 bits: only what is there
+ * counts. */
+static void vast_padding(int number, int64_t groups, fc_dtype dtype, fc_layout layout) {
+    uint64_t random = (uint64_t)number + 277;
+    fc_conv p = {.dtype = dtype, .layout = layout, .batch = 1, .groups = groups};
+    p.in_channels = p.out_channels = 20;
+    for (int i = 0; i < 3; i++) {
+        p.input[i] = p.stride[i] = p.output[i] = 1;
+        p.kernel[i] = 2;
+        p.dilation[i] = p.pad_before[i] = (1 << 22) - 1;
+    }
+    test_case t = {.number = 30000 + number, .integers = 1, .p = p};
+    t.x = array_random(dtype, input_count(&p), &random, INTEGERS);
+    t.w = array_random(dtype, weight_count(&p), &random, INTEGERS);
+    t.bias = array_random(dtype, p.out_channels, &random, INTEGERS);
+    t.y = array_random(dtype, output_count(&p), &random, INTEGERS);
+    check_forward(&t, &random);
+    check_gradient(&t, GRAD_WEIGHT, &random);
+    check_gradient(&t, GRAD_INPUT, &random);
+    array_free(&t.x);
+    array_free(&t.w);
+    array_free(&t.bias);
+    array_free(&t.y);
+}
+
+static void vast_paddings(void) {
+    for (int i = 0; i < 8; i++) vast_padding(i, i & 4 ? 20 : 1, (fc_dtype)(i & 1), (i & 2) / 2);
+}
+
 /* ---- NaN and Inf ----------------------------------------------------------------------------- */
 
 /* One element that is not finite reaches those outputs that it is in, as in the direct sum, and no
@@ -807,10 +839,11 @@ void test_conv(void) {
         if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
         long failures = test_failures;
         for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) run_case(i, draw_problem);
-        for (int i = 1000; i < 1020; i++) run_case(i, draw_transformed);
+        for (int i = 1000; i < 1030; i++) run_case(i, draw_transformed);
         for (int i = 0; i < 40; i++) non_finite(i % 2 ? NAN : HUGE_VAL, i);
         weight_gradients();
         forwards();
+        vast_paddings();
         empty_batch();
         bounded_scratch();
         other_caches();
