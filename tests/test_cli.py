@@ -515,6 +515,37 @@ def test_a_peer_may_crash(tmp_path):
 
 
 @pytest.mark.usefixtures("_extras")
+def test_a_peer_that_fails_in_a_later_round_has_no_time(monkeypatch):
+    from fastconv.cli import workloads
+    from fastconv.cli.peers import comparison
+    from fastconv.cli.peers.engines import ENGINES
+
+    class Instant:
+        """An engine's process that only torch fails in, and not at once."""
+
+        def __init__(self, name, threads):
+            self.name, self.alive, self.rounds = name, True, 0
+
+        def ask(self, task, *arguments):
+            if task == "make":
+                run = ENGINES["fastconv"].make(*arguments, 1)
+                return "ready", run.view(run.call())
+            self.rounds += task == "time"
+            failed = self.name == "torch" and self.rounds == 3
+            return ("failed", "too late") if failed else ("ready", 1.0)
+
+        def close(self):
+            self.alive = False
+
+    monkeypatch.setattr(comparison, "Worker", Instant)
+    (case,) = workloads.select(workloads.cases(quick=True), ["sobel x 3x3 astronaut forward"])
+    with comparison.Engines(1) as engines:
+        row = engines.compare(case, case.build(), budget=0.0, rounds=5)
+    assert set(row.seconds) == set(ENGINES) - {"torch"}
+    assert engines.failures == [("torch", case.title, "too late")]
+
+
+@pytest.mark.usefixtures("_extras")
 @pytest.mark.parametrize(
     ("engine", "needs"),
     [

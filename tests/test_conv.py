@@ -6,33 +6,13 @@ import itertools
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import Conv, draw_conv, one, seeded, strategy
+from helpers.cases import PLAIN, draw_conv, one, seeded, strategy
 from helpers.oracles import Reference, Torch
 from hypothesis import given, settings
 
 import fastconv as fc
 
 BLOCKS = range(8)
-
-PLAIN = Conv(
-    seed=1,
-    ndim=2,
-    batch=2,
-    size=(6, 9),
-    kernel=(3, 3),
-    stride=1,
-    padding=1,
-    dilation=1,
-    layout=None,
-    dtype="float32",
-    integers=True,
-    in_channels=3,
-    out_channels=5,
-    groups=1,
-    padding_mode="zeros",
-    bias=True,
-    activation=None,
-)
 
 
 def test_the_random_cases_reach_every_edge():

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import Conv, draw_conv, draw_pool, seeded, strategy
+from helpers.cases import PLAIN, draw_conv, draw_pool, seeded, strategy
 from helpers.oracles import Reference, Torch
 from hypothesis import given, settings
 
@@ -14,26 +14,6 @@ from fastconv.testing import gradcheck
 
 BLOCKS = range(5)
 ZEROS = {"padding_mode": "zeros"}
-
-PLAIN = Conv(
-    seed=1,
-    ndim=2,
-    batch=2,
-    size=(6, 9),
-    kernel=(3, 3),
-    stride=1,
-    padding=1,
-    dilation=1,
-    layout=None,
-    dtype="float32",
-    integers=True,
-    in_channels=3,
-    out_channels=5,
-    groups=1,
-    padding_mode="zeros",
-    bias=True,
-    activation=None,
-)
 
 
 @pytest.mark.parametrize("block", BLOCKS)

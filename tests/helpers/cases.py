@@ -52,30 +52,6 @@ class Case:
     def images(self) -> int:
         return 1 if self.batch is None else self.batch
 
-    @property
-    def fits_winograd(self) -> bool:
-        """Whether Winograd's algorithm can serve."""
-        steps = (*self.tuples(self.stride), *self.tuples(self.dilation))
-        return self.kernel == (3, 3) and set(steps) == {1}
-
-    @property
-    def has_channels_for_winograd(self) -> bool:
-        return min(self.in_channels, self.out_channels) // self.groups >= WINOGRAD_CHANNELS
-
-    @property
-    def weight_gradient_may_transform(self) -> bool:
-        """Whether the weight gradient may be Winograd's: a sum that is long enough for its bound.
-
-        Integers then need not come out exact.
-        """
-        return self.may_transform and self.weight_products >= WINOGRAD_PIXELS
-
-    @property
-    def gradient_may_transform(self) -> bool:
-        """Whether the input gradient, or a transposed convolution, may be Winograd's."""
-        suits = self.fits_winograd and self.has_channels_for_winograd
-        return suits and self.dtype == "float32"
-
     def present(self, array: np.ndarray) -> np.ndarray:
         """The canonical array in the case's layout, contiguous, in the case's dtype."""
         if self.channels_last:
@@ -107,15 +83,82 @@ class Case:
 
 
 @dataclasses.dataclass(frozen=True)
-class Conv(Case):
-    """A convolution; `size` is the input's."""
+class Weighted(Case):
+    """A problem with weights; `size` is its input's."""
 
     in_channels: int
     out_channels: int
     groups: int
-    padding_mode: str
     bias: bool
     activation: Any
+
+    @property
+    def fits_winograd(self) -> bool:
+        """Whether Winograd's algorithm can serve."""
+        steps = (*self.tuples(self.stride), *self.tuples(self.dilation))
+        return self.kernel == (3, 3) and set(steps) == {1}
+
+    @property
+    def has_channels_for_winograd(self) -> bool:
+        return min(self.in_channels, self.out_channels) // self.groups >= WINOGRAD_CHANNELS
+
+    @property
+    def weight_gradient_may_transform(self) -> bool:
+        """Whether the weight gradient may be Winograd's: a sum that is long enough for its bound.
+
+        Integers then need not come out exact.
+        """
+        return self.may_transform and self.weight_products >= WINOGRAD_PIXELS
+
+    @property
+    def gradient_may_transform(self) -> bool:
+        """Whether the input gradient, or a transposed convolution, may be Winograd's."""
+        suits = self.fits_winograd and self.has_channels_for_winograd
+        return suits and self.dtype == "float32"
+
+    @property
+    def products(self) -> int:
+        """How many products one output element sums."""
+        return self.in_channels // self.groups * math.prod(self.kernel)
+
+    @property
+    def input_products(self) -> int:
+        """How many products one element of the input's gradient sums, at most."""
+        return self.out_channels // self.groups * math.prod(self.kernel)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (self.images, self.in_channels, *self.size)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return (self.images, self.out_channels, *self.output)
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Input (canonical), weight and bias."""
+        x = self.values(self.input_shape, 0)
+        w = self.values(self.weight_shape, 1)
+        return x, w, self.values((self.out_channels,), 2) if self.bias else None
+
+    def grad_output(self) -> np.ndarray:
+        return self.values(self.output_shape, 3)
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments that the function and its gradients share."""
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+            "layout": self.layout,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv(Weighted):
+    """A convolution."""
+
+    padding_mode: str
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -145,16 +188,6 @@ class Conv(Case):
         )
 
     @property
-    def products(self) -> int:
-        """How many products one output element sums."""
-        return self.in_channels // self.groups * math.prod(self.kernel)
-
-    @property
-    def input_products(self) -> int:
-        """How many products one element of the input's gradient sums, at most."""
-        return self.out_channels // self.groups * math.prod(self.kernel)
-
-    @property
     def weight_products(self) -> int:
         return self.images * math.prod(self.output)
 
@@ -173,47 +206,37 @@ class Conv(Case):
         return self.suits_winograd and self.dtype == "float32"
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (self.images, self.in_channels, *self.size)
-
-    @property
     def weight_shape(self) -> tuple[int, ...]:
         return (self.out_channels, self.in_channels // self.groups, *self.kernel)
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.images, self.out_channels, *self.output)
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Input (canonical), weight and bias."""
-        x = self.values(self.input_shape, 0)
-        w = self.values(self.weight_shape, 1)
-        return x, w, self.values((self.out_channels,), 2) if self.bias else None
-
-    def grad_output(self) -> np.ndarray:
-        return self.values(self.output_shape, 3)
-
-    def arguments(self) -> dict[str, Any]:
-        """The keyword arguments that the forward function, its gradients and its plan share."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-            "layout": self.layout,
-        }
+# A small one with a bit of everything; tests replace what they are about.
+PLAIN = Conv(
+    seed=1,
+    ndim=2,
+    batch=2,
+    size=(6, 9),
+    kernel=(3, 3),
+    stride=1,
+    padding=1,
+    dilation=1,
+    layout=None,
+    dtype="float32",
+    integers=True,
+    in_channels=3,
+    out_channels=5,
+    groups=1,
+    padding_mode="zeros",
+    bias=True,
+    activation=None,
+)
 
 
 @dataclasses.dataclass(frozen=True)
-class Transpose(Case):
-    """A transposed convolution; `size` is its input's."""
+class Transpose(Weighted):
+    """A transposed convolution."""
 
-    in_channels: int
-    out_channels: int
-    groups: int
     output_padding: Any
-    bias: bool
-    activation: Any
 
     @property
     def output(self) -> tuple[int, ...]:
@@ -228,14 +251,6 @@ class Transpose(Case):
         return tuple((i - 1) * s - 2 * p + e + extra for i, s, p, e, extra in per_axis)
 
     @property
-    def products(self) -> int:
-        return self.in_channels // self.groups * math.prod(self.kernel)
-
-    @property
-    def input_products(self) -> int:
-        return self.out_channels // self.groups * math.prod(self.kernel)
-
-    @property
     def weight_products(self) -> int:
         return self.images * math.prod(self.size)
 
@@ -245,34 +260,11 @@ class Transpose(Case):
         return self.gradient_may_transform and max(self.tuples(self.padding)) <= WINOGRAD_PADDING
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        return (self.images, self.in_channels, *self.size)
-
-    @property
     def weight_shape(self) -> tuple[int, ...]:
         return (self.in_channels, self.out_channels // self.groups, *self.kernel)
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.images, self.out_channels, *self.output)
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        x = self.values(self.input_shape, 0)
-        w = self.values(self.weight_shape, 1)
-        return x, w, self.values((self.out_channels,), 2) if self.bias else None
-
-    def grad_output(self) -> np.ndarray:
-        return self.values(self.output_shape, 3)
-
     def arguments(self) -> dict[str, Any]:
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "output_padding": self.output_padding,
-            "groups": self.groups,
-            "dilation": self.dilation,
-            "layout": self.layout,
-        }
+        return super().arguments() | {"output_padding": self.output_padding}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -369,15 +361,7 @@ def draw_conv(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
     choose = chooser(pick)
     ndim = fixed.pop("ndim", None) or choose((2, 2, 2, 1, 3))
     times = fixed.pop("times", 1)
-    style = choose(("dense", "dense", "grouped", "depthwise"))
-    groups = {"dense": (1, 1), "grouped": (2, 8), "depthwise": (1, 40)}[style]
-    most_in, most_out = {"dense": (40, 40), "grouped": (8, 10), "depthwise": (1, 3)}[style]
-    dims = {
-        "groups": pick(*groups),
-        "in": pick(1, most_in * times),
-        "out": pick(1, most_out * times),
-        "batch": pick(0, 3),
-    }
+    dims = draw_dims(pick, times)
     strides, dilations, pads, sizes = [], [], [], []
     form = choose(("int", "tuple", "pairs", "valid", "same", "full"))
     unit_stride = form == "same" or choose((True, False))
@@ -444,15 +428,11 @@ def draw_conv(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
         "stride": brief(strides, choose),
         "padding": padding,
         "dilation": brief(dilations, choose),
-        "layout": choose((None, *LAYOUTS[ndim], LAYOUTS[ndim][1])),
-        "dtype": choose(("float32", "float32", "float64")),
+        **draw_presentation(choose, ndim),
         "integers": False,
-        "in_channels": dims["groups"] * dims["in"],
-        "out_channels": dims["groups"] * dims["out"],
-        "groups": dims["groups"],
+        **channels(dims["in"], dims["out"], dims["groups"]),
         "padding_mode": mode,
-        "bias": choose((True, False)),
-        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+        **draw_epilogue(choose),
     }
     return Conv(**{**fields, **fixed})
 
@@ -461,15 +441,7 @@ def draw_transpose(pick: Pick, seed: int = 0, **fixed: Any) -> Transpose:
     """A transposed convolution."""
     choose = chooser(pick)
     ndim = fixed.pop("ndim", None) or choose((2, 2, 2, 1, 3))
-    style = choose(("dense", "dense", "grouped", "depthwise"))
-    groups = {"dense": (1, 1), "grouped": (2, 8), "depthwise": (1, 40)}[style]
-    most_in, most_out = {"dense": (40, 40), "grouped": (8, 10), "depthwise": (1, 3)}[style]
-    dims = {
-        "groups": pick(*groups),
-        "in": pick(1, most_in),
-        "out": pick(1, most_out),
-        "batch": pick(0, 3),
-    }
+    dims = draw_dims(pick)
     for axis in range(ndim):
         dims[f"kernel{axis}"] = draw_kernel(pick, KERNELS[ndim])
         dims[f"output{axis}"] = pick(1, SIZES[ndim])  # the transposed convolution's input
@@ -496,15 +468,11 @@ def draw_transpose(pick: Pick, seed: int = 0, **fixed: Any) -> Transpose:
         "stride": brief(strides, choose),
         "padding": brief(pads, choose),
         "dilation": brief(dilations, choose),
-        "layout": choose((None, *LAYOUTS[ndim], LAYOUTS[ndim][1])),
-        "dtype": choose(("float32", "float32", "float64")),
+        **draw_presentation(choose, ndim),
         "integers": False,
-        "in_channels": dims["groups"] * dims["in"],
-        "out_channels": dims["groups"] * dims["out"],
-        "groups": dims["groups"],
+        **channels(dims["in"], dims["out"], dims["groups"]),
         "output_padding": brief(extra, choose),
-        "bias": choose((True, False)),
-        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+        **draw_epilogue(choose),
     }
     return Transpose(**{**fields, **fixed})
 
@@ -514,7 +482,7 @@ def draw_winograd(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
     choose = chooser(pick)
     least = fixed.pop("least", 1)
     widest_pad = fixed.pop("widest_pad", WINOGRAD_PADDING)
-    channels, size, groups = draw_winograd_sizes(pick, least)
+    of_group, size, groups = draw_winograd_sizes(pick, least)
     form = choose(("int", "int", "tuple", "pairs", "valid", "same", "full"))
     pads = [(pick(0, widest_pad), pick(0, widest_pad)) for _ in range(2)]
     padding = {"int": pads[0][0], "tuple": (pads[0][0], pads[1][0]), "pairs": tuple(pads)}.get(
@@ -529,15 +497,11 @@ def draw_winograd(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
         "stride": choose((1, (1, 1))),
         "padding": padding,
         "dilation": 1,
-        "layout": choose((None, *LAYOUTS[2], LAYOUTS[2][1])),
-        "dtype": choose(("float32", "float32", "float64")),
+        **draw_presentation(choose, 2),
         "integers": choose((False, False, False, True)),
-        "in_channels": groups * channels[0],
-        "out_channels": groups * channels[1],
-        "groups": groups,
+        **channels(*of_group, groups),
         "padding_mode": "zeros",
-        "bias": choose((True, False)),
-        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+        **draw_epilogue(choose),
     }
     case = Conv(**{**fields, **fixed})
     short = [max(1, 3 - before - after) for before, after in case.pads]
@@ -553,7 +517,7 @@ def draw_winograd(pick: Pick, seed: int = 0, **fixed: Any) -> Conv:
 def draw_winograd_transpose(pick: Pick, seed: int = 0, **fixed: Any) -> Transpose:
     """A transposed convolution that Winograd's algorithm may serve."""
     choose = chooser(pick)
-    channels, size, groups = draw_winograd_sizes(pick, fixed.pop("least", 1))
+    of_group, size, groups = draw_winograd_sizes(pick, fixed.pop("least", 1))
     pads = tuple(pick(0, min((n + 1) // 2, WINOGRAD_PADDING)) for n in size)
     fields = {
         "seed": seed,
@@ -564,15 +528,11 @@ def draw_winograd_transpose(pick: Pick, seed: int = 0, **fixed: Any) -> Transpos
         "stride": 1,
         "padding": choose((min(pads), pads)),
         "dilation": 1,
-        "layout": choose((None, *LAYOUTS[2], LAYOUTS[2][1])),
-        "dtype": choose(("float32", "float32", "float64")),
+        **draw_presentation(choose, 2),
         "integers": choose((False, False, False, True)),
-        "in_channels": groups * channels[0],
-        "out_channels": groups * channels[1],
-        "groups": groups,
+        **channels(*of_group, groups),
         "output_padding": 0,
-        "bias": choose((True, False)),
-        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+        **draw_epilogue(choose),
     }
     return Transpose(**{**fields, **fixed})
 
@@ -623,14 +583,12 @@ def draw_pool(pick: Pick, seed: int = 0, **fixed: Any) -> Pool:
         pad = pick(0, kernel[axis] // 2) if padded else 0
         dilation = choose((1, 1, 2, 3)) if dilated else 1
         stride = kernel[axis] if strides is None else strides[axis]
-        extent = dilation * (kernel[axis] - 1) + 1
         length = dims[f"output{axis}"]
         while not serves(length, kernel[axis], stride, pad, dilation, ceil_mode):
             length += 1
         size.append(length)
         pads.append(pad)
         dilations.append(dilation)
-        assert extent >= 1
     fields = {
         "seed": seed,
         "ndim": ndim,
@@ -640,8 +598,7 @@ def draw_pool(pick: Pick, seed: int = 0, **fixed: Any) -> Pool:
         "stride": None if strides is None else brief(strides, choose),
         "padding": brief(pads, choose),
         "dilation": brief(dilations, choose),
-        "layout": choose((None, *LAYOUTS[ndim], LAYOUTS[ndim][1])),
-        "dtype": choose(("float32", "float32", "float64")),
+        **draw_presentation(choose, ndim),
         "integers": False,
         "channels": dims["groups"],
         "ceil_mode": ceil_mode,
@@ -661,6 +618,44 @@ def serves(size: int, kernel: int, stride: int, pad: int, dilation: int, ceil_mo
         any(0 <= o * stride - pad + t * dilation < size for t in range(kernel))
         for o in range(count)
     )
+
+
+def draw_dims(pick: Pick, times: int = 1) -> dict[str, int]:
+    """Groups, the channels of one, and the batch (0: no batch axis)."""
+    style = chooser(pick)(("dense", "dense", "grouped", "depthwise"))
+    groups = {"dense": (1, 1), "grouped": (2, 8), "depthwise": (1, 40)}[style]
+    most_in, most_out = {"dense": (40, 40), "grouped": (8, 10), "depthwise": (1, 3)}[style]
+    return {
+        "groups": pick(*groups),
+        "in": pick(1, most_in * times),
+        "out": pick(1, most_out * times),
+        "batch": pick(0, 3),
+    }
+
+
+def channels(of_input: int, of_output: int, groups: int) -> dict[str, int]:
+    """The fields that hold the channels, from those of a group."""
+    return {
+        "in_channels": groups * of_input,
+        "out_channels": groups * of_output,
+        "groups": groups,
+    }
+
+
+def draw_presentation(choose: Callable[[Any], Any], ndim: int) -> dict[str, Any]:
+    """How the arrays are given."""
+    return {
+        "layout": choose((None, *LAYOUTS[ndim], LAYOUTS[ndim][1])),
+        "dtype": choose(("float32", "float32", "float64")),
+    }
+
+
+def draw_epilogue(choose: Callable[[Any], Any]) -> dict[str, Any]:
+    """What is done with a sum."""
+    return {
+        "bias": choose((True, False)),
+        "activation": choose((None, None, "relu", "relu6", (-1.0, 2.0))),
+    }
 
 
 def draw_kernel(pick: Pick, widest: int) -> int:

@@ -1,5 +1,6 @@
 """Every engine on one case, in turn; who is fastest, and by how much."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -132,15 +133,17 @@ class Engines:
         return False
 
     def _time(self, name: str, case: Case, budget: float) -> float:
-        """Time a case once; infinite where that fails."""
-        worker = self._workers[name]
-        if not worker.alive:
-            return float("inf")
-        kind, answer = worker.ask("time", budget)
+        """Time a case once; infinite where that fails, or has failed in an earlier round."""
+        if self._has_failed(name, case):
+            return math.inf
+        kind, answer = self._workers[name].ask("time", budget)
         if kind == READY:
             return float(answer)
         self.failures.append((name, case.title, answer))
-        return float("inf")
+        return math.inf
+
+    def _has_failed(self, name: str, case: Case) -> bool:
+        return (name, case.title) in ((which, title) for which, title, _ in self.failures)
 
     def compare(self, case: Case, problem: Problem, budget: float, rounds: int) -> Comparison:
         """Run a case on all engines, in turn.
@@ -167,8 +170,8 @@ class Engines:
             if self._ready(name, case, problem)
         }
         times = medians(timers, rounds)
-        finite = {name: value for name, value in times.items() if value < float("inf")}
-        return comparison(case, problem, finite)
+        kept = {name: time for name, time in times.items() if not self._has_failed(name, case)}
+        return comparison(case, problem, kept)
 
 
 def _standing(ratios: list[float]) -> dict[str, Any]:
