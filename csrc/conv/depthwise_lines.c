@@ -21,7 +21,7 @@ static void size_lines(fc_lines *l) {
     l->phase = max64(0, a[2].taps - 1) * a[2].offset_step / a[2].stride + 1 +
                up_to(l->box[1], FC_DEPTHWISE_LINES * c->kernels->lanes);
     l->line = l->phase * min64(a[2].stride, a[2].taps + 1);
-    l->offsets_at = fc_aligned(l->summed * l->lines * l->line * c->item);
+    l->offsets_at = fc_aligned(times64(times64(l->summed, l->lines), l->line * c->item));
     l->bytes = l->offsets_at + fc_aligned((a[2].taps + l->summed) * 8);
 }
 
