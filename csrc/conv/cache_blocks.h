@@ -1,4 +1,5 @@
 /* The blocks of convolution that should stay in a cache: each a part of the caches found at load.
+ * (What was measured for an instruction set stands in kernels/tuning.h.)
  * Bytes on AMD Zen 5 (48 KB L1d, 1 MB L2, 32 MB L3) stand behind; they change no sum but that of
  * weight gradients, and that is the same for any number of threads. */
 #ifndef FC_CACHE_BLOCKS_H

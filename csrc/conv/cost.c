@@ -8,25 +8,22 @@ static double ceil_div(double a, double b) {
     return (double)(int64_t)q < q ? (double)(int64_t)q + 1 : (double)(int64_t)q;
 }
 
-/* Of the planes of a box, for every block of output channels. */
-static double gather_ns(const fc_correlation *c, const fc_blocking *b, double depth) {
+/* Of the planes of a box: for every block of output channels, or turned, once for all of them. */
+static double gather_ns(const fc_correlation *c, const fc_blocking *b) {
     if (b->in_place) return 0;
-    if (b->turned) { /* once for all blocks; no columns are picked */
-        const fc_box all = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
-        const fc_taps t3 = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-        const fc_plane p = fc_plane_copied(c, &all, &t3, c->in_channels);
-        return (double)fc_plane_elements(&p, b->images, c->in_channels) *
-               (double)fc_correlation_taps(c) /
-               (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth) * c->kernels->tuning.gather /
-               c->kernels->lanes;
-    }
+    const fc_tuning *t = &c->kernels->tuning;
     const fc_box box = {0, b->images, {0, 0, 0}, {b->box[0], b->box[1], b->box[2]}};
     const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-    const double plane = (double)fc_plane_gathered(c, &box, &taps).channel *
-                         (double)c->in_channels * (double)fc_correlation_taps(c) /
-                         (double)(b->taps[0] * b->taps[1] * b->taps[2] + !depth);
-    const fc_tuning *t = &c->kernels->tuning;
-    return (double)b->blocks * plane *
+    const int64_t all = fc_correlation_taps(c), each = b->taps[0] * b->taps[1] * b->taps[2];
+    const double planes = all ? (double)all / (double)each : 0;
+    if (b->turned) { /* no columns are picked */
+        const fc_plane p = fc_plane_copied(c, &box, &taps, c->in_channels);
+        const double elements = (double)fc_plane_elements(&p, b->images, c->in_channels);
+        return elements * planes * t->gather / c->kernels->lanes;
+    }
+    const double elements =
+        (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels;
+    return (double)b->blocks * elements * planes *
            (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
 }
 
@@ -38,7 +35,7 @@ static double turned_ns(const fc_correlation *c, const fc_blocking *b, double pi
                  tiles = runs * ceil_div((double)b->run, (double)b->tile_pixels);
     double ns = runs * depth * b->run_cycles * 2 * t->multiply +
                 tiles * blocks * (double)b->tiles * t->panel;
-    ns += gather_ns(c, b, depth);
+    ns += gather_ns(c, b);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / c->kernels->lanes * t->store;
     return ns + t->item / (double)b->groups_together;
 }
@@ -64,7 +61,7 @@ double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
     double ns = vectors * depth * (double)c->out_channels * multiply +
                 panels * blocks * (double)b->tiles * t->panel;
     if (b->packed) ns += (double)b->blocks * vectors * depth * t->pack;
-    ns += gather_ns(c, b, depth);
+    ns += gather_ns(c, b);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
     return 1e-9 * boxes * groups * (ns + t->item / (double)b->groups_together);
 }
