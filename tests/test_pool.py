@@ -167,6 +167,24 @@ def test_global_average_is_the_mean(layout, dtype):
     checks.same(y, x.mean(axis=axes, keepdims=True), "global average")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("width", "channels"), [(1700, 5), (90, 100), (41, 1000), (3, 9000)])
+def test_long_rows_are_the_same_in_either_layout(width, channels, dtype):
+    """More elements than a line holds, so that tiles cut the rows; sums of integers are exact."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(-8, 9, (1, 5, width, channels)).astype(dtype)
+    first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    for window in ((3, 1, 1), (2, 2, 0), (3, 2, 1), (2, 3, 0)):
+        for pool in (fc.max_pool2d, fc.avg_pool2d):
+            own = {"divisor_override": 1} if pool is fc.avg_pool2d else {}
+            y = pool(x, *window, layout="NHWC", **own)
+            checks.same(np.moveaxis(y, -1, 1), pool(first, *window, **own), f"pool {window}")
+        gx = fc.grad.avg_pool2d(y, x.shape, *window, divisor_override=1, layout="NHWC")
+        gy = np.ascontiguousarray(np.moveaxis(y, -1, 1))
+        expected = fc.grad.avg_pool2d(gy, first.shape, *window, divisor_override=1)
+        checks.same(np.moveaxis(gx, -1, 1), expected, f"gradient {window}")
+
+
 # ---- NaN and Inf ---------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 /* Which pooling kernel serves a job, and how its output is cut into tiles for the threads.
  *
- * channels last                                           pixels
+ * channels last:   windows that overlap, or few channels  pixel_lines
+ *                  everything else                        pixels
  * channels first:  one window over the whole plane        planes
  *                  stride 2, 2 or 3 taps along a row      halves
  *                  stride 1, 2 x 2, 3 x 3 or 5 x 5 taps   rolls
@@ -19,6 +20,12 @@
 
 /* Elements read or written by a tile, about: some 10 microseconds. */
 #define TILE_WORK 32768
+
+/* Channels last, a line serves pixels of less than this many vectors: of windows that share its
+ * columns, and of others (3 x 3 windows at stride 1 of 256 channels as fast either way, of 64 half
+ * as fast again by lines; AMD Zen 5, November 2026). */
+#define LINE_VECTORS 9
+#define FEW_VECTORS 2
 
 typedef struct grid {
     int64_t rows, columns, channels;                /* in all */
@@ -127,6 +134,17 @@ static int64_t columns_of_line(const fc_pool_job *job) {
     return (FC_POOL_LINE - extent - 1) / p->stride[2] + 1;
 }
 
+/* Channels last: the columns of the output whose line is no longer than FC_POOL_LINE elements; 0 where windows do not lie along lines. */
+static int64_t columns_of_pixel_line(const fc_pool_job *job) {
+    const fc_pool *p = &job->pool;
+    const int64_t channels = p->channels;
+    int64_t extent;
+    if (job->adaptive || __builtin_mul_overflow(p->kernel[2] - 1, p->dilation[2], &extent) ||
+        extent >= FC_POOL_LINE / channels)
+        return 0;
+    return (FC_POOL_LINE / channels - extent - 1) / p->stride[2] + 1;
+}
+
 /* Whether offsets within a window are exact as reals. */
 static int offsets_fit(const fc_pool_job *job) {
     int64_t extent = 0;
@@ -200,6 +218,30 @@ static int64_t columns_of_windows(const fc_pool_job *job) {
     return stride >= FC_POOL_LINE / 2 ? 1 : fc_max(FC_POOL_LINE / 2 / stride, 1);
 }
 
+/* Channels last: by lines where windows share columns of them, or where the channels of a pixel
+ * leave much of a vector empty. */
+static void choose_pixels(run *r, fc_pool_job *job, int op, int64_t rows, int64_t work) {
+    const fc_pool *p = &job->pool;
+    const fc_pool_kernels *kernels = &fc_kernels_for(p->dtype)->pool;
+    const int64_t lanes = fc_kernels_for(p->dtype)->lanes, size = fc_sizeof(p->dtype);
+    const int shared = p->stride[2] == 1 && p->kernel[2] > 1 && p->output[2] > p->kernel[2];
+    const int64_t columns = columns_of_pixel_line(job);
+    if (columns && kernels->pixel_lines[op] &&
+        p->channels < (shared ? LINE_VECTORS : FEW_VECTORS) * lanes) {
+        r->kernel = kernels->pixel_lines[op];
+        r->grid = cut(rows, p->output[2], p->channels, columns, work);
+        job->phase =
+            ((r->grid.tile_columns - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1) *
+                p->channels +
+            FC_POOL_SLACK;
+        job->lines = lines_at_hand(job->phase, r->grid.tile_rows);
+        r->scratch_bytes = (job->lines * job->phase + r->grid.tile_columns) * size;
+    } else {
+        r->kernel = kernels->pixels[op];
+        r->grid = cut(rows, p->output[2], p->channels, p->output[2], work);
+    }
+}
+
 fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call) {
     fc_pool_job job = prepared(given);
     const fc_pool *p = &job.pool;
@@ -208,8 +250,10 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     const int64_t line = columns_of_line(&job), size = fc_sizeof(p->dtype);
     const int exact = op != FC_POOL_ARGMAX || offsets_fit(&job);
     run r = {.job = &job};
-    if (p->layout == FC_CHANNELS_LAST) {
-        r.kernel = exact ? kernels->pixels[op] : kernels->windows[op];
+    if (p->layout == FC_CHANNELS_LAST && exact) {
+        choose_pixels(&r, &job, op, rows, work);
+    } else if (p->layout == FC_CHANNELS_LAST) {
+        r.kernel = kernels->windows[op];
         r.grid = cut(rows, p->output[2], p->channels, p->output[2], work);
     } else if (exact && is_global(&job)) {
         r.kernel = kernels->planes[op];
@@ -240,6 +284,24 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     return run_grid(&r, call);
 }
 
+/* The windows that cover `columns` columns in a row, at most. */
+static int64_t windows_over(const fc_pool_job *job, int64_t columns) {
+    const fc_pool *p = &job->pool;
+    const int64_t windows = job->adaptive
+                                ? fc_scale(columns, p->output[2], p->input[2], 1) + 2
+                                : columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3;
+    return fc_min(windows, p->output[2]);
+}
+
+/* Channels last, gradients: tiles of fewer columns where a line would be long; a few lines are to
+ * stay in a second-level cache. */
+static void keep_to_line(grid *g, const fc_pool_job *job) {
+    while (g->tile_columns > 1 &&
+           windows_over(job, g->tile_columns) * g->tile_channels > 4 * FC_POOL_LINE)
+        g->tile_columns = (g->tile_columns + 1) / 2;
+    g->column_tiles = tiles_of(g->columns, g->tile_columns);
+}
+
 /* Of stride 1: the sum over the windows that cover an element is a window of gy. */
 static fc_pool_job exchange(const fc_pool_job *job) {
     fc_pool_job exchanged = *job;
@@ -259,9 +321,17 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
     const int64_t line = columns_of_line(&job);
     const fc_pool_job exchanged = exchange(&job);
     run r = {.job = &job};
-    if (p->layout == FC_CHANNELS_LAST) {
+    if (p->layout == FC_CHANNELS_LAST && op == FC_POOL_AVG && p->stride[0] == 1 &&
+        p->stride[1] == 1 && p->stride[2] == 1 && job.whole != 0) {
+        job = exchanged;
+        choose_pixels(&r, &job, op, rows, window_elements(&job));
+    } else if (p->layout == FC_CHANNELS_LAST) {
         r.kernel = kernels->grad_pixels[op];
-        r.grid = cut(rows, p->input[2], p->channels, p->input[2], 4);
+        r.grid = cut(rows, p->input[2], p->channels, p->input[2], 1);
+        keep_to_line(&r.grid, &job);
+        job.phase = windows_over(&job, r.grid.tile_columns) * r.grid.tile_channels + FC_POOL_SLACK;
+        job.lines = fc_max(lines_at_hand(job.phase, r.grid.tile_rows), fc_min(4, r.grid.tile_rows));
+        r.scratch_bytes = 16 * r.grid.tile_columns + (job.lines + 1) * job.phase * size;
     } else if (op == FC_POOL_AVG && is_global(&job)) {
         r.kernel = kernels->grad_planes[op];
         r.grid = cut(p->batch * p->channels, 1, 1, 1, volume(p->input));
@@ -284,7 +354,7 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
         r.kernel = kernels->grad_windows[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
         job.phase = fc_min(p->output[2], FC_POOL_LINE) + FC_POOL_SLACK;
-        r.scratch_bytes = 2 * job.phase * size;
+        r.scratch_bytes = 2 * job.phase * (8 + size);
     }
     return run_grid(&r, call);
 }
