@@ -115,7 +115,6 @@ static void multiply_block(const item *it, int64_t block) {
     const int64_t columns = fc_winograd_columns(c, w, block), point = sums_point(it, columns);
     int64_t *channels = (int64_t *)(it->scratch + w->offsets_at), *rows = channels + w->depth,
             *lines = rows + w->depth;
-    const int soon = w->stored && fc_winograd_packed_bytes(c, w) >= FC_WEIGHTS_SOON_BYTES;
     for (int64_t i = 0; i < w->depth; i++) {
         channels[i] = i;
         rows[i] = i * columns;
@@ -138,7 +137,7 @@ static void multiply_block(const item *it, int64_t block) {
                                .columns = columns,
                                .first = channel == 0,
                            },
-                           soon ? lines : NULL);
+                           w->asks_ahead ? lines : NULL);
     }
 }
 

@@ -19,7 +19,8 @@ typedef struct fc_winograd {
     int64_t columns, blocks;              /* output channels of a block, blocks of a group */
     int64_t depth;                        /* input channels of a block, at most */
     int64_t boxes_at_once;                /* whose V all items share; 0: each item makes its own */
-    int stored; /* U is made once and kept, else block by block as it is needed */
+    int asks_ahead; /* stored U comes from the L3, and is asked for while its last part is in use */
+    int stored;     /* U is made once and kept, else block by block as it is needed */
 
     /* Scratch of one worker, in bytes from its start. */
     int64_t strip_at, v_at, taps_at, u_at, sums_at, out_at, offsets_at, bytes;
