@@ -1,4 +1,5 @@
-/* Depthwise convolution and its gradients for channels last, one input channel a group.
+/* Which file serves a depthwise correlation (channels last: depthwise_pixels.c; channels first:
+ * depthwise_planes.c), and the gradients for channels last, one input channel a group:
  *
  *   for each row of output pixels (parallel):
  *     for each stretch of pixels that have the same taps inside the input:
@@ -13,6 +14,7 @@
  * Where a group has several output channels, a row of one of each is made (or, for the weight
  * gradient, brought) at a time, in scratch: their neighbours in the output are the others. */
 #include "depthwise.h"
+#include "depthwise_pixels.h"
 #include "depthwise_planes.h"
 #include "integers.h"
 
@@ -237,14 +239,6 @@ static void run_some(const run *r, int64_t begin, int64_t end, char *sums, char 
     }
 }
 
-/* A chunk of rows. */
-static void run_chunk(void *context, int64_t index, int worker) {
-    const run *r = context;
-    char *staged = r->scratch + worker * worker_bytes(r);
-    const int64_t first = index * r->chunk_rows;
-    run_some(r, first, min64(r->rows, first + r->chunk_rows), NULL, staged);
-}
-
 /* How many pixels together fill vectors of channels. */
 static int64_t repeat_of(const fc_correlation *c) {
     const fc_axis *a = &c->axis[2];
@@ -317,36 +311,16 @@ static void bring_weights(run *r, const void *w, const void *bias) {
     r->bias = kept;
 }
 
-static int64_t chunk_rows_forward(const run *r) {
-    return max64(1, (int64_t)((1 << 16) / (row_work(r) + 1)));
-}
-
 int64_t fc_depthwise_scratch(const fc_correlation *c, int threads) {
     if (c->layout == FC_CHANNELS_FIRST) return fc_depthwise_planes_scratch(c, threads);
-    const run r = run_of(c);
-    const int64_t chunks = (r.rows + chunk_rows_forward(&r) - 1) / chunk_rows_forward(&r);
-    return weight_bytes(&r) +
-           workers_for(&r, &(fc_call){.threads = threads}, chunks) * worker_bytes(&r);
+    return fc_depthwise_pixels_scratch(c, threads);
 }
 
 fc_status fc_depthwise_correlate(const fc_correlation *c, const void *x, const void *w,
                                  const void *bias, void *y, const fc_call *call) {
     if (c->layout == FC_CHANNELS_FIRST)
         return fc_depthwise_planes_correlate(c, 1, x, w, bias, y, call);
-    run r = run_of(c);
-    if (r.rows == 0 || c->axis[2].out == 0) return FC_OK;
-    r.x = x;
-    r.y = y;
-    r.chunk_rows = chunk_rows_forward(&r);
-    const int64_t chunks = (r.rows + r.chunk_rows - 1) / r.chunk_rows;
-    const int workers = workers_for(&r, call, chunks);
-    r.weights = fc_scratch(weight_bytes(&r) + workers * worker_bytes(&r));
-    FC_REQUIRE(r.weights, FC_OUT_OF_MEMORY);
-    r.scratch = r.weights + weight_bytes(&r);
-    bring_weights(&r, w, bias);
-    const fc_status status = fc_parallel_for(call, workers, chunks, run_chunk, &r);
-    fc_scratch_free(r.weights);
-    return status;
+    return fc_depthwise_pixels_correlate(c, x, w, bias, y, call);
 }
 
 /* ---- Gradients ---- */

@@ -1,4 +1,4 @@
-/* Depthwise convolution and its input gradient, channels first.
+/* Depthwise convolution and its input gradient, channels first, in the way that should be fastest.
  *
  * In place, for the common shapes of kernels (FC_DEPTHWISE_SHAPES):
  *
@@ -12,9 +12,12 @@
  *                                           in and columns split into the phases of the stride
  *     for each output channel:  one call of the kernel
  *
+ * Turned, channels in the vectors: depthwise_turned.c.
+ *
  * The sum of an output runs over its products in their order, however it is cut. */
 #include "depthwise_planes.h"
 #include "depthwise_lines.h"
+#include "depthwise_turned.h"
 #include "integers.h"
 
 #include "../runtime/scratch.h"
@@ -272,7 +275,30 @@ static fc_status run_lines(const fc_correlation *c, const char *x, const char *w
     return status;
 }
 
-/* ---- Either ---- */
+/* ---- Any of them ---- */
+
+/* Vectors of one image's outputs. */
+static double vectors_of(const fc_correlation *c) {
+    const fc_axis *a = c->axis;
+    return (double)(c->groups * c->out_channels) * (double)(a[0].out * a[1].out) *
+           (double)ceil_div(a[2].out, c->kernels->lanes);
+}
+
+/* In nanoseconds on one thread; fitted by hand, see kernels/tuning.h. */
+static double planes_ns(const fc_correlation *c) {
+    const double tap = 0.72 * c->kernels->tuning.depthwise, loads = c->axis[2].stride == 1 ? 1 : 2;
+    return loads * vectors_of(c) * (1.3 + tap * (double)fc_correlation_depth(c));
+}
+static double lines_ns(const fc_correlation *c) {
+    const double tap = 1.3 * c->kernels->tuning.depthwise;
+    return vectors_of(c) * (4 + tap * (double)fc_correlation_depth(c));
+}
+
+/* Whether to turn the channels into the vectors. */
+static int turns(const fc_correlation *c) {
+    return fc_depthwise_turns(c) &&
+           fc_depthwise_turned_ns(c) < (find_shape(c, NULL) >= 0 ? planes_ns(c) : lines_ns(c));
+}
 
 int fc_is_depthwise_planes(const fc_correlation *c) {
     if (c->layout != FC_CHANNELS_FIRST || c->groups < 2 || c->padding_mode != FC_PAD_ZEROS ||
@@ -283,6 +309,7 @@ int fc_is_depthwise_planes(const fc_correlation *c) {
 }
 
 int64_t fc_depthwise_planes_scratch(const fc_correlation *c, int threads) {
+    if (turns(c)) return fc_depthwise_turned_scratch(c, threads);
     if (find_shape(c, NULL) >= 0) return 0;
     const lines_run r = lines_of(c);
     return lines_workers(&r, &(fc_call){.threads = threads}, lines_items(&r)) * r.l.bytes;
@@ -291,6 +318,7 @@ int64_t fc_depthwise_planes_scratch(const fc_correlation *c, int threads) {
 fc_status fc_depthwise_planes_correlate(const fc_correlation *c, int n, const void *x,
                                         const void *w, const void *bias, void *y,
                                         const fc_call *call) {
+    if (n == 1 && turns(c)) return fc_depthwise_turned_correlate(c, x, w, bias, y, call);
     for (int i = 0, taken; i < n; i += taken) {
         fc_planes_pass pass;
         taken = next_pass(c + i, n - i, x, w, bias, y, &pass);

@@ -68,6 +68,24 @@ typedef struct fc_depthwise {
     int clamp;
 } fc_depthwise;
 
+/* A row of depthwise pixels with the channels next to each other: for p < pixels, c < channels
+ *
+ *   y[p * y_step + c] = clamp(bias[c] + sum over l < lines, k < taps, in order, of
+ *                             x[x_line[l] + column * x_column + c] * w[w_line[l] + k * w_tap + c])
+ *
+ *   with column = p * stride + offset + k * step, where that is in [0, columns). */
+typedef struct fc_depthwise_row {
+    int64_t lines, taps, pixels, channels;
+    int64_t columns, stride, offset, step;
+    int64_t x_column, w_tap, y_step;
+    const void *x, *w;
+    void *y;
+    const int64_t *x_line, *w_line;
+    const void *bias; /* or NULL */
+    double min, max;
+    int clamp;
+} fc_depthwise_row;
+
 /* Winograd's transforms of `tiles` tiles next to each other in a row, in whole vectors of channels:
  *
  *   input:   v[p * point + i * tile + c] from x[h * row + (i * M + w) * column + c], h, w < M + 2
@@ -198,6 +216,7 @@ typedef struct fc_conv_kernels {
     void (*winograd_gradient)(const fc_winograd_input *run);
     int (*winograd_back)(const fc_winograd_back *run);
 
+    void (*depthwise_row)(const fc_depthwise_row *row);
     void (*depthwise)(const fc_depthwise *row);
     void (*depthwise_weight)(const fc_depthwise *row);
     void (*depthwise_lines)(const fc_depthwise_lines *lines);

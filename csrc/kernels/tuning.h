@@ -22,6 +22,10 @@
  *   depthwise                the time of plans over their vector multiply-adds, kernels of 3x3, 5x5
  *                            and 7x7, channels first: 0.20 to 0.29 (AVX-512), 0.23 to 0.26 (AVX2),
  *                            0.25 to 0.55 (scalar)
+ *   depthwise_turned, turn, turn_box
+ *                            by hand, from the times of 38 depthwise layers of AVX-512 done in either
+ *                            way (3 to 121 taps, 7 to 112 columns, strides 1 and 2); the others have
+ *                            its values, scalar more for a multiply-add
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H
@@ -53,6 +57,8 @@ typedef struct fc_tuning {
     double panel;     /* a call of a kernel */
     double item;      /* an item */
     double depthwise; /* a vector multiply-add of depthwise convolution, its loads included */
+    double depthwise_turned; /* the same, channels in the vectors */
+    double turn, turn_box;   /* for that, a vector transposed; a box of them */
     /* Winograd's algorithm. */
     double transform; /* a vector of a point of a transformed tile, in or out */
     double make;      /* a vector of transformed weights, made */
@@ -83,15 +89,18 @@ typedef struct fc_tuning {
 #elif defined(FC_ISA_AVX512)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.124, .pack = 1.5, .gather = 1.2, .strided = 0.3, .store = 1.8, .panel = 16,      \
-    .item = 830, .transform = 1.3, .make = 0.65, .read = 2.5, .depthwise = 0.25
+    .item = 830, .transform = 1.3, .make = 0.65, .read = 2.5, .depthwise = 0.25,                   \
+    .depthwise_turned = 0.17, .turn = 1.6, .turn_box = 160
 #elif defined(FC_ISA_SCALAR)
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.17, .pack = 1.2, .gather = 2.1, .strided = 0.25, .store = 2.6, .panel = 10,      \
-    .item = 300, .transform = 0.7, .make = 0.3, .read = 0.6, .depthwise = 0.4
+    .item = 300, .transform = 0.7, .make = 0.3, .read = 0.6, .depthwise = 0.4,                     \
+    .depthwise_turned = 0.3, .turn = 1.6, .turn_box = 160
 #else
 #define FC_TUNE_COSTS                                                                              \
     .multiply = 0.127, .pack = 0.74, .gather = 0.62, .strided = 0.43, .store = 1.1, .panel = 9.5,  \
-    .item = 350, .transform = 0.9, .make = 0.4, .read = 1.2, .depthwise = 0.25
+    .item = 350, .transform = 0.9, .make = 0.4, .read = 1.2, .depthwise = 0.25,                    \
+    .depthwise_turned = 0.17, .turn = 1.6, .turn_box = 160
 #endif
 
 #ifndef FC_TUNE_WEIGHT

@@ -121,11 +121,12 @@ static void draw_axis(fc_conv *p, int i, uint64_t *random, int kind) {
     if (kind == 3) p->kernel[i] = 1, p->pad_before[i] = p->pad_after[i] = 0;
 }
 
-/* The common shapes of depthwise kernels, which have kernels of their own. */
+/* Depthwise: the common shapes of kernels, which have kernels of their own, and larger ones. */
 static void draw_depthwise(fc_conv *p, uint64_t *random) {
-    const int64_t kernel = 2 * draw(random, 1, 3) + 1, stride = draw(random, 1, 2),
+    const int64_t kernel = draw(random, 0, 3) ? 2 * draw(random, 1, 3) + 1 : draw(random, 1, 13);
+    const int64_t stride = draw(random, 1, 2),
                   dilation = draw(random, 0, 2) ? 1 : 2, pad = draw(random, 0, kernel / 2);
-    p->groups = draw(random, 2, draw(random, 0, 3) ? 6 : 20);
+    p->groups = draw(random, 2, draw(random, 0, 2) ? 6 : 40);
     p->in_channels = p->groups;
     p->out_channels = p->groups * (draw(random, 0, 3) ? 1 : draw(random, 2, 3));
     for (int i = 1; i < 3; i++) {
