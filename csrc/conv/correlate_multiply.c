@@ -111,10 +111,16 @@ static int pixels_are_few(const fc_item *it) {
     return bytes <= FC_PIXELS_BYTES;
 }
 
-/* The pixels of one panel stay in the L1 while the weights pass. But where sums are written once and
- * pixels are few, the weights of one tile stay: then few channels are written at a time, each from
- * end to end. Many at a time, as far apart as images are large, push each other out of the caches,
- * line by half a line. */
+/* Whether two lines of every output channel are more than the L2 holds of them: channels a multiple
+ * of a large power of two apart share few of its sets (of 16 ways, about). */
+static int channels_collide(const fc_item *it) {
+    const int64_t way = fc_l2_part(1, 16), apart = gcd(it->ld * it->item, way);
+    return 2 * it->rows > fc_l2_part(1, 1) / max64(1, apart);
+}
+
+/* The pixels of one panel stay in the L1 while the weights pass. But where sums are written once,
+ * pixels are few and channels collide, the weights of one tile stay: then few channels are written
+ * at a time, each from end to end, instead of all, line by half a line. */
 static void multiply_panels(fc_item *it, int first, int last) {
     const fc_correlation *c = it->run->c;
     fc_outer t = {
@@ -127,7 +133,7 @@ static void multiply_panels(fc_item *it, int first, int last) {
         .last = last,
         .clamp = c->clamp,
     };
-    if (first && last && pixels_are_few(it)) {
+    if (first && last && pixels_are_few(it) && channels_collide(it)) {
         for (int64_t tile = it->first_tile; tile < it->last_tile; tile++)
             for (int64_t i = 0; i < it->place_count; i++) {
                 bring_panel(it, &it->places[i], &t);
