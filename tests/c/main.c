@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fastconv.h"
@@ -31,6 +32,11 @@ static const struct {
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */
 FC_API const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
 FC_API const char *__tsan_default_options(void) { return "allocator_may_return_null=1"; }
+
+void test_sleep_ms(int64_t ms) {
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
 
 void test_failed(const char *file, int line, const char *condition, const char *format, ...) {
     if (++test_failures > 50) return; /* enough to see */

@@ -20,6 +20,10 @@ void test_failed(const char *file, int line, const char *condition, const char *
 /* A child process runs `body` and must exit by itself, with no failed check, within `seconds`. */
 void test_in_child(void (*body)(void), int seconds, const char *what);
 
+void test_sleep_ms(int64_t ms);
+/* Long enough that no helper of the thread pool rests any more, having lost its CPU. */
+#define TEST_REST_MS 700
+
 /* xorshift64*: the same numbers everywhere. */
 uint64_t test_random(uint64_t *state);
 int64_t test_random_in(uint64_t *state, int64_t low, int64_t high); /* both included */

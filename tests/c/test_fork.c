@@ -67,9 +67,11 @@ static void fork_while_computing(void) {
 static pid_t forked;
 
 static int ask_and_fork(void *context) {
-    (void)context;
-    if (forked) return 0;
-    forked = fork();
+    int *asked = context;
+    if (!*asked) {
+        *asked = 1;
+        forked = fork();
+    }
     return 0;
 }
 
@@ -79,7 +81,9 @@ static void slow_tile(void *context, int64_t tile, int worker) {
 }
 
 static void fork_from_within(void) {
-    fc_call call = {.interrupted = ask_and_fork};
+    int asked = 0;
+    fc_call call = {.interrupted = ask_and_fork, .context = &asked};
+    test_sleep_ms(TEST_REST_MS); /* without a helper, the child would lose no tiles and go on */
     fc_status status = fc_parallel_for(&call, 3, 600, slow_tile, NULL);
     if (forked == 0) {
         alarm(10);

@@ -19,11 +19,6 @@
 
 enum { TILES = 2000 };
 
-static void sleep_ms(int64_t ms) {
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
-
 static void work_for(int64_t nanoseconds) {
     for (int64_t end = fc_clock() + nanoseconds; fc_clock() < end;) fc_cpu_relax();
 }
@@ -125,7 +120,7 @@ static void shared_tile(void *context, int64_t tile, int worker) {
     shared *s = context;
     (void)tile;
     if (worker != 0) s->helped++;
-    sleep_ms(1);
+    test_sleep_ms(1);
 }
 
 /* Helpers that lost their CPU in an earlier loop rest for less than a second. */
@@ -134,7 +129,7 @@ static int is_helped_again(void) {
         shared s = {.helped = 0};
         fc_parallel_for(NULL, 4, 8, shared_tile, &s);
         if (s.helped > 0) return 1;
-        sleep_ms(20);
+        test_sleep_ms(20);
     }
     return 0;
 }
@@ -148,7 +143,7 @@ static void helpers_are_shared(void) {
     shared first = {.helped = 0}, second = {.helped = 0};
     CHECK(is_helped_again(), "helpers are still resting");
     pthread_create(&first.own, NULL, long_loop, &first);
-    sleep_ms(10);
+    test_sleep_ms(10);
     CHECK(fc_parallel_for(NULL, 4, 100, shared_tile, &second) == FC_OK);
     pthread_join(first.own, NULL);
     CHECK(second.helped > 0, "no helper moved to the second loop");
@@ -223,7 +218,7 @@ static void stopper_tile(void *context, int64_t tile, int worker) {
     stopper *s = context;
     (void)tile, (void)worker;
     s->tiles++;
-    sleep_ms(1);
+    test_sleep_ms(1);
 }
 
 static void interruption(int workers) {
@@ -254,13 +249,14 @@ static void interruption_of_short_loops(void) {
 
 static void uneven_tile(void *context, int64_t tile, int worker) {
     (void)context, (void)tile;
-    sleep_ms(worker == 0 ? 2 : 400);
+    test_sleep_ms(worker == 0 ? 2 : 400);
 }
 
 /* The caller has nothing left to do, and asks while it waits for its helper. */
 static void interruption_while_waiting(void) {
     stopper s = {.thread = pthread_self(), .stop_at = 1};
     fc_call call = {.interrupted = ask, .context = &s};
+    test_sleep_ms(TEST_REST_MS);
     CHECK(fc_parallel_for(&call, 2, 40, uneven_tile, &s) == FC_INTERRUPTED);
     CHECK(s.calls >= 1);
 }
@@ -276,9 +272,9 @@ static double cpu_seconds(void) {
 
 static void idle_threads_sleep(void) {
     run_loop(8, 100, 1000);
-    sleep_ms(50);
+    test_sleep_ms(50);
     double before = cpu_seconds();
-    sleep_ms(200);
+    test_sleep_ms(200);
     CHECK(cpu_seconds() - before < 0.05, "%g s in 0.2 s", cpu_seconds() - before);
 }
 
