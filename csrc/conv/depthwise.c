@@ -16,6 +16,7 @@
 #include "depthwise.h"
 #include "depthwise_pixels.h"
 #include "depthwise_planes.h"
+#include "depthwise_row.h"
 #include "integers.h"
 
 #include <string.h>
@@ -66,25 +67,6 @@ typedef struct row {
     int64_t *offsets;
 } row;
 
-/* Of numbers that are not negative; the divisor is mostly 1, and divisions are slow. */
-static int64_t quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
-
-/* The taps along one axis that stay inside the input at output o: [first, last). */
-static void taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *last) {
-    const int64_t at = o * a->stride + a->offset, step = a->offset_step > 0 ? a->offset_step : 1;
-    *first = at >= 0 ? 0 : min64(a->taps, quotient(-at + step - 1, step));
-    *last = at >= a->in ? 0 : min64(a->taps, quotient(a->in - 1 - at, step) + 1);
-    *last = max64(*first, *last);
-}
-
-/* The outputs along the row for which every tap is inside: [first, last). */
-static void interior(const fc_axis *a, int64_t *first, int64_t *last) {
-    const int64_t end = a->in - 1 - a->offset - (a->taps - 1) * a->offset_step;
-    *first = a->offset >= 0 ? 0 : min64(a->out, (-a->offset + a->stride - 1) / a->stride);
-    *last = end < 0 ? 0 : min64(a->out, end / a->stride + 1);
-    *last = max64(*first, *last);
-}
-
 static void run_kernel(const run *r, const fc_depthwise *row) {
     if (r->weight_gradient) r->c->kernels->conv.depthwise_weight(row);
     else r->c->kernels->conv.depthwise(row);
@@ -112,7 +94,7 @@ static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixel
     const fc_axis *a = c->axis;
     const int64_t o[3] = {at->o[0], at->o[1], from};
     int64_t first[3], last[3], taps = 0, *x_offset = at->offsets, *w_offset = x_offset + r->taps;
-    for (int i = 0; i < 3; i++) taps_inside(&a[i], o[i], &first[i], &last[i]);
+    for (int i = 0; i < 3; i++) fc_row_taps_inside(&a[i], o[i], &first[i], &last[i]);
     for (int64_t d = first[0]; d < last[0]; d++)
         for (int64_t h = first[1]; h < last[1]; h++)
             for (int64_t w = first[2]; w < last[2]; w++, taps++) {
@@ -153,7 +135,7 @@ static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixel
 static void run_alike(const run *r, const row *at, int64_t rows) {
     const fc_axis *a = r->c->axis;
     int64_t first, last;
-    interior(&a[2], &first, &last);
+    fc_row_interior(&a[2], &first, &last);
     row next = *at;
     for (int64_t i = 0; i < rows && first < last; i++) {
         run_stretch(r, &next, first, last - first, 1);
@@ -225,7 +207,7 @@ static int64_t rows_alike(const run *r, int64_t index, int64_t end) {
     const fc_axis *a = &r->c->axis[1];
     const int64_t o = index % a->out;
     int64_t first, last;
-    interior(a, &first, &last);
+    fc_row_interior(a, &first, &last);
     if (r->c->out_channels > 1 || o < first || o >= last) return 1;
     return min64(last - o, end - index);
 }

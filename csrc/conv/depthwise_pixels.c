@@ -37,14 +37,6 @@ typedef struct pixels_run {
     int64_t y_row, y_pixel; /* from one row and pixel of the output to the next */
 } pixels_run;
 
-/* The outputs along the row for which every tap is inside: [first, last). */
-static void find_interior(const fc_axis *a, int64_t *first, int64_t *last) {
-    const int64_t end = a->in - 1 - a->offset - (a->taps - 1) * a->offset_step;
-    *first = a->offset >= 0 ? 0 : min64(a->out, (-a->offset + a->stride - 1) / a->stride);
-    *last = end < 0 ? 0 : min64(a->out, end / a->stride + 1);
-    *last = max64(*first, *last);
-}
-
 /* How many pixels together fill vectors of channels. */
 static int64_t repeat_of(const fc_correlation *c) {
     const fc_axis *a = &c->axis[2];
@@ -163,7 +155,7 @@ static pixels_run run_of(const fc_correlation *c, int side) {
                     .repeat = side ? 1 : repeat_of(c),
                     .y_row = side ? 1 : a[2].size,
                     .y_pixel = side ? a[1].size : 1};
-    find_interior(&a[2], &r.first, &r.last);
+    fc_row_interior(&a[2], &r.first, &r.last);
     r.width = r.repeat * c->groups;
     r.layout = (fc_row_layout){.slice = a[1].in * a[2].in * c->groups,
                                .row = (side ? 1 : a[2].in) * c->groups,

@@ -41,14 +41,10 @@ static const shape shapes[] = {
 #undef ENTRY
 };
 
-static int is_flat(const fc_axis *a) {
-    return a->taps == 1 && a->in == 1 && a->out == 1 && a->offset == 0 && a->size == 1;
-}
-
 /* The kernel for a correlation, or for the even and the odd columns of a pair; or -1. */
 static int find_shape(const fc_correlation *c, const fc_correlation *odd) {
     const fc_axis *a = c->axis;
-    if (!is_flat(&a[0]) || c->in_channels != 1 || a[1].stride != a[2].stride) return -1;
+    if (!fc_axis_is_flat(&a[0]) || c->in_channels != 1 || a[1].stride != a[2].stride) return -1;
     if (a[1].stride > 1 && (a[1].offset_step > 1 || a[2].offset_step > 1)) return -1;
     if (!odd && a[2].step > 1) return -1;
     for (int i = 0; i < FC_DEPTHWISE_PLANES; i++) {

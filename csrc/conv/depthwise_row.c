@@ -80,6 +80,13 @@ void fc_row_taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *la
     *last = max64(*first, *last);
 }
 
+void fc_row_interior(const fc_axis *a, int64_t *first, int64_t *last) {
+    const int64_t end = a->in - 1 - a->offset - (a->taps - 1) * a->offset_step;
+    *first = a->offset >= 0 ? 0 : min64(a->out, (-a->offset + a->stride - 1) / a->stride);
+    *last = end < 0 ? 0 : min64(a->out, end / a->stride + 1);
+    *last = max64(*first, *last);
+}
+
 void fc_row_find_lines(const fc_correlation *c, const fc_row_layout *layout, int64_t depth,
                        int64_t row, int64_t from, fc_depthwise_row *job) {
     const fc_axis *a = c->axis;
