@@ -56,6 +56,10 @@ static void pack_in_line(const fc_correlation *c, const fc_products *p, const ch
         c->kernels->conv.transpose(dst, ld, w, c->w_out, rows, p->depth);
         return;
     }
+    if (taps == 1 && c->w_out == 1) { /* there already as it is wanted: 1x1 input gradients */
+        c->kernels->conv.copy_padded(dst, ld, w, c->w_in, p->channels, 0, rows, 0, 1);
+        return;
+    }
     for (int64_t i = 0; i < p->channels; i++, w += c->w_in * c->item, dst += taps * row_bytes) {
         if (direction > 0) c->kernels->conv.transpose(dst, ld, w, c->w_out, rows, taps);
         else
