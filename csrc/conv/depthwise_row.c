@@ -17,33 +17,25 @@ fc_correlation fc_row_on_side(const fc_correlation *c) {
     return side;
 }
 
-/* The first element of a channel's weights that a tap reads; the last. */
-static int64_t first_weight(const fc_correlation *c) {
+/* The first element of a channel's weights that a tap reads, or the last. */
+static int64_t end_weight(const fc_correlation *c, int last) {
     int64_t at = 0;
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
-        at += c->w_axis[i] * min64(a->weight, a->weight + (a->taps - 1) * a->weight_step);
-    }
-    return at;
-}
-
-static int64_t last_weight(const fc_correlation *c) {
-    int64_t at = 0;
-    for (int i = 0; i < 3; i++) {
-        const fc_axis *a = &c->axis[i];
-        at += c->w_axis[i] * max64(a->weight, a->weight + (a->taps - 1) * a->weight_step);
+        const int64_t from = a->weight, to = from + (a->taps - 1) * a->weight_step;
+        at += c->w_axis[i] * (last ? max64(from, to) : min64(from, to));
     }
     return at;
 }
 
 int64_t fc_row_weights(const fc_correlation *c) {
-    return fc_correlation_taps(c) == 0 ? 0 : last_weight(c) - first_weight(c) + 1;
+    return fc_correlation_taps(c) == 0 ? 0 : end_weight(c, 1) - end_weight(c, 0) + 1;
 }
 
 void fc_row_turn_weights(const fc_correlation *c, char *dst, int64_t ld, const void *w, int64_t k,
                          int64_t group, int64_t n) {
     if (fc_correlation_taps(c) == 0) return;
-    const int64_t at = group * c->w_group + k * c->w_out + first_weight(c);
+    const int64_t at = group * c->w_group + k * c->w_out + end_weight(c, 0);
     c->kernels->conv.transpose(dst, ld, (const char *)w + at * c->item, c->w_group, n,
                                fc_row_weights(c));
 }
@@ -96,7 +88,7 @@ void fc_row_find_lines(const fc_correlation *c, const fc_row_layout *layout, int
     fc_row_taps_inside(&a[1], row, &h_first, &h_last);
     const int64_t at_d = depth * a[0].stride + a[0].offset,
                   at_h = row * a[1].stride + a[1].offset - from;
-    const int64_t w = a[2].weight * c->w_axis[2] - first_weight(c);
+    const int64_t w = a[2].weight * c->w_axis[2] - end_weight(c, 0);
     int64_t n = 0;
     for (int64_t d = d_first; d < d_last; d++)
         for (int64_t h = h_first; h < h_last; h++, n++) {
