@@ -37,7 +37,6 @@
 #define AHEAD 4
 #define LINE 64 /* bytes, of a cache */
 #define PARTIAL_BYTES (4 << 20)
-#define MOST_REPEAT 8 /* pixels taken as one */
 #define MOST_OUT                                                                                   \
     8 /* output channels of a group: with more, the general correlation fills its tiles */
 
@@ -223,15 +222,9 @@ static void run_some(const run *r, int64_t begin, int64_t end, char *sums, char 
 
 /* How many pixels together fill vectors of channels. */
 static int64_t repeat_of(const fc_correlation *c) {
-    const fc_axis *a = &c->axis[2];
     const int64_t vectors = ceil_div(c->groups, c->kernels->lanes);
-    if (a->stride != 1 || a->step != 1) return 1;
     if (5 * vectors * c->kernels->lanes < 6 * c->groups) return 1; /* well filled as they are */
-    for (int64_t lanes = 2 * c->kernels->lanes; lanes >= c->kernels->lanes; lanes /= 2) {
-        const int64_t repeat = lanes / gcd(lanes, c->groups);
-        if (repeat <= MOST_REPEAT && repeat * 4 <= a->out) return repeat;
-    }
-    return 1;
+    return fc_row_repeat(c);
 }
 
 static run run_of(const fc_correlation *c) {

@@ -21,7 +21,6 @@
 #define ITEM_WORK (1 << 17)     /* multiply-adds of an item, about */
 #define SERIAL_WORK (1 << 17)   /* of a problem that is not worth a second thread */
 #define WEIGHT_BYTES (64 << 10) /* of the channels of an item: well inside the L2 cache */
-#define MOST_REPEAT 8           /* pixels taken as one */
 #define TURN_ELEMENTS (1 << 12) /* weights that make turning them an item */
 
 typedef struct pixels_run {
@@ -39,15 +38,9 @@ typedef struct pixels_run {
 
 /* How many pixels together fill vectors of channels. */
 static int64_t repeat_of(const fc_correlation *c) {
-    const fc_axis *a = &c->axis[2];
     const int64_t vectors = ceil_div(c->groups, c->kernels->lanes);
-    if (a->stride != 1 || a->step != 1) return 1;
     if (5 * vectors * c->kernels->lanes <= 8 * c->groups) return 1; /* filled as they are */
-    for (int64_t lanes = 2 * c->kernels->lanes; lanes >= c->kernels->lanes; lanes /= 2) {
-        const int64_t repeat = lanes / gcd(lanes, c->groups);
-        if (repeat <= MOST_REPEAT && repeat * 4 <= a->out) return repeat;
-    }
-    return 1;
+    return fc_row_repeat(c);
 }
 
 /* `pixels` pixels from `from` on, `repeat` of them as one. */

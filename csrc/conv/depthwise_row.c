@@ -4,6 +4,8 @@
 
 #include "../runtime/scratch.h"
 
+#define MOST_REPEAT 8 /* pixels taken as one */
+
 int fc_row_lies_on_side(const fc_correlation *c) {
     return c->axis[2].taps == 1 && c->axis[1].taps > 1 && c->groups >= c->kernels->lanes;
 }
@@ -100,4 +102,14 @@ void fc_row_find_lines(const fc_correlation *c, const fc_row_layout *layout, int
                         layout->weights;
         }
     job->lines = n;
+}
+
+int64_t fc_row_repeat(const fc_correlation *c) {
+    const fc_axis *a = &c->axis[2];
+    if (a->stride != 1 || a->step != 1) return 1;
+    for (int64_t lanes = 2 * c->kernels->lanes; lanes >= c->kernels->lanes; lanes /= 2) {
+        const int64_t repeat = lanes / gcd(lanes, c->groups);
+        if (repeat <= MOST_REPEAT && repeat * 4 <= a->out) return repeat;
+    }
+    return 1;
 }

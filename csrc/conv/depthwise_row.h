@@ -35,5 +35,7 @@ void fc_row_find_lines(const fc_correlation *c, const fc_row_layout *layout, int
 void fc_row_taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *last);
 /* The outputs along one axis for which every tap is inside: [first, last). */
 void fc_row_interior(const fc_axis *a, int64_t *first, int64_t *last);
+/* Channels last: how many pixels of a row, taken as one, fill vectors of channels; 1 if none do. */
+int64_t fc_row_repeat(const fc_correlation *c);
 
 #endif
