@@ -18,8 +18,8 @@ void fc_row_turn_weights(const fc_correlation *c, char *dst, int64_t ld, const v
                          int64_t group, int64_t n);
 
 /* How the channels of a pixel lie: elements from one slice of the input to the next, or from that
- * of one tap inside to that of the next; from one row and pixel to the next, and from one element of
- * the weights to the next. */
+ * of one tap inside to that of the next; from one row and pixel to the next, and from one element
+ * of the weights to the next. */
 typedef struct fc_row_layout {
     int64_t slice, tap_slice, row, pixel, weights;
 } fc_row_layout;
