@@ -3,7 +3,8 @@
  * In place, for the common shapes of kernels (FC_DEPTHWISE_SHAPES):
  *
  *   for each item (parallel): a band of rows of some planes
- *     one call of the kernel
+ *     for each bunch of these planes that stays in the cache:
+ *       one call of the kernel for each pass: an input gradient of stride 2 has several
  *
  * Gathered, for any other:
  *
@@ -24,8 +25,10 @@
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 
-#define ITEM_WORK (1 << 17)   /* multiply-adds of an item, about */
-#define SERIAL_WORK (1 << 17) /* of a problem that is not worth a second thread */
+#define ITEM_WORK (1 << 17)     /* multiply-adds of an item, about */
+#define SERIAL_WORK (1 << 17)   /* of a problem that is not worth a second thread */
+#define BUNCH_BYTES (256 << 10) /* of planes: well inside the L2 cache */
+#define PASSES 4                /* of an input gradient of stride 2 */
 #define CHANNELS 8           /* of a group: with more, the general correlation has its tiles full */
 #define MOST_BYTES (4 << 20) /* of lines: a kernel that needs more is left to it too */
 
@@ -137,11 +140,11 @@ static int next_pass(const fc_correlation *c, int n, const void *x, const void *
     return 1;
 }
 
-int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *w, void *y,
-                     fc_planes_pass passes[]) {
+int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *w, const void *bias,
+                     void *y, fc_planes_pass passes[]) {
     int count = 0;
     for (int i = 0, taken; i < n; i += taken, count++) {
-        taken = next_pass(c + i, n - i, x, w, NULL, y, &passes[count]);
+        taken = next_pass(c + i, n - i, x, w, bias, y, &passes[count]);
         if (!taken) return 0;
     }
     return count;
@@ -149,8 +152,15 @@ int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *
 
 typedef struct planes_run {
     const fc_planes_pass *pass;
-    int64_t planes, plane_items, bands, band_rows;
+    int passes;
+    int64_t planes, bunch, plane_items, bands, band_rows;
 } planes_run;
+
+/* The rows of a pass that belong to the first `row` of the first pass. */
+static int64_t same_rows(const planes_run *r, int pass, int64_t row) {
+    const int64_t all = r->pass[0].c->axis[1].out, own = r->pass[pass].c->axis[1].out;
+    return row >= all ? own : row * own / all;
+}
 
 static void planes_item(void *context, int64_t index, int worker) {
     (void)worker;
@@ -158,21 +168,27 @@ static void planes_item(void *context, int64_t index, int worker) {
     const fc_correlation *c = r->pass->c;
     const int64_t row = index % r->bands * r->band_rows;
     index /= r->bands;
-    const int64_t first = index % r->plane_items * r->planes;
-    const int64_t planes = min64(r->planes, c->groups * c->out_channels - first);
-    fc_planes_pass_run(r->pass, index / r->plane_items, first, planes, row,
-                       min64(c->axis[1].out, row + r->band_rows));
+    const int64_t first = index % r->plane_items * r->planes, image = index / r->plane_items;
+    const int64_t last = min64(c->groups * c->out_channels, first + r->planes);
+    for (int64_t p = first; p < last; p += r->bunch)
+        for (int i = 0; i < r->passes; i++)
+            fc_planes_pass_run(&r->pass[i], image, p, min64(r->bunch, last - p),
+                               same_rows(r, i, row), same_rows(r, i, row + r->band_rows));
 }
 
-static fc_status run_planes(const fc_planes_pass *pass, const fc_call *call) {
+static fc_status run_planes(const fc_planes_pass *pass, int passes, const fc_call *call) {
     const fc_correlation *c = pass->c;
     const fc_axis *a = c->axis;
-    planes_run r = {.pass = pass};
+    planes_run r = {.pass = pass, .passes = passes};
     const int64_t channels = c->groups * c->out_channels;
-    const double row = (double)pass->job.out_columns * (double)fc_correlation_taps(c),
-                 plane = row * (double)a[1].out;
+    double row = 0;
+    for (int i = 0; i < passes; i++)
+        row += (double)pass[i].job.out_columns * (double)fc_correlation_taps(pass[i].c);
+    const double plane = row * (double)a[1].out;
     r.planes = clamp64((int64_t)(ITEM_WORK / (plane + 1)), 1, channels);
     r.planes = up_to(r.planes, c->out_channels);
+    const int64_t bytes = (a[1].in * a[2].in + a[1].size * a[2].size) * c->item;
+    r.bunch = passes == 1 ? r.planes : up_to(max64(1, BUNCH_BYTES / bytes), c->out_channels);
     r.plane_items = ceil_div(channels, r.planes);
     r.band_rows = up_to(max64(1, (int64_t)(ITEM_WORK / (row + 1))), 28); /* whole strips */
     r.bands = ceil_div(a[1].out, r.band_rows);
@@ -315,12 +331,11 @@ fc_status fc_depthwise_planes_correlate(const fc_correlation *c, int n, const vo
                                         const void *w, const void *bias, void *y,
                                         const fc_call *call) {
     if (n == 1 && turns(c)) return fc_depthwise_turned_correlate(c, x, w, bias, y, call);
-    for (int i = 0, taken; i < n; i += taken) {
-        fc_planes_pass pass;
-        taken = next_pass(c + i, n - i, x, w, bias, y, &pass);
-        if (taken) FC_TRY(run_planes(&pass, call));
+    fc_planes_pass pass[PASSES];
+    const int passes = n <= PASSES ? fc_planes_passes(c, n, x, w, bias, y, pass) : 0;
+    if (passes) return run_planes(pass, passes, call);
+    for (int i = 0; i < n; i++)
+        if (next_pass(c + i, 1, x, w, bias, y, pass)) FC_TRY(run_planes(pass, 1, call));
         else FC_TRY(run_lines(&c[i], x, w, bias, y, call));
-        if (!taken) taken = 1;
-    }
     return FC_OK;
 }

@@ -322,7 +322,7 @@ static void run_item(void *context, int64_t index, int worker) {
 static void share(run *r, const fc_correlation *back, int n, fc_grads *g, char *plane_sums) {
     if (g->gb && r->kernel) r->plane_sums = plane_sums;
     if (!g->gx || !r->kernel || n > PASSES) return;
-    r->passes = fc_planes_passes(back, n, g->gy, g->w, g->gx, r->pass);
+    r->passes = fc_planes_passes(back, n, g->gy, g->w, NULL, g->gx, r->pass);
     if (r->passes) g->gx = NULL;
 }
 
