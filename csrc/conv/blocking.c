@@ -190,7 +190,7 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     int64_t packed = 0; /* columns: of all panels, or of one that is cut short */
     if (b->packed) packed = up_to(pixels, panel);
     else if (b->in_place && !b->turned) packed = panel;
-    int64_t at = fc_aligned(FC_HELD_BYTES);
+    int64_t at = fc_aligned(FC_ITEM_BYTES);
     b->plane_at = at;
     b->plane_bytes = fc_aligned(plane_bytes(c, b, b->channels) + panel * c->item);
     if (!b->in_place) at += b->planes * b->plane_bytes;

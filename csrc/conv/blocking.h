@@ -11,9 +11,9 @@
  * the same products in the same order. */
 typedef enum fc_form { FC_FORM_PLANES, FC_FORM_TURNED, FC_FORM_PANELS, FC_FORMS } fc_form;
 
-#define FC_HELD_BYTES 32 /* which plane a worker's scratch holds */
-#define FC_SEGMENT 4     /* pixels that are worth tiles of their own where they save taps */
-#define FC_LISTS 6       /* turned: of products, for pixels near the padding */
+#define FC_ITEM_BYTES 1024 /* what a worker knows of the item it was at last */
+#define FC_SEGMENT 4       /* pixels that are worth tiles of their own where they save taps */
+#define FC_LISTS 6         /* turned: of products, for pixels near the padding */
 
 typedef struct fc_blocking {
     int packed, turned; /* the form: panels, turned, or neither */
@@ -42,7 +42,7 @@ typedef struct fc_blocking {
     int64_t columns;         /* of the sums in scratch: pixels, or channels where turned */
 
     /* Scratch of one worker, in bytes from its start. */
-    int64_t held_at, plane_at, panels_at, sums_at, offsets_at, positions_at, places_at, bytes;
+    int64_t plane_at, panels_at, sums_at, offsets_at, positions_at, places_at, bytes;
 } fc_blocking;
 
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form);

@@ -14,15 +14,24 @@
 
 /* ---- One item ---- */
 
-/* `prepared`: how many products the item is prepared for, as the last group of this item left it.
- */
-static void sum_products(fc_item *it, int64_t *prepared) {
+/* Whether what was prepared for another box serves this one: of its place only the taps that lie in
+ * the padding depend on it. */
+static int is_prepared(const fc_item *it) {
+    const fc_box *now = &it->box, *before = &it->prepared;
+    int same = now->images == before->images;
+    for (int i = 0; i < 3; i++)
+        same &= now->size[i] == before->size[i] &&
+                (!it->run->b->saves_taps || now->first[i] == before->first[i]);
+    return same;
+}
+
+static void sum_products(fc_item *it) {
     const fc_run *r = it->run;
     const int whole = fc_correlation_taps(r->c) == r->b->taps[0] * r->b->taps[1] * r->b->taps[2];
     it->products = fc_products_first(r->c, r->b);
     do {
-        if (!whole || *prepared != it->products.depth) fc_item_prepare(it);
-        *prepared = it->products.depth;
+        if (!whole || !is_prepared(it)) fc_item_prepare(it);
+        it->prepared = it->box;
         fc_item_bring(it);
         fc_item_multiply(it);
     } while (fc_products_next(r->c, r->b, &it->products));
@@ -70,7 +79,8 @@ static fc_item item_in(const fc_run *r, char *scratch) {
     int64_t *offsets = (int64_t *)(scratch + b->offsets_at);
     return (fc_item){
         .run = r,
-        .held = (fc_held *)scratch,
+        .held_box = -1,
+        .held_group = -1,
         .own = r->packed ? NULL : (fc_own_weights *)(scratch + r->weights_at),
         .whole_weights = r->packed || fc_own_whole(r->c, b),
         .plane_data = scratch + b->plane_at,
@@ -94,24 +104,24 @@ static void run_item(void *context, int64_t index, int worker) {
     /* A box's plane serves all units, or a unit's weights serve all boxes. */
     const int boxes_first = r->packed && b->whole;
     const int64_t first = (boxes_first ? index % together : index / boxes) * b->groups_together;
-    int64_t prepared = -1;
-    fc_item it = item_in(r, r->scratch + worker * r->worker_bytes);
-    it.box_index = boxes_first ? index / together : index % boxes;
-    if (!b->whole) it.held->run = NULL; /* another run's plane: overwritten */
-    choose_pixels(&it, it.box_index);
+    char *scratch = r->scratch + worker * r->worker_bytes;
+    fc_item *it = (fc_item *)scratch;
+    if (it->run != r) *it = item_in(r, scratch); /* another run has used the scratch */
+    it->box_index = boxes_first ? index / together : index % boxes;
+    choose_pixels(it, it->box_index);
     for (int64_t unit = first; unit < min64(units, first + b->groups_together); unit++) {
-        choose_channels(&it, unit);
-        if (b->direct_output) fc_sums_in_output(&it);
-        sum_products(&it, &prepared);
-        if (!b->direct_output) fc_sums_store(&it);
+        choose_channels(it, unit);
+        if (b->direct_output) fc_sums_in_output(it);
+        sum_products(it);
+        if (!b->direct_output) fc_sums_store(it);
     }
 }
 
-/* Nobody has a plane or packed weights yet. */
+/* Nobody has done an item or packed weights yet. */
 static void forget(const fc_run *r, int workers) {
     for (int i = 0; i < workers; i++) {
         char *scratch = r->scratch + i * r->worker_bytes;
-        ((fc_held *)scratch)->run = NULL;
+        ((fc_item *)scratch)->run = NULL;
         if (!r->packed) ((fc_own_weights *)(scratch + r->weights_at))->unit = -1;
     }
 }

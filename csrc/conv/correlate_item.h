@@ -1,4 +1,5 @@
 /* One item of a correlation's work, in hand: what the files correlate*.c share (see correlate.c).
+ * It stands in the worker's scratch: much of it serves the worker's next item.
  *
  * Panels of pixels are described by places: where their columns start in what the kernels read, and
  * where in the sums. Packed (im2col): panel i is packed scratch, its sums columns i*panel and on of
@@ -22,7 +23,7 @@ typedef struct fc_place {
  * padding for all of them, where that holds zeros. */
 typedef struct fc_list {
     fc_taps taps; /* of the block's */
-    int64_t k;
+    int64_t each; /* how many they are */
 } fc_list;
 
 /* What all items of a run share. Units are blocks of output channels, counted over all groups.
@@ -37,13 +38,6 @@ typedef struct fc_run {
     int64_t weights_at;   /* in it: fc_own_weights, then what they are */
 } fc_run;
 
-/* The whole plane that a worker's scratch holds, if any. */
-typedef struct fc_held {
-    const void *run;
-    int64_t box, group;
-} fc_held;
-_Static_assert(sizeof(fc_held) <= FC_HELD_BYTES, "fc_blocking leaves room for it");
-
 /* A worker's own packed weights: the first products of a unit. */
 typedef struct fc_own_weights {
     _Alignas(FC_ALIGN) int64_t unit;
@@ -52,8 +46,10 @@ typedef struct fc_own_weights {
 } fc_own_weights;
 
 typedef struct fc_item {
-    const fc_run *run;
+    const fc_run *run; /* NULL: of none yet */
     fc_box box;
+    fc_box prepared;              /* for which all this was prepared; no images: for none */
+    int64_t held_box, held_group; /* whose whole plane there is; -1: none's */
     fc_plane plane;
     int64_t group, first_tile, last_tile;
     int64_t start, rows; /* output channels: start, start + 1, ... of the group */
@@ -65,7 +61,6 @@ typedef struct fc_item {
     fc_own_weights *own;
     const char *columns; /* what `from` and the offsets count from */
     char *plane_data, *panels, *sums;
-    fc_held *held;
     int64_t box_index;
     int64_t *offsets, *panel_offsets, *steps, *positions;
     int64_t steps_of[2]; /* steps[j][i] = i * steps_of[j] */
@@ -76,6 +71,7 @@ typedef struct fc_item {
     int64_t *soon, *lines; /* turned: asked for ahead, an offset for each product; or NULL */
     int64_t item;          /* bytes */
 } fc_item;
+_Static_assert(sizeof(fc_item) <= FC_ITEM_BYTES, "fc_blocking leaves room for it");
 
 /* Columns of a panel, at most. */
 static inline int64_t fc_item_panel(const fc_item *it) {
@@ -84,8 +80,9 @@ static inline int64_t fc_item_panel(const fc_item *it) {
 
 /* ---- Before a block of products is multiplied: places (correlate_places.c) ---- */
 
-/* Everything that depends on the box, the taps and the number of channels, but not on which
- * channels they are: the plane's shape, its offsets, and where panels lie. */
+/* Everything that depends on the box and the taps, but not on which channels they are: the plane's
+ * shape, its offsets, and where panels lie. It is made for as many channels as any block has, and
+ * serves those that have fewer: channels come first in every list. */
 void fc_item_prepare(fc_item *it);
 
 /* ---- Taps that lie in the padding (correlate_lists.c) ---- */

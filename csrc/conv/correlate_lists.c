@@ -30,7 +30,7 @@ static int64_t list_of(fc_item *it, const fc_taps *taps) {
     if (it->list_count == FC_LISTS) return 0;
     fc_list *l = &it->lists[it->list_count];
     l->taps = *taps;
-    l->k = it->products.channels * taps->size[0] * taps->size[1] * taps->size[2];
+    l->each = taps->size[0] * taps->size[1] * taps->size[2];
     return it->list_count++;
 }
 
@@ -64,7 +64,7 @@ void fc_list_ends(const fc_item *it, int64_t *left, int64_t *right) {
 void fc_list_fill(const fc_item *it, const fc_list *list, const int64_t *offsets, int64_t step,
                   int64_t *to) {
     const int64_t *all = it->products.taps.size, *first = list->taps.first, *n = list->taps.size;
-    for (int64_t c = 0; c < it->products.channels; c++)
+    for (int64_t c = 0; c < it->run->b->channels; c++)
         for (int64_t d = first[0]; d < first[0] + n[0]; d++)
             for (int64_t h = first[1]; h < first[1] + n[1]; h++) {
                 const int64_t row = ((c * all[0] + d) * all[1] + h) * all[2];

@@ -4,16 +4,18 @@
 #include "integers.h"
 #include "outer.h"
 
-static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t columns) {
-    const int64_t width = fc_outer_narrowest(c->kernels, rows, columns);
-    return c->kernels->conv.outer[rows - 1][width - 1];
+/* The narrowest tile of so many vectors. */
+static fc_outer_fn kernel_for(const fc_correlation *c, int64_t rows, int64_t vectors) {
+    const fc_outer_fn *kernels = c->kernels->conv.outer[rows - 1];
+    while (!kernels[vectors - 1]) vectors++;
+    return kernels[vectors - 1];
 }
 
 /* 0, step, 2 * step, ...: of the products in packed weights. Tiles come in two sizes. */
 static const int64_t *steps_of(fc_item *it, int which, int64_t step) {
     int64_t *steps = it->steps + which * fc_products_most(it->run->b);
     if (it->steps_of[which] != step)
-        for (int64_t i = 0; i < it->products.depth; i++) steps[i] = i * step;
+        for (int64_t i = 0; i < fc_products_most(it->run->b); i++) steps[i] = i * step;
     it->steps_of[which] = step;
     return steps;
 }
@@ -51,6 +53,7 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
     const int64_t channel = fc_tile_start(c, r->b, tile),
                   channels = fc_tile_start(c, r->b, tile + 1) - channel;
     const int64_t ld = fc_packed_start(c, r->b, tile + 1) - fc_packed_start(c, r->b, tile);
+    const int64_t vectors = ceil_div(channels, c->kernels->lanes);
     const int64_t *steps = steps_of_lists(it, ld);
     const int64_t most = fc_products_most(r->b);
     const fc_place *p = it->places + it->first_place, *end = it->places + it->place_count;
@@ -69,13 +72,13 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
         .clamp = c->clamp,
     };
     for (int64_t i = 0; i < it->place_count; i++, p = p + 1 < end ? p + 1 : it->places) {
-        t.k = it->lists[p->list].k;
+        t.k = it->products.channels * it->lists[p->list].each;
         t.a = it->columns + p->from * it->item;
         t.a_offset = it->offsets + p->list * most;
         t.b_offset = steps + p->list * most;
         t.c = sums + p->to * it->ld * it->item;
         ask_ahead(it, &t, i, tile == it->first_tile && p + 1 < end ? p + 1 : NULL, ld);
-        kernel_for(c, p->columns, channels)(&t);
+        kernel_for(c, p->columns, vectors)(&t);
     }
 }
 
@@ -89,7 +92,7 @@ static void multiply_panel(fc_item *it, const fc_place *p, int64_t tile, fc_oute
     t.c = it->sums + ((row - it->start) * it->ld + p->to) * it->item;
     t.columns = p->columns;
     t.bias = r->bias ? r->bias + (it->group * c->out_channels + row) * it->item : NULL;
-    kernel_for(c, rows, p->columns)(&t);
+    kernel_for(c, rows, ceil_div(p->columns, c->kernels->lanes))(&t);
 }
 
 /* What a panel's pixels are. Kernels read whole vectors, and behind the input itself there may be

@@ -44,13 +44,12 @@ const char *fc_item_weights(const fc_item *it, int64_t tile) {
 static void hold_planes(fc_item *it) {
     const fc_run *r = it->run;
     const fc_correlation *c = r->c;
-    const fc_held now = {r, it->box_index, it->group};
-    if (it->held->run == now.run && it->held->box == now.box && it->held->group == now.group)
-        return;
-    *it->held = now;
+    if (it->held_box == it->box_index && it->held_group == it->group) return;
+    it->held_box = it->box_index;
+    it->held_group = it->group;
     fc_products p = fc_products_first(c, r->b);
     do {
-        const fc_plane plane = fc_plane_copied(c, &it->box, &p.taps, p.channels);
+        const fc_plane plane = fc_plane_copied(c, &it->box, &p.taps, r->b->channels);
         fc_plane_gather(c, &plane, &it->box, &p.taps, r->x, it->group, p.channel, p.channels,
                         it->plane_data + p.channel / r->b->channels * r->b->plane_bytes);
     } while (fc_products_next(c, r->b, &p));

@@ -29,7 +29,7 @@ static void list_panels(fc_item *it) {
     const fc_blocking *b = it->run->b;
     const int64_t *n = it->box.size, panel = fc_item_panel(it);
     if (b->packed) {
-        list_line(it, 0, 0, it->box.images * n[0] * n[1] * n[2], it->products.depth * panel);
+        list_line(it, 0, 0, it->box.images * n[0] * n[1] * n[2], fc_products_most(b) * panel);
     } else if (b->by_row) {
         for (int64_t d = 0; d < n[0]; d++)
             for (int64_t h = 0; h < n[1]; h++)
@@ -113,10 +113,10 @@ static void list_soon(fc_item *it) {
     it->soon = NULL;
     const double bytes = (double)r->c->batch * (double)it->plane.image * (double)it->item;
     if (!r->b->turned || !r->b->in_place || !it->plane.channels_last ||
-        bytes < (double)FC_SOON_BYTES || it->products.depth != it->products.channels)
+        bytes < (double)FC_SOON_BYTES || fc_products_most(r->b) != r->b->channels)
         return;
     it->soon = it->offsets + fc_products_most(r->b);
-    for (int64_t i = 0; i < it->products.depth; i++)
+    for (int64_t i = 0; i < r->b->channels; i++)
         it->soon[i] = i / line * line + min64(i % line, rows - 1) * it->plane.pixel[2];
 }
 
@@ -126,7 +126,7 @@ static void list_lines(fc_item *it) {
     it->lines = NULL;
     if (!r->packed || fc_packed_bytes(r->c, r->b) < FC_WEIGHTS_SOON_BYTES) return;
     it->lines = it->offsets + 2 * FC_LISTS * fc_products_most(r->b);
-    for (int64_t i = 0; i < it->products.depth; i++) it->lines[i] = i * (64 / it->item);
+    for (int64_t i = 0; i < fc_products_most(r->b); i++) it->lines[i] = i * (64 / it->item);
 }
 
 /* ---- All of it ---- */
@@ -137,14 +137,14 @@ static void shape_plane(fc_item *it) {
     const fc_taps *taps = &it->products.taps;
     if (b->turned && b->in_place) fc_plane_spread_in_place(c, &it->plane);
     else if (b->in_place) fc_plane_in_place(c, &it->plane);
-    else if (b->turned) it->plane = fc_plane_copied(c, &it->box, taps, it->products.channels);
+    else if (b->turned) it->plane = fc_plane_copied(c, &it->box, taps, b->channels);
     else it->plane = fc_plane_gathered(c, &it->box, taps);
-    fc_plane_offsets(c, &it->plane, taps, it->products.channels, it->offsets);
+    fc_plane_offsets(c, &it->plane, taps, b->channels, it->offsets);
 }
 
 static void prepare_panels(fc_item *it) {
     const int64_t panel = fc_item_panel(it);
-    for (int64_t i = 0; i < it->products.depth; i++) it->panel_offsets[i] = i * panel;
+    for (int64_t i = 0; i < fc_products_most(it->run->b); i++) it->panel_offsets[i] = i * panel;
     if (it->run->b->packed) list_positions(it);
     list_panels(it);
 }
