@@ -177,8 +177,9 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
 
 static int64_t places_of(const fc_correlation *c, const fc_blocking *b) {
     const int64_t panel = b->turned ? b->tile_pixels : (int64_t)b->width * c->kernels->lanes;
-    return b->images * b->box[0] * b->box[1] * (ceil_div(b->box[2], panel) + 2) +
-           ceil_div(b->columns, panel);
+    const int64_t rows = b->images * b->box[0] * b->box[1] * (ceil_div(b->box[2], panel) + 2),
+                  ends = b->images * b->box[0] * 2 * FC_SEGMENT * ceil_div(b->box[1], panel);
+    return rows + (b->turned ? ends : 0) + ceil_div(b->columns, panel);
 }
 
 static void place_scratch(const fc_correlation *c, fc_blocking *b) {
@@ -203,7 +204,7 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->positions_at = at;
     if (!b->turned) at += fc_aligned((pixels + panel) * 8);
     b->places_at = at;
-    at += fc_aligned(places_of(c, b) * 4 * 8);
+    at += fc_aligned(places_of(c, b) * FC_PLACE_BYTES);
     b->bytes = at;
 }
 
@@ -264,8 +265,8 @@ static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted
 }
 
 /* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of
- * rows count that are long enough. */
-static double taps_read(const fc_correlation *c, int i) {
+ * rows count that are worth tiles of their own. */
+static double taps_read(const fc_correlation *c, const fc_blocking *b, int i) {
     const fc_axis *a = &c->axis[i];
     int64_t skipped = 0;
     for (int64_t t = 0; t < a->taps; t++) {
@@ -273,7 +274,7 @@ static double taps_read(const fc_correlation *c, int i) {
         const int64_t before = at < 0 ? min64(a->out, ceil_div(-at, a->stride)) : 0,
                       behind =
                           end >= a->in ? min64(a->out, ceil_div(end - a->in + 1, a->stride)) : 0;
-        const int64_t least = i == 2 ? FC_SEGMENT : 0;
+        const int64_t least = i == 2 && b->box[1] < FC_SEGMENT ? FC_SEGMENT : 0;
         skipped += (before >= least ? before : 0) + (behind >= least ? behind : 0);
     }
     return 1 - (double)skipped / ((double)a->out * (double)a->taps);
@@ -285,8 +286,8 @@ static double taps_read(const fc_correlation *c, int i) {
 static void choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
     if (b->in_place || !b->turned || c->padding_mode != FC_PAD_ZEROS || !fc_correlation_taps(c))
         return;
-    const double read = taps_read(c, 0) * taps_read(c, 1) * taps_read(c, 2);
-    b->saves_taps = read < 0.96 && b->channels * fc_correlation_taps(c) >= 64;
+    const double read = taps_read(c, b, 0) * taps_read(c, b, 1) * taps_read(c, b, 2);
+    b->saves_taps = read < 0.985 && b->channels * fc_correlation_taps(c) >= 64;
     if (b->saves_taps) b->run_cycles *= read > 0 ? read : 0;
 }
 

@@ -16,8 +16,10 @@
 
 typedef struct fc_place {
     int64_t from, to, columns;
-    int64_t list; /* turned: of products */
+    int64_t step, to_step; /* turned: from one pixel to the next, there and in the sums */
+    int64_t list;          /* turned: of products */
 } fc_place;
+_Static_assert(sizeof(fc_place) == FC_PLACE_BYTES, "fc_blocking leaves room for it");
 
 /* Turned: the products of a block that some pixels need: those whose taps do not fall in the
  * padding for all of them, where that holds zeros. */
@@ -89,10 +91,11 @@ void fc_item_prepare(fc_item *it);
 
 /* The one list there always is: all products. */
 void fc_lists_begin(fc_item *it);
-/* The list of those products that n pixels from `first` on of row (d, h) need. */
-int64_t fc_list_for(fc_item *it, int64_t d, int64_t h, int64_t first, int64_t n);
+/* The list of those products that n pixels from (d, h, w) on along an axis need. */
+int64_t fc_list_for(fc_item *it, const int64_t at[3], int axis, int64_t n);
 /* Pixels at either end of a row for which the first or the last tap lies in the padding, if they
- * are worth tiles of their own. */
+ * are worth tiles of their own: in this row, or (too few for that) each with those above and below
+ * it. */
 void fc_list_ends(const fc_item *it, int64_t *left, int64_t *right);
 /* A list's offsets in the plane, from those of all products; or (offsets NULL) the places of their
  * packed weights, `step` elements a product. */

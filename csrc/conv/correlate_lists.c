@@ -40,11 +40,9 @@ void fc_lists_begin(fc_item *it) {
     list_of(it, &(fc_taps){{0, 0, 0}, {n[0], n[1], n[2]}});
 }
 
-int64_t fc_list_for(fc_item *it, int64_t d, int64_t h, int64_t first, int64_t n) {
+int64_t fc_list_for(fc_item *it, const int64_t at[3], int axis, int64_t n) {
     fc_taps taps;
-    reading_taps(it, 0, d, 1, &taps);
-    reading_taps(it, 1, h, 1, &taps);
-    reading_taps(it, 2, first, n, &taps);
+    for (int i = 0; i < 3; i++) reading_taps(it, i, at[i], i == axis ? n : 1, &taps);
     return list_of(it, &taps);
 }
 
@@ -56,8 +54,9 @@ void fc_list_ends(const fc_item *it, int64_t *left, int64_t *right) {
                   end = at + (n - 1) * a->stride + (block->size[2] - 1) * a->offset_step;
     *left = at < 0 ? ceil_div(-at, a->stride) : 0;
     *right = end >= a->in ? ceil_div(end - a->in + 1, a->stride) : 0;
-    if (*left < FC_SEGMENT) *left = 0;
-    if (*right < FC_SEGMENT) *right = 0;
+    const int64_t least = it->box.size[1] < FC_SEGMENT ? FC_SEGMENT : 0;
+    if (*left < least) *left = 0;
+    if (*right < least) *right = 0;
     if (*left + *right > most) *left = *right = 0;
 }
 

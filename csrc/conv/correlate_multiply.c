@@ -59,9 +59,7 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
     const fc_place *p = it->places + it->first_place, *end = it->places + it->place_count;
     char *sums = it->sums + (channel - it->start) * it->item;
     fc_outer t = {
-        .a_step = it->plane.pixel[2],
         .b = fc_item_weights(it, tile),
-        .ldc = it->ld * fc_sums_step(it),
         .columns = channels,
         .column_bias =
             r->bias ? r->bias + (it->group * c->out_channels + channel) * it->item : NULL,
@@ -76,7 +74,9 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
         t.a = it->columns + p->from * it->item;
         t.a_offset = it->offsets + p->list * most;
         t.b_offset = steps + p->list * most;
+        t.a_step = p->step;
         t.c = sums + p->to * it->ld * it->item;
+        t.ldc = p->to_step * it->ld;
         ask_ahead(it, &t, i, tile == it->first_tile && p + 1 < end ? p + 1 : NULL, ld);
         kernel_for(c, p->columns, vectors)(&t);
     }

@@ -21,8 +21,8 @@ static void list_positions(fc_item *it) {
 static void list_line(fc_item *it, int64_t from, int64_t to, int64_t columns, int64_t step) {
     const int64_t panel = fc_item_panel(it);
     for (int64_t j = 0; j < columns; j += panel)
-        it->places[it->place_count++] =
-            (fc_place){from + j / panel * step, to + j, min64(panel, columns - j), 0};
+        it->places[it->place_count++] = (fc_place){
+            .from = from + j / panel * step, .to = to + j, .columns = min64(panel, columns - j)};
 }
 
 static void list_panels(fc_item *it) {
@@ -42,32 +42,42 @@ static void list_panels(fc_item *it) {
 
 /* ---- Turned: tiles of pixels ---- */
 
-/* `n` pixels from `from` in the plane and `to` in the sums on, each at one distance from the next,
- * in tiles of one size, or one less. */
-static void list_pixels(fc_item *it, int64_t from, int64_t to, int64_t n, int64_t list) {
-    const int64_t tiles = ceil_div(n, it->run->b->tile_pixels), step = fc_sums_step(it);
+/* `n` pixels from pixel `at` of the first image on along an axis, in tiles of one size, or one less.
+ */
+static void list_pixels(fc_item *it, const int64_t at[3], int axis, int64_t n, int64_t list) {
+    const int64_t tiles = ceil_div(n, it->run->b->tile_pixels);
+    const int64_t step = it->plane.pixel[axis], along = fc_sums_step(it),
+                  to_step = axis == 2 ? along : fc_sums_row(it, 0, 0, 1) - fc_sums_row(it, 0, 0, 0);
+    const int64_t from = fc_plane_pixel(&it->plane, 0, at[0], at[1], at[2]),
+                  to = fc_sums_row(it, 0, at[0], at[1]) + at[2] * along;
     for (int64_t i = 0, first = 0; i < tiles; i++) {
         const int64_t rows = ceil_div(n - first, tiles - i);
         it->places[it->place_count++] =
-            (fc_place){from + first * it->plane.pixel[2], to + first * step, rows, list};
+            (fc_place){from + first * step, to + first * to_step, rows, step, to_step, list};
         first += rows;
     }
 }
 
-static void list_segment(fc_item *it, int64_t d, int64_t h, int64_t first, int64_t n) {
-    if (n > 0)
-        list_pixels(it, fc_plane_pixel(&it->plane, 0, d, h, first),
-                    fc_sums_row(it, 0, d, h) + first * fc_sums_step(it), n,
-                    fc_list_for(it, d, h, first, n));
+static void list_run(fc_item *it, const int64_t at[3], int axis, int64_t n) {
+    list_pixels(it, at, axis, n, fc_list_for(it, at, axis, n));
 }
 
-static void list_row(fc_item *it, int64_t d, int64_t h) {
+/* Rows whose ends need fewer taps: the columns of an end are a run of each row where they are many
+ * enough, else runs of their own. */
+static void list_slice(fc_item *it, int64_t d) {
+    const int64_t *n = it->box.size;
     int64_t left, right;
     fc_list_ends(it, &left, &right);
-    const int64_t n = it->box.size[2];
-    list_segment(it, d, h, 0, left);
-    list_segment(it, d, h, left, n - left - right);
-    list_segment(it, d, h, n - right, right);
+    const int64_t end = n[2] - right;
+    for (int64_t h = 0; h < n[1]; h++) {
+        if (left >= FC_SEGMENT) list_run(it, (const int64_t[]){d, h, 0}, 2, left);
+        list_run(it, (const int64_t[]){d, h, left}, 2, end - left);
+        if (right >= FC_SEGMENT) list_run(it, (const int64_t[]){d, h, end}, 2, right);
+    }
+    for (int64_t w = 0; w < left && left < FC_SEGMENT; w++)
+        list_run(it, (const int64_t[]){d, 0, w}, 1, n[1]);
+    for (int64_t w = end; w < n[2] && right < FC_SEGMENT; w++)
+        list_run(it, (const int64_t[]){d, 0, w}, 1, n[1]);
 }
 
 /* The first image's rows: those that follow each other at the distance of their pixels are one
@@ -78,11 +88,10 @@ static void list_rows(fc_item *it) {
                         fc_sums_row(it, 0, 0, 1) == n[2] * fc_sums_step(it);
     const int64_t rows = one_run ? n[1] : 1;
     for (int64_t d = 0; d < n[0]; d++)
-        for (int64_t h = 0; h < n[1]; h += rows)
-            if (it->run->b->saves_taps && !one_run) list_row(it, d, h);
-            else
-                list_pixels(it, fc_plane_pixel(&it->plane, 0, d, h, 0), fc_sums_row(it, 0, d, h),
-                            rows * n[2], 0);
+        if (it->run->b->saves_taps && !one_run) list_slice(it, d);
+        else
+            for (int64_t h = 0; h < n[1]; h += rows)
+                list_pixels(it, (const int64_t[]){d, h, 0}, 2, rows * n[2], 0);
 }
 
 /* All images have the places of the first. */
