@@ -65,14 +65,6 @@ typedef struct {
         _Pragma("GCC unroll 4") for (int i = 0; i < N; i++) {                                      \
             if (i >= s.first && i < s.last) p[i] = v[i];                                           \
         }                                                                                          \
-    }                                                                                              \
-    FC_LANES void vf##B##_transpose(V r[N]) {                                                      \
-        _Pragma("GCC unroll 4") for (int i = 0; i < N; i++)                                        \
-            _Pragma("GCC unroll 4") for (int j = 0; j < i; j++) {                                  \
-            T t = r[i][j];                                                                         \
-            r[i][j] = r[j][i];                                                                     \
-            r[j][i] = t;                                                                           \
-        }                                                                                          \
     }
 
 FC_DEFINE(32, float, 4, vf32, vmask32, vspan32, sqrtf)
@@ -100,3 +92,17 @@ static inline vf64 vf64_zip_low(vf64 a, vf64 b) { return (vf64){a[0], b[0]}; }
 static inline vf64 vf64_zip_high(vf64 a, vf64 b) { return (vf64){a[1], b[1]}; }
 static inline vf32 vf32_slide(vf32 a, vf32 b) { return (vf32){a[1], a[2], a[3], b[0]}; }
 static inline vf64 vf64_slide(vf64 a, vf64 b) { return (vf64){a[1], b[0]}; }
+
+FC_INLINE void vf32_transpose(vf32 r[4]) {
+    const vf32 a = vf32_zip_low(r[0], r[2]), b = vf32_zip_high(r[0], r[2]);
+    const vf32 c = vf32_zip_low(r[1], r[3]), d = vf32_zip_high(r[1], r[3]);
+    r[0] = vf32_zip_low(a, c);
+    r[1] = vf32_zip_high(a, c);
+    r[2] = vf32_zip_low(b, d);
+    r[3] = vf32_zip_high(b, d);
+}
+FC_INLINE void vf64_transpose(vf64 r[2]) {
+    const vf64 a = r[0], b = r[1];
+    r[0] = vf64_zip_low(a, b);
+    r[1] = vf64_zip_high(a, b);
+}
