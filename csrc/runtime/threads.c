@@ -21,41 +21,41 @@
  * With several open boards a thread joins the one with the fewest, and moves on between two tiles
  * when another has two fewer than its own. A loop inside a tile runs on the tile's thread alone.
  *
- * A helper that loses its CPU to another process inside a tile keeps its caller waiting for as long
- * as the system lets the other run, some milliseconds, and so does a caller's own CPU that was given
- * away while it waited: then two threads would be slower than one. So after such a wait the pool
- * does without as many helpers for a while, and for longer each time that it happens again.
+ * A thread that loses its CPU to another process inside a tile keeps the others waiting for as long
+ * as the system lets that process run, some milliseconds, even where a CPU stands idle by then:
+ * two threads would be slower than one. So who waits gives its own CPU to the one it waits for, the
+ * caller to a helper (move_lost) and a helper that has done its share to the caller (spin); one
+ * that has no CPU is one whose time on a CPU stands still. After that, and where a helper finds
+ * itself on its caller's CPU, the pool does without a helper for a while (rest.c).
  *
  * Results cannot depend on any of this: which thread runs a tile is not visible to the tile, but
  * for its scratch. */
 #include "threads.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 
 #include "clock.h"
 #include "float_env.h"
+#include "rest.h"
+#include "spawn.h"
+#include "thread_cpu.h"
 
 enum {
     BOARDS = 64, /* loops that can have helpers at one time: further callers work alone */
     WORDS = FC_MAX_WORKERS / 64,
-    FANOUT = 2,
-    STACK_BYTES = 1 << 20 /* a tile needs a few KB, but static thread-local storage is here too */
+    FANOUT = 2
 };
 
-#define SPIN_NS 50000 /* before sleeping: some layers of a small net follow within this */
+#define SPIN_NS 50000 /* before sleeping */
 /* For the last helpers. One that lost its CPU takes longer, and may need the caller's. */
 #define WAIT_SPIN_NS 20000
+/* Between two looks at the last helpers: one that ran in none of that time has lost its CPU. */
+#define LOOK_SPIN_NS 20000
+#define LOOK_NS      500000
+#define LOST_NS      300000     /* the caller, when it wakes up so late */
 #define POLL_NS 100000000   /* between two calls of `interrupted` */
 #define RETRY_NS 1000000000 /* after the system refused a thread */
-/* From when a thread that waits for its CPU has lost it. */
-#define LOST_NS 300000
-/* How long the pool then does without a helper. A time slice is 2 to 4 ms on Linux: a loss that
- * comes back each time costs 1%. */
-#define REST_NS_LEAST 10000000
-#define REST_NS_MOST 640000000
 
 /* A board's state in one word, so that joining checks and counts in one step. */
 #define JOINED(state) ((int)((state) & 0xffff))       /* helpers inside */
@@ -69,10 +69,12 @@ typedef struct board {
     fc_tile_fn fn;
     void *context;
     int64_t tiles;
+    int cpu;                         /* the caller's */
+    _Atomic fc_thread_cpu caller;    /* by which also those who have left look after it, */
+    _Atomic unsigned opened;         /* while this is the number they knew */
     _Alignas(128) _Atomic int64_t next; /* the first tile not yet claimed */
     _Alignas(128) _Atomic int invites;  /* helpers still to be invited */
     _Atomic uint64_t slots[WORDS];      /* worker numbers in use, from 1 */
-    _Atomic int lost;                   /* helpers that had lost their CPU when they left */
     _Atomic int64_t left_at;            /* when one last left a caller that sleeps */
     pthread_mutex_t lock;               /* for the caller's sleep only */
     pthread_cond_t left;
@@ -84,6 +86,12 @@ typedef struct sleeper {
     _Alignas(128) _Atomic int wake;
     pthread_mutex_t lock;
     pthread_cond_t woken;
+    fc_thread_cpu cpu;
+    _Atomic(const board *) at; /* the board it is inside */
+    _Atomic int64_t time;      /* on a CPU, when its caller last looked */
+    _Atomic int was_moved;     /* to its caller's CPU */
+    const board *last;         /* the one it was inside before it slept, */
+    unsigned last_opened;      /* for that loop */
 } sleeper;
 
 static board boards[BOARDS];
@@ -97,9 +105,6 @@ static struct {
     _Atomic int count;                   /* of them, or about to exist */
     _Atomic int64_t retry_at;            /* no thread is created before */
     _Atomic unsigned generation;         /* forks behind this process */
-    _Atomic int resting;                 /* helpers done without, */
-    _Atomic int64_t rest_until;          /* until then, */
-    _Atomic int64_t rest_ns;             /* which was as long */
     int cpus;
 } pool;
 
@@ -109,7 +114,7 @@ static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
 static _Thread_local int inside; /* a tile, or a loop over tiles */
 static _Thread_local int is_helper;
 static _Thread_local int64_t last_poll;
-static _Thread_local long evicted; /* `evictions` when it was last asked */
+static _Thread_local fc_thread_cpu self; /* of a caller */
 
 static inline uint64_t bit(int i) { return UINT64_C(1) << (i % 64); }
 
@@ -144,11 +149,13 @@ static void after_fork_in_child(void) {
     atomic_store(&pool.used, 0);
     atomic_store(&pool.count, 0);
     atomic_store(&pool.retry_at, 0);
-    atomic_store(&pool.resting, 0);
+    fc_rest_after_fork();
     for (int i = 0; i < WORDS; i++) {
         atomic_store(&pool.idle[i], 0);
         atomic_store(&pool.made[i], 0);
     }
+    for (int i = 0; i < FC_MAX_WORKERS; i++) atomic_store(&sleepers[i].at, NULL);
+    self.id = 0;
     init_boards();
 }
 
@@ -179,16 +186,38 @@ static int is_woken(sleeper *s) {
     return atomic_load_explicit(&s->wake, memory_order_relaxed) == WOKEN;
 }
 
-/* Sleeps until woken, after a short spin. */
-static void wait_for_wake(int id) {
+static int is_woken_within(sleeper *s, int64_t nanoseconds) {
+    const int64_t end = fc_clock() + nanoseconds;
+    do {
+        for (int i = 0; i < 32 && !is_woken(s); i++) fc_cpu_relax();
+    } while (!is_woken(s) && fc_clock() < end);
+    return is_woken(s);
+}
+
+/* The time on a CPU of the caller whose board this thread was at last; -1 where it needs it no
+ * more. */
+static int64_t last_caller_time(const sleeper *s) {
+    const board *b = s->last;
+    if (!b || !(atomic_load(&b->state) & OPEN) || atomic_load(&b->opened) != s->last_opened)
+        return -1;
+    return fc_thread_time(atomic_load(&b->caller));
+}
+
+/* Spins, while some layers of a small net would follow. A caller that has had no CPU meanwhile, and
+ * so cannot finish its tile, gets this one's. */
+static void spin(sleeper *s) {
+    if (is_woken_within(s, SPIN_NS / 2)) return;
+    const int64_t time = last_caller_time(s);
+    if (is_woken_within(s, SPIN_NS / 2)) return;
+    if (time >= 0 && last_caller_time(s) == time)
+        fc_thread_move_here(atomic_load(&s->last->caller));
+}
+
+/* Sleeps until woken, after a short spin if it may. */
+static void wait_for_wake(int id, int may_spin) {
     sleeper *s = &sleepers[id];
     /* With more threads than CPUs a spin would take the CPU from one that works. */
-    if (id < pool.cpus - 1) {
-        int64_t end = fc_clock() + SPIN_NS;
-        do {
-            for (int i = 0; i < 32 && !is_woken(s); i++) fc_cpu_relax();
-        } while (!is_woken(s) && fc_clock() < end);
-    }
+    if (may_spin && id < pool.cpus - 1) spin(s);
     int spinning = SPINNING;
     if (atomic_compare_exchange_strong(&s->wake, &spinning, SLEEPING)) {
         pthread_mutex_lock(&s->lock);
@@ -225,32 +254,12 @@ static int take_id(void) {
     return -1;
 }
 
-/* Signals are for the program's own threads; those that a fault raises cannot wait. */
-static void block_signals(sigset_t *before) {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
-    sigset_t all;
-    sigfillset(&all);
-    for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, before);
-}
-
 static int start_thread(int id) {
     sleeper *s = &sleepers[id];
     atomic_store(&s->wake, SPINNING);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->woken, NULL);
-
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0) return 0;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigset_t before;
-    block_signals(&before);
-    pthread_t thread;
-    int error = pthread_create(&thread, &attributes, helper_main, (void *)(intptr_t)id);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return error == 0;
+    return fc_spawn(helper_main, (void *)(intptr_t)id);
 }
 
 /* Creates a thread if the pool has fewer than `most`; 0 where it has not, or where the system
@@ -283,41 +292,34 @@ static void invite(board *b, int limit) {
 
 /* ---- Helpers without a CPU ------------------------------------------------------------------- */
 
-/* How often the system has taken this thread's CPU away from it. */
-static long evictions(void) {
-#ifdef RUSAGE_THREAD
-    struct rusage usage;
-    if (getrusage(RUSAGE_THREAD, &usage) == 0) return usage.ru_nivcsw;
-#endif
-    return 0;
+/* The first thread that exists from `id` on; -1 where there is none. */
+static int next_made(int id) {
+    for (int w = id / 64; w < WORDS; w++) {
+        const uint64_t made = atomic_load(&pool.made[w]) >> (id % 64);
+        if (made) return id + __builtin_ctzll(made);
+        id = (w + 1) * 64;
+    }
+    return -1;
 }
 
-/* Does without `helpers` for a while: the longer, the sooner after the last time. */
-static void rest(int helpers) {
-    const int64_t now = fc_clock(), last = atomic_load(&pool.rest_until);
-    int64_t span = atomic_load(&pool.rest_ns);
-    span = span && now < last + span ? 4 * span : REST_NS_LEAST;
-    if (span > REST_NS_MOST) span = REST_NS_MOST;
-    if (now < last) helpers += atomic_load(&pool.resting);
-    atomic_store(&pool.rest_ns, span);
-    atomic_store(&pool.rest_until, now + span);
-    atomic_store(&pool.resting, helpers);
-}
-
-/* After a wait for the board's helpers since `start`. */
-static void rest_if_lost(const board *b, int64_t start) {
-    const int64_t now = fc_clock(), left_at = atomic_load(&b->left_at);
-    int lost = atomic_load(&b->lost);
-    if (lost == 0 && left_at && now - left_at > LOST_NS) lost = 1; /* the caller's own */
-    if (lost && now - start > LOST_NS) rest(lost);
-}
-
-/* The helpers to do without now. */
-static int resting(void) {
-    const int helpers = atomic_load_explicit(&pool.resting, memory_order_relaxed);
-    if (helpers == 0 || fc_clock() < atomic_load(&pool.rest_until)) return helpers;
-    atomic_store_explicit(&pool.resting, 0, memory_order_relaxed);
-    return 0;
+/* Moves helpers inside that have had no CPU since it last looked to the caller's, which the caller
+ * is about to give up; returns how many it has moved. One that stands still there too waits for
+ * something else. */
+static int move_lost(const board *b) {
+    int lost = 0;
+    for (int id = 0; (id = next_made(id)) >= 0; id++) {
+        sleeper *s = &sleepers[id];
+        if (atomic_load(&s->at) != b) continue;
+        const int64_t time = fc_thread_time(s->cpu);
+        const int stands = atomic_exchange(&s->time, time) == time;
+        if (stands && atomic_load(&s->was_moved)) continue;
+        if (stands) {
+            atomic_store(&s->was_moved, 1);
+            fc_thread_move_here(s->cpu);
+        }
+        lost += atomic_load(&s->was_moved);
+    }
+    return lost;
 }
 
 /* ---- Interruption ---------------------------------------------------------------------------- */
@@ -388,12 +390,8 @@ static board *join_any(uint64_t *joined) {
 /* The board may serve another loop as soon as the count is down: it is static, so a late signal
  * harms nobody. */
 static void leave(board *b) {
-    if (atomic_load_explicit(&b->state, memory_order_relaxed) & WAITING) {
-        const long now = evictions();
-        if (now != evicted) atomic_fetch_add(&b->lost, 1);
-        evicted = now;
+    if (atomic_load_explicit(&b->state, memory_order_relaxed) & WAITING)
         atomic_store(&b->left_at, fc_clock());
-    }
     uint64_t before = atomic_fetch_sub(&b->state, 1);
     if (!(before & WAITING) || JOINED(before) != 1) return;
     pthread_mutex_lock(&b->lock);
@@ -401,7 +399,19 @@ static void leave(board *b) {
     pthread_mutex_unlock(&b->lock);
 }
 
-static void help(board *b, int id, int limit) {
+/* Returns 0 where this thread is on the caller's CPU, and so in its place. */
+static int help(board *b, int id, int limit) {
+    if (b->cpu >= 0 && fc_current_cpu() == b->cpu) {
+        fc_rest_briefly();
+        leave(b);
+        return 0;
+    }
+    sleeper *s = &sleepers[id];
+    atomic_store(&s->time, -1);
+    atomic_store(&s->was_moved, 0);
+    atomic_store(&s->at, b);
+    s->last = b;
+    s->last_opened = atomic_load(&b->opened);
     int slot = take_slot(b, id, limit);
     invite(b, limit);
     do {
@@ -413,26 +423,41 @@ static void help(board *b, int id, int limit) {
         b->fn(b->context, tile, slot);
     } while (!should_move(b));
     free_slot(b, slot);
+    atomic_store(&s->at, NULL);
     leave(b);
+    return !atomic_load(&s->was_moved);
+}
+
+/* Sleeps where there is nothing to do; returns a board where there is. */
+static board *wait_for_board(int id, uint64_t *joined) {
+    atomic_fetch_or(&pool.idle[id / 64], bit(id));
+    board *b = join_any(joined);
+    if (!b) wait_for_wake(id, 1);
+    const int was_idle = (atomic_fetch_and(&pool.idle[id / 64], ~bit(id)) & bit(id)) != 0;
+    /* Invited while it found work by itself: pass the invitation on. */
+    if (b && !was_idle) wake_idle();
+    return b;
+}
+
+/* For a thread on its caller's CPU. Where the system keeps it there, it sleeps, although there may
+ * be something to do. */
+static void make_room(int id) {
+    if (fc_leave_cpu()) return;
+    atomic_fetch_or(&pool.idle[id / 64], bit(id));
+    wait_for_wake(id, 0);
+    atomic_fetch_and(&pool.idle[id / 64], ~bit(id));
 }
 
 static void *helper_main(void *argument) {
     int id = (int)(intptr_t)argument;
     fc_float_default();
     is_helper = inside = 1;
+    sleepers[id].cpu = fc_thread_self();
     for (;;) {
         uint64_t state;
         board *b = join_any(&state);
-        if (!b) {
-            atomic_fetch_or(&pool.idle[id / 64], bit(id));
-            b = join_any(&state);
-            if (!b) wait_for_wake(id);
-            int was_idle = (atomic_fetch_and(&pool.idle[id / 64], ~bit(id)) & bit(id)) != 0;
-            if (!b) continue;
-            /* Invited while it found work by itself: pass the invitation on. */
-            if (!was_idle) wake_idle();
-        }
-        help(b, id, LIMIT(state));
+        if (!b) b = wait_for_board(id, &state);
+        if (b && !help(b, id, LIMIT(state))) make_room(id);
     }
     return NULL;
 }
@@ -460,9 +485,12 @@ static void open_board(board *b, int limit, int64_t tiles, fc_tile_fn fn, void *
     b->fn = fn;
     b->context = context;
     b->tiles = tiles;
+    b->cpu = fc_current_cpu();
+    if (!self.id) self = fc_thread_self();
+    atomic_store_explicit(&b->caller, self, memory_order_relaxed);
+    atomic_fetch_add_explicit(&b->opened, 1, memory_order_relaxed);
     atomic_store_explicit(&b->next, 0, memory_order_relaxed);
     atomic_store_explicit(&b->invites, limit, memory_order_relaxed);
-    atomic_store_explicit(&b->lost, 0, memory_order_relaxed);
     atomic_store_explicit(&b->left_at, 0, memory_order_relaxed);
     for (int i = 0; i <= (limit - 1) / 64; i++)
         atomic_store_explicit(&b->slots[i], 0, memory_order_relaxed);
@@ -477,28 +505,37 @@ static void sleep_on(board *b, int64_t nanoseconds) {
     pthread_cond_timedwait(&b->left, &b->lock, &until);
 }
 
+/* Whether every helper has left within `nanoseconds`. */
+static int have_left(board *b, int64_t nanoseconds) {
+    const int64_t end = fc_clock() + nanoseconds;
+    do {
+        for (int i = 0; i < 32; i++) {
+            if (JOINED(atomic_load(&b->state)) == 0) return 1;
+            fc_cpu_relax();
+        }
+    } while (fc_clock() < end);
+    return 0;
+}
+
 /* Waits until every helper inside has finished its tile; asks meanwhile, and returns whether the
  * call is to stop. */
 static int wait_for_helpers(board *b, const fc_call *call, int limit, unsigned generation) {
-    const int64_t start = fc_clock();
-    if (limit < pool.cpus) {
-        do {
-            for (int i = 0; i < 32; i++) {
-                if (JOINED(atomic_load(&b->state)) == 0) return 0;
-                fc_cpu_relax();
-            }
-        } while (fc_clock() < start + WAIT_SPIN_NS);
-    }
-    int stop = 0;
+    const int may_spin = limit < pool.cpus;
+    if (may_spin && have_left(b, WAIT_SPIN_NS)) return 0;
+    int stop = 0, lost = move_lost(b);
+    if (may_spin && have_left(b, LOOK_SPIN_NS)) return 0;
     atomic_fetch_or(&b->state, WAITING);
-    while (JOINED(atomic_load(&b->state)) != 0) {
+    for (int looked = may_spin; JOINED(atomic_load(&b->state)) != 0; looked = 1) {
+        if (looked) lost = move_lost(b);
         pthread_mutex_lock(&b->lock);
-        if (JOINED(atomic_load(&b->state)) != 0) sleep_on(b, POLL_NS);
+        if (JOINED(atomic_load(&b->state)) != 0) sleep_on(b, LOOK_NS);
         pthread_mutex_unlock(&b->lock);
         stop |= interrupted(call);
         if (forked_since(generation)) return 1;
     }
-    rest_if_lost(b, start);
+    const int64_t left_at = atomic_load(&b->left_at);
+    if (lost == 0 && left_at && fc_clock() - left_at > LOST_NS) lost = 1; /* the caller's own */
+    if (lost) fc_rest(lost);
     return stop;
 }
 
@@ -539,7 +576,7 @@ fc_status fc_parallel_for(const fc_call *call, int workers, int64_t tiles, fc_ti
     if (tiles <= 0) return FC_OK;
     if (workers > FC_MAX_WORKERS) workers = FC_MAX_WORKERS;
     if (workers > tiles) workers = (int)tiles;
-    if (workers > 1) workers -= resting();
+    if (workers > 1) workers -= fc_resting();
     board *b = NULL;
     if (workers > 1 && !inside) {
         pthread_once(&pool_once, init_pool);

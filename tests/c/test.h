@@ -22,7 +22,7 @@ void test_in_child(void (*body)(void), int seconds, const char *what);
 
 void test_sleep_ms(int64_t ms);
 /* Long enough that no helper of the thread pool rests any more, having lost its CPU. */
-#define TEST_REST_MS 700
+#define TEST_REST_MS 100
 
 /* xorshift64*: the same numbers everywhere. */
 uint64_t test_random(uint64_t *state);

@@ -1,6 +1,8 @@
 /* The parallel loop: every tile once, on distinct workers; many callers, nested loops,
  * interruption, sleeping threads, signals, floating-point modes. */
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -120,10 +122,10 @@ static void shared_tile(void *context, int64_t tile, int worker) {
     shared *s = context;
     (void)tile;
     if (worker != 0) s->helped++;
-    test_sleep_ms(1);
+    test_sleep_ms(3);
 }
 
-/* Helpers that lost their CPU in an earlier loop rest for less than a second. */
+/* Helpers that lost their CPU in an earlier loop rest for a moment. */
 static int is_helped_again(void) {
     for (int i = 0; i < 100; i++) {
         shared s = {.helped = 0};
@@ -158,16 +160,46 @@ static void *compete(void *context) {
     return context;
 }
 
-/* While others take the CPUs, loops do without helpers for a while; they are complete all the same,
- * and helpers come back. */
+#ifdef __linux__
+/* Threads of this process, of those there are now, that may run on other CPUs than `allowed`. */
+static int moved_threads(const cpu_set_t *allowed) {
+    int moved = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks && (task = readdir(tasks)) != NULL;) {
+        cpu_set_t now;
+        const int id = atoi(task->d_name);
+        if (id > 0 && sched_getaffinity(id, sizeof now, &now) == 0)
+            moved += !CPU_EQUAL(&now, allowed);
+    }
+    if (tasks) closedir(tasks);
+    return moved;
+}
+
+static cpu_set_t allowed_cpus(void) {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    return allowed;
+}
+#else
+typedef int cpu_set_t;
+static int moved_threads(const cpu_set_t *allowed) { return (void)allowed, 0; }
+static cpu_set_t allowed_cpus(void) { return 0; }
+#endif
+
+/* While others take the CPUs, threads are moved and loops do without helpers for a while; loops are
+ * complete all the same, every thread may run where it might before, and helpers come back. */
 static void helpers_that_lose_their_cpu(void) {
     enum { OTHERS = 8 };
     pthread_t others[OTHERS];
+    const cpu_set_t allowed = allowed_cpus();
     competing = 1;
     for (int i = 0; i < OTHERS; i++) pthread_create(&others[i], NULL, compete, NULL);
     for (int i = 0; i < (TEST_UNDER_SANITIZER ? 20 : 100); i++) run_loop(2 + i % 3, 20, 50000);
     competing = 0;
     for (int i = 0; i < OTHERS; i++) pthread_join(others[i], NULL);
+    test_sleep_ms(10); /* who moved another has let it go by then */
+    CHECK(moved_threads(&allowed) == 0, "%d threads on other CPUs", moved_threads(&allowed));
     CHECK(is_helped_again(), "helpers stay away");
 }
 
