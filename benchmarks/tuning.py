@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TRIPLE = ctypes.c_int64 * 3
 SIZES = {
     "DEPTH": (128, 192, 256, 320, 384),
+    "DEPTH_TURNED": (256, 384, 512, 640, 768),
     "PIXELS": (128, 192, 256, 384, 512),
     "MOST_PIXELS": (2048, 4096, 8192),
     "BOX_WORK": (1 << 20, 2 << 20, 4 << 20),

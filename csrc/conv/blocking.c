@@ -83,10 +83,19 @@ static int64_t plane_bytes(const fc_correlation *c, const fc_blocking *b, int64_
     return fc_plane_elements(&plane, b->images, channels) * c->item;
 }
 
+/* The most products of a block. Turned tiles read a stream of weights: the deeper, the fewer calls;
+ * but where the channels of a pixel are apart, each channel and row of taps brings lines of its
+ * own, and few of them stay in the L1. */
+static int64_t most_products(const fc_correlation *c, const fc_blocking *b) {
+    const fc_tuning *t = &c->kernels->tuning;
+    const int together = c->layout == FC_CHANNELS_LAST || fc_correlation_taps(c) == 1;
+    return b->turned && together ? t->depth_turned : t->depth;
+}
+
 /* Cut the taps, from the outermost axis, until there are few enough and their plane is small
  * enough. */
 static void choose_products(const fc_correlation *c, fc_blocking *b) {
-    const int64_t depth = c->kernels->tuning.depth;
+    const int64_t depth = most_products(c, b);
     for (int i = 0; i < 3; i++) b->taps[i] = c->axis[i].taps;
     for (int i = 0; i < 3; i++)
         while (b->taps[i] > 1 && (b->taps[0] * b->taps[1] * b->taps[2] > depth ||
@@ -208,60 +217,91 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->bytes = at;
 }
 
+/* The pixels of a row that are cut into tiles together where taps are left out: its ends are runs of
+ * their own, or of other rows' tiles. */
+static int64_t run_in_row(const fc_correlation *c, const fc_blocking *b) {
+    const fc_axis *a = &c->axis[2];
+    const int64_t end = a->offset + (a->out - 1) * a->stride + (a->taps - 1) * a->offset_step;
+    const int64_t left = a->offset < 0 ? ceil_div(-a->offset, a->stride) : 0,
+                  right = end >= a->in ? ceil_div(end - a->in + 1, a->stride) : 0;
+    if (left + right > a->out - FC_SEGMENT) return a->out;
+    const int64_t columns = b->box[1] < FC_SEGMENT
+                                ? 0
+                                : (left < FC_SEGMENT ? left : 0) + (right < FC_SEGMENT ? right : 0);
+    return (a->out - columns) / (1 + (left >= FC_SEGMENT) + (right >= FC_SEGMENT));
+}
+
 /* Pixels that stand at one distance from each other, in the planes as in the output. */
 static int64_t run_of_pixels(const fc_correlation *c, const fc_blocking *b, int64_t wanted) {
     const fc_axis *w = &c->axis[2], *h = &c->axis[1];
     const int64_t read =
         b->in_place ? w->in : (w->out - 1) * w->stride + (w->taps - 1) * w->offset_step + 1;
-    if (read != w->out * w->stride || h->stride > 1) return min64(w->out, wanted);
+    if (read != w->out * w->stride || h->stride > 1)
+        return min64(b->saves_taps ? run_in_row(c, b) : w->out, wanted);
     const double all = (double)h->out * (double)w->out;
     return all < (double)wanted ? (int64_t)all : wanted;
 }
 
-/* Turned tiles of a run: cycles a product takes for `vectors` vectors of output channels. */
+/* Cycles a product of a turned tile takes, for `vectors` vectors of output channels. */
 static double tile_cycles(double rows, double vectors) {
     const double multiply = rows * vectors / 2, load = (rows + vectors + 1) / 2;
     const double slower = multiply > load ? multiply : load;
     return slower > 4 ? slower : 4; /* the latency of a multiply-add */
 }
 
-static double run_cycles(const fc_correlation *c, int64_t run, int width) {
-    const int64_t vectors = ceil_div(c->out_channels, c->kernels->lanes),
-                  tiles = ceil_div(run, fc_outer_most_rows(c->kernels, width));
-    const double rows = (double)run / (double)tiles;
-    double cycles = (double)(vectors / width) * tile_cycles(rows, width);
-    if (vectors % width) cycles += tile_cycles(rows, (double)(vectors % width));
-    /* The weights of a wide tile fill the L1. */
-    return (double)tiles * cycles * (width > 3 ? 1.05 : 1);
+/* What tells widths apart is also that weights come from the L2, and that calls take time. By hand,
+ * from the times of 384 channels from 128, 3x3, stride 2, to images 4 to 28 wide, tiles 2, 3 and 4
+ * vectors wide, with AVX-512 (AMD Zen 5, November 2026). */
+static double tile_penalty(const fc_correlation *c, double rows, double vectors) {
+    const double line = (double)(c->kernels->lanes * c->item) / 64;
+    const double load = (rows + vectors * (1 + 1.5 * line) + 3) / 2,
+                 cycles = tile_cycles(rows, vectors);
+    return 0.5 + (load > cycles ? load - cycles : 0);
 }
 
-static void choose_turned_tiles(const fc_correlation *c, fc_blocking *b, int64_t run) {
+/* Cycles a product of a run takes in tiles so wide, and what else counts in the choice of them. */
+typedef struct run_time {
+    double cycles, penalty;
+} run_time;
+
+static run_time time_of_run(const fc_correlation *c, int64_t run, int width) {
+    const fc_kernels *k = c->kernels;
+    const int64_t vectors = ceil_div(c->out_channels, k->lanes),
+                  tiles = ceil_div(run, fc_outer_most_rows(k, width));
+    const double rows = (double)run / (double)tiles, whole = (double)(vectors / width),
+                 rest = (double)(vectors % width);
+    run_time t = {whole * tile_cycles(rows, width), whole * tile_penalty(c, rows, width)};
+    /* No register is left for a pixel: 7% slower (7x4, AVX-512) to 40% (3x4, AVX2). */
+    if ((ceil_div(run, tiles) + 1) * width > 2 * k->conv.rows + 3) t.penalty += 0.2 * t.cycles;
+    if (rest > 0) t.cycles += tile_cycles(rows, rest);
+    if (rest > 0) t.penalty += tile_penalty(c, rows, rest);
+    return (run_time){t.cycles * (double)tiles, t.penalty * (double)tiles};
+}
+
+/* Register tiles: as many rows as there are registers for. */
+static void choose_tiles(const fc_correlation *c, fc_blocking *b) {
+    b->tiles = ceil_div(c->out_channels, c->kernels->conv.rows);
+    b->width = fc_outer_widest(c->kernels, ceil_div(c->out_channels, b->tiles));
+}
+
+/* Turned: as many vectors. */
+static void choose_turned_tiles(const fc_correlation *c, fc_blocking *b, int64_t run, double read) {
     const int64_t lanes = c->kernels->lanes;
     double best = 0;
     for (int width = 1; width <= FC_OUTER_WIDTHS; width++) {
         if (!fc_outer_most_rows(c->kernels, width) ||
             (width > 1 && (width - 1) * lanes >= c->out_channels))
             continue;
-        const double cycles = run_cycles(c, run, width);
-        if (best != 0 && cycles >= best * 0.98) continue;
-        best = cycles;
+        const run_time t = time_of_run(c, run, width);
+        if (best != 0 && t.cycles + t.penalty >= best * 0.99) continue;
+        best = t.cycles + t.penalty;
+        b->run_cycles = t.cycles * read;
         b->width = width;
     }
     b->run = run;
-    b->run_cycles = best;
     b->tile_pixels = fc_outer_most_rows(c->kernels, b->width);
     b->tile_channels = min64(b->width * lanes, up_to(c->out_channels, lanes));
     b->tiles = ceil_div(c->out_channels, b->tile_channels);
-}
-
-/* Register tiles: as many rows as there are registers for, or, turned, as many vectors. */
-static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
-    if (b->turned) {
-        choose_turned_tiles(c, b, run_of_pixels(c, b, wanted));
-        return;
-    }
-    b->tiles = ceil_div(c->out_channels, c->kernels->conv.rows);
-    b->width = fc_outer_widest(c->kernels, ceil_div(c->out_channels, b->tiles));
 }
 
 /* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of
@@ -282,13 +322,13 @@ static double taps_read(const fc_correlation *c, const fc_blocking *b, int i) {
 
 /* Leaving out the taps that lie in the padding takes lists, which small blocks do not pay for: with
  * 27 products they cost a tenth, with 288 and 5% fewer of them they save 3% (AMD Zen 5, November
- * 2026). */
-static void choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
+ * 2026). Returns the part of the products that is left. */
+static double choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
     if (b->in_place || !b->turned || c->padding_mode != FC_PAD_ZEROS || !fc_correlation_taps(c))
-        return;
+        return 1;
     const double read = taps_read(c, b, 0) * taps_read(c, b, 1) * taps_read(c, b, 2);
     b->saves_taps = read < 0.985 && b->channels * fc_correlation_taps(c) >= 64;
-    if (b->saves_taps) b->run_cycles *= read > 0 ? read : 0;
+    return b->saves_taps && read > 0 ? read : 1;
 }
 
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
@@ -296,11 +336,12 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     const int64_t wanted = pixels_wanted(c, b.packed);
     fc_plane plane;
     b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) : fc_plane_in_place(c, &plane);
-    choose_tiles(c, &b, wanted);
+    if (!b.turned) choose_tiles(c, &b);
     choose_box(c, &b, wanted);
     choose_products(c, &b);
     choose_plane(c, &b);
-    choose_taps_saved(c, &b);
+    const double read = choose_taps_saved(c, &b);
+    if (b.turned) choose_turned_tiles(c, &b, run_of_pixels(c, &b, wanted), read);
     if (!b.in_place) plane = plane_of(c, &b, b.channels);
     b.by_row = !b.packed && !b.turned && rows_waste_less(c, &b, &plane);
     b.direct_output = output_is_direct(c, &b, &plane);

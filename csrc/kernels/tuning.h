@@ -5,6 +5,9 @@
  * with other processes running:
  *
  *   depth, pixels            AVX-512 only: within 9% of the best of five values on 30 rows
+ *   depth_turned             of 256, 384, 512, 640 and 768: the larger the faster up to here, by 1%
+ *                            to 4% on some twenty rows (and AVX2 and scalar up to 5%); channels
+ *                            first, 3x3, it is slower on as many rows as faster
  *   box_work, item_channels  AVX-512 only: of 4, 2 and 1 M and of 64 and 32 the pair that is fastest
  *                            on two threads over 43 layers (by 10% over 4 M and 64, and up to 2x
  *                            on the smallest); on one thread up to 5% behind over 22 layers
@@ -43,6 +46,7 @@ typedef struct fc_weight_tuning {
 
 typedef struct fc_tuning {
     int64_t depth;         /* products of one block: depth x the width of a panel stays in the L1 */
+    int64_t depth_turned;  /* the same, turned, where the channels of a pixel stand together */
     int64_t pixels;        /* of one box, about, where there are many products */
     int64_t most_pixels;   /* of one box, where there are few */
     int64_t box_work;      /* multiply-adds that make a box worth an item */
@@ -68,6 +72,9 @@ typedef struct fc_tuning {
 
 #ifndef FC_TUNE_DEPTH
 #define FC_TUNE_DEPTH 256
+#endif
+#ifndef FC_TUNE_DEPTH_TURNED
+#define FC_TUNE_DEPTH_TURNED 640
 #endif
 #ifndef FC_TUNE_PIXELS
 #define FC_TUNE_PIXELS 256
@@ -111,9 +118,10 @@ typedef struct fc_tuning {
 
 #define FC_TUNING                                                                                  \
     {                                                                                              \
-        .depth = FC_TUNE_DEPTH, .pixels = FC_TUNE_PIXELS, .most_pixels = FC_TUNE_MOST_PIXELS,      \
-        .box_work = FC_TUNE_BOX_WORK, .item_channels = FC_TUNE_ITEM_CHANNELS,                      \
-        .positions = FC_TUNE_POSITIONS, .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                  \
+        .depth = FC_TUNE_DEPTH, .depth_turned = FC_TUNE_DEPTH_TURNED, .pixels = FC_TUNE_PIXELS,    \
+        .most_pixels = FC_TUNE_MOST_PIXELS, .box_work = FC_TUNE_BOX_WORK,                          \
+        .item_channels = FC_TUNE_ITEM_CHANNELS, .positions = FC_TUNE_POSITIONS,                    \
+        .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                                                  \
     }
 
 #endif
