@@ -111,15 +111,25 @@ FC_DEFINE(32, vf32, ps)
 FC_DEFINE(64, vf64, pd)
 #undef FC_DEFINE
 
+#define FC_DEFINE(B, V, S, EVEN, ODD)                                                              \
+    static inline V vf##B##_block_even(V a, V b) { return EVEN; }                                  \
+    static inline V vf##B##_block_odd(V a, V b) { return ODD; }                                    \
+    static inline V vf##B##_even_blocks(V a, V b) { return _mm256_permute2f128_##S(a, b, 0x20); }  \
+    static inline V vf##B##_odd_blocks(V a, V b) { return _mm256_permute2f128_##S(a, b, 0x31); }
+
+FC_DEFINE(32, vf32, ps, _mm256_shuffle_ps(a, b, 0x88), _mm256_shuffle_ps(a, b, 0xdd))
+FC_DEFINE(64, vf64, pd, _mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b))
+#undef FC_DEFINE
+
 /* Quarters q0 q2 q1 q3: what an operation within 128-bit lanes leaves exchanged. */
 #define FC_EXCHANGE(v) _mm256_permute4x64_pd(v, 0xd8)
 
 static inline vf32 vf32_even(vf32 a, vf32 b) {
-    return _mm256_castpd_ps(FC_EXCHANGE(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88))));
+    return _mm256_castpd_ps(FC_EXCHANGE(_mm256_castps_pd(vf32_block_even(a, b))));
 }
 
 static inline vf32 vf32_odd(vf32 a, vf32 b) {
-    return _mm256_castpd_ps(FC_EXCHANGE(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd))));
+    return _mm256_castpd_ps(FC_EXCHANGE(_mm256_castps_pd(vf32_block_odd(a, b))));
 }
 
 static inline vf32 vf32_zip_low(vf32 a, vf32 b) {
@@ -130,8 +140,8 @@ static inline vf32 vf32_zip_high(vf32 a, vf32 b) {
     return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
 }
 
-static inline vf64 vf64_even(vf64 a, vf64 b) { return FC_EXCHANGE(_mm256_unpacklo_pd(a, b)); }
-static inline vf64 vf64_odd(vf64 a, vf64 b) { return FC_EXCHANGE(_mm256_unpackhi_pd(a, b)); }
+static inline vf64 vf64_even(vf64 a, vf64 b) { return FC_EXCHANGE(vf64_block_even(a, b)); }
+static inline vf64 vf64_odd(vf64 a, vf64 b) { return FC_EXCHANGE(vf64_block_odd(a, b)); }
 
 static inline vf64 vf64_zip_low(vf64 a, vf64 b) {
     return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20);

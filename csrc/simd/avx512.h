@@ -123,6 +123,11 @@ static inline vf32 vf32_odd(vf32 a, vf32 b) {
     return _mm512_permutex2var_ps(a, lane, b);
 }
 
+static inline vf32 vf32_block_even(vf32 a, vf32 b) { return _mm512_shuffle_ps(a, b, 0x88); }
+static inline vf32 vf32_block_odd(vf32 a, vf32 b) { return _mm512_shuffle_ps(a, b, 0xdd); }
+static inline vf32 vf32_even_blocks(vf32 a, vf32 b) { return _mm512_shuffle_f32x4(a, b, 0x88); }
+static inline vf32 vf32_odd_blocks(vf32 a, vf32 b) { return _mm512_shuffle_f32x4(a, b, 0xdd); }
+
 static inline vf32 vf32_zip_low(vf32 a, vf32 b) {
     const __m512i lane = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     return _mm512_permutex2var_ps(a, lane, b);
@@ -141,6 +146,11 @@ static inline vf64 vf64_even(vf64 a, vf64 b) {
 static inline vf64 vf64_odd(vf64 a, vf64 b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
 }
+
+static inline vf64 vf64_block_even(vf64 a, vf64 b) { return _mm512_unpacklo_pd(a, b); }
+static inline vf64 vf64_block_odd(vf64 a, vf64 b) { return _mm512_unpackhi_pd(a, b); }
+static inline vf64 vf64_even_blocks(vf64 a, vf64 b) { return _mm512_shuffle_f64x2(a, b, 0x88); }
+static inline vf64 vf64_odd_blocks(vf64 a, vf64 b) { return _mm512_shuffle_f64x2(a, b, 0xdd); }
 
 static inline vf64 vf64_zip_low(vf64 a, vf64 b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
