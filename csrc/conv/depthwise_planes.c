@@ -54,7 +54,7 @@ static int find_shape(const fc_correlation *c, const fc_correlation *odd) {
         const shape *s = &shapes[i];
         if (a[1].taps == s->kh && a[1].stride == s->stride && a[2].taps == s->kw0 &&
             (odd ? odd->axis[2].taps : 0) == s->kw1)
-            return i;
+            return c->kernels->conv.depthwise_planes[i] ? i : -1;
     }
     return -1;
 }

@@ -222,8 +222,9 @@ typedef struct fc_conv_kernels {
     void (*depthwise_lines)(const fc_depthwise_lines *lines);
     void (*depthwise_lines_weight)(const fc_depthwise_lines *lines);
     void (*depthwise_weight_exact)(const fc_depthwise_exact *plane);
-    fc_depthwise_planes_fn depthwise_planes_weight[FC_DEPTHWISE_WHOLES]; /* FC_DEPTHWISE_WHOLE */
-    fc_depthwise_planes_fn depthwise_planes[FC_DEPTHWISE_PLANES]; /* as FC_DEPTHWISE_SHAPES */
+    /* As FC_DEPTHWISE_WHOLE and FC_DEPTHWISE_SHAPES, or NULL: left to `depthwise_lines`. */
+    fc_depthwise_planes_fn depthwise_planes_weight[FC_DEPTHWISE_WHOLES];
+    fc_depthwise_planes_fn depthwise_planes[FC_DEPTHWISE_PLANES];
 
     /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns; up to a vector behind
      * dst is overwritten. */

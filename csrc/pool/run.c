@@ -119,6 +119,7 @@ static int is_rolled(const fc_pool_job *job, int op) {
     return !job->adaptive && p->kernel[0] == 1 && p->input[0] == p->output[0] &&
            p->stride[1] == 1 && p->stride[2] == 1 && p->dilation[1] == 1 && p->dilation[2] == 1 &&
            p->kernel[1] == taps && (taps == 2 || taps == 3 || taps == 5) &&
+           taps <= fc_kernels_for(p->dtype)->pool.roll_taps &&
            fc_overhang(p, 2) <= (op == FC_POOL_AVG ? taps - 1 : taps / 2);
 }
 
@@ -339,7 +340,8 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
         job = exchanged;
         r.kernel = kernels->rolls[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, p->kernel[2]);
-    } else if (op == FC_POOL_AVG && job.whole != 0 && is_halved(&job)) {
+    } else if (op == FC_POOL_AVG && job.whole != 0 && is_halved(&job) &&
+               (p->kernel[2] == 3 || p->pad[2] == 0)) {
         r.kernel = kernels->grad_halves;
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
     } else if (line) {
