@@ -23,19 +23,6 @@
 #define WEIGHT_BYTES (64 << 10) /* of the channels of an item: well inside the L2 cache */
 #define TURN_ELEMENTS (1 << 12) /* weights that make turning them an item */
 
-typedef struct pixels_run {
-    const fc_correlation *c;
-    fc_row_layout layout;
-    const char *x, *w, *bias;
-    char *y, *weights, *workers; /* weights: [output channel][element][width] */
-    int64_t rows, item_rows, row_items, channels, channel_items;
-    int64_t stretch, stretches; /* pixels of a row that an item makes */
-    /* Pixels taken as one with more channels, where channels fill no vectors; those channels. */
-    int64_t repeat, width;
-    int64_t first, last;    /* pixels of a row whose taps are all inside */
-    int64_t y_row, y_pixel; /* from one row and pixel of the output to the next */
-} pixels_run;
-
 /* How many pixels together fill vectors of channels. */
 static int64_t repeat_of(const fc_correlation *c) {
     const int64_t vectors = ceil_div(c->groups, c->kernels->lanes);
@@ -44,7 +31,7 @@ static int64_t repeat_of(const fc_correlation *c) {
 }
 
 /* `pixels` pixels from `from` on, `repeat` of them as one. */
-static void run_stretch(const pixels_run *r, const fc_depthwise_row *whole, int64_t from,
+static void run_stretch(const fc_pixel_rows *r, const fc_depthwise_row *whole, int64_t from,
                         int64_t pixels, int64_t repeat) {
     if (pixels == 0) return;
     fc_depthwise_row row = *whole;
@@ -57,7 +44,7 @@ static void run_stretch(const pixels_run *r, const fc_depthwise_row *whole, int6
     r->c->kernels->conv.depthwise_row(&row);
 }
 
-static void run_row(const pixels_run *r, const fc_depthwise_row *row) {
+static void run_row(const fc_pixel_rows *r, const fc_depthwise_row *row) {
     const int64_t merged = (r->last - r->first) / r->repeat * r->repeat, end = r->first + merged;
     if (r->repeat == 1) {
         r->c->kernels->conv.depthwise_row(row);
@@ -69,7 +56,7 @@ static void run_row(const pixels_run *r, const fc_depthwise_row *row) {
 }
 
 /* The output channels of every group, one after another; `staged`: a row in scratch. */
-static void run_rows(const pixels_run *r, fc_depthwise_row *row, char *staged) {
+static void run_rows(const fc_pixel_rows *r, fc_depthwise_row *row, char *staged) {
     const fc_correlation *c = r->c;
     const int64_t each = fc_row_weights(c) * r->width * c->item, m = c->out_channels;
     char *y = row->y;
@@ -91,34 +78,30 @@ static void run_rows(const pixels_run *r, fc_depthwise_row *row, char *staged) {
 }
 
 /* The channels of the last item of a row. */
-static int64_t last_channels(const pixels_run *r) {
+static int64_t last_channels(const fc_pixel_rows *r) {
     return r->c->groups - (r->channel_items - 1) * r->channels;
 }
 
 /* The scratch of a worker: a staged row, and lines of taps. */
-static int64_t staged_bytes(const pixels_run *r) {
+static int64_t staged_bytes(const fc_pixel_rows *r) {
     const fc_correlation *c = r->c;
     return c->out_channels > 1 ? fc_aligned(c->axis[2].out * last_channels(r) * c->item) : 0;
 }
-static int64_t worker_bytes(const pixels_run *r) {
+int64_t fc_pixel_rows_worker_bytes(const fc_pixel_rows *r) {
     return staged_bytes(r) + fc_row_lines_bytes(r->c);
 }
 
-static void pixels_item(void *context, int64_t index, int worker) {
-    const pixels_run *r = context;
+/* Rows [first, last), from one pixel on, of one of the items' parts of the channels. */
+static void run_part(const fc_pixel_rows *r, int64_t chunk, int64_t pixel, int64_t first,
+                     int64_t last, char *staged) {
     const fc_correlation *c = r->c;
     const fc_axis *a = c->axis;
-    char *staged = r->workers + worker * worker_bytes(r);
     fc_depthwise_row job = fc_row_job(c, &r->layout, (int64_t *)(staged + staged_bytes(r)));
-    const int64_t pixel = index % r->stretches * r->stretch;
-    index /= r->stretches;
-    const int64_t chunk = index % r->channel_items, from = chunk * r->channels,
-                  first = index / r->channel_items * r->item_rows,
-                  step = c->groups * c->out_channels;
+    const int64_t from = chunk * r->channels, step = c->groups * c->out_channels;
     job.channels = chunk == r->channel_items - 1 ? last_channels(r) : r->channels;
     job.pixels = min64(r->stretch, a[2].out - pixel);
     job.offset += pixel * job.stride;
-    for (int64_t i = first; i < min64(r->rows, first + r->item_rows); i++) {
+    for (int64_t i = first; i < last; i++) {
         const int64_t n = i / a[1].out / a[0].out, d = i / a[1].out % a[0].out, h = i % a[1].out;
         fc_row_find_lines(c, &r->layout, d, h, 0, &job);
         int64_t out = n * a[0].size + a[0].start + d * a[0].step;
@@ -134,20 +117,43 @@ static void pixels_item(void *context, int64_t index, int worker) {
     }
 }
 
+static void pixels_item(void *context, int64_t index, int worker) {
+    const fc_pixel_rows *r = context;
+    char *staged = r->workers + worker * fc_pixel_rows_worker_bytes(r);
+    const int64_t pixel = index % r->stretches * r->stretch;
+    index /= r->stretches;
+    const int64_t first = index / r->channel_items * r->item_rows;
+    run_part(r, index % r->channel_items, pixel, first, min64(r->rows, first + r->item_rows),
+             staged);
+}
+
+/* The rows that belong to the first `index` rows of another correlation of the same images. */
+static int64_t same_rows(const fc_correlation *c, const fc_correlation *other, int64_t index) {
+    const fc_axis *a = c->axis, *b = other->axis;
+    const int64_t own = a[0].out * a[1].out, rows = b[0].out * b[1].out;
+    return index / rows * own + index % rows * own / rows;
+}
+
+void fc_pixel_rows_run(const fc_pixel_rows *r, const fc_correlation *other, int64_t first,
+                       int64_t last, char *scratch) {
+    for (int64_t i = 0; i < r->channel_items; i++)
+        run_part(r, i, 0, same_rows(r->c, other, first), same_rows(r->c, other, last), scratch);
+}
+
 /* Multiply-adds of a row, of one channel. */
 static double row_work(const fc_correlation *c) {
     return (double)(fc_correlation_taps(c) * c->out_channels) * (double)c->axis[2].out;
 }
 
 /* Of `c`, which may have been turned on its side. */
-static pixels_run run_of(const fc_correlation *c, int side) {
+static fc_pixel_rows run_of(const fc_correlation *c, int side) {
     const fc_axis *a = c->axis;
     const int64_t lanes = c->kernels->lanes;
-    pixels_run r = {.c = c,
-                    .rows = c->batch * a[0].out * a[1].out,
-                    .repeat = side ? 1 : repeat_of(c),
-                    .y_row = side ? 1 : a[2].size,
-                    .y_pixel = side ? a[1].size : 1};
+    fc_pixel_rows r = {.c = c,
+                       .rows = c->batch * a[0].out * a[1].out,
+                       .repeat = side ? 1 : repeat_of(c),
+                       .y_row = side ? 1 : a[2].size,
+                       .y_pixel = side ? a[1].size : 1};
     fc_row_interior(&a[2], &r.first, &r.last);
     r.width = r.repeat * c->groups;
     r.layout = (fc_row_layout){.slice = a[1].in * a[2].in * c->groups,
@@ -168,23 +174,32 @@ static pixels_run run_of(const fc_correlation *c, int side) {
     return r;
 }
 
-static int64_t items_of(const pixels_run *r) {
+fc_pixel_rows fc_pixel_rows_of(const fc_correlation *c, const void *x, const void *w, void *y) {
+    fc_pixel_rows r = run_of(c, 0);
+    r.x = x;
+    r.w = w;
+    r.y = y;
+    r.stretch = c->axis[2].out;
+    return r;
+}
+
+static int64_t items_of(const fc_pixel_rows *r) {
     return r->row_items * r->channel_items * r->stretches;
 }
 
-static int workers_for(const pixels_run *r, const fc_call *call) {
+static int workers_for(const fc_pixel_rows *r, const fc_call *call) {
     const double work = row_work(r->c) * (double)r->c->groups * (double)r->rows;
     return work < SERIAL_WORK ? 1 : fc_workers(call, items_of(r));
 }
 
 /* Weights, and bias after them. */
-static int64_t weight_bytes(const pixels_run *r) {
+int64_t fc_pixel_rows_weight_bytes(const fc_pixel_rows *r) {
     const fc_correlation *c = r->c;
     return fc_aligned(times64(c->out_channels * (fc_row_weights(c) + 1), r->width * c->item));
 }
 
 /* `n` lines of one value a channel, `width` apart: the same for all pixels that are taken as one. */
-static void repeat_channels(const pixels_run *r, char *lines, int64_t n) {
+static void repeat_channels(const fc_pixel_rows *r, char *lines, int64_t n) {
     const fc_correlation *c = r->c;
     for (int64_t i = 0; i < n; i++, lines += r->width * c->item)
         for (int64_t j = 1; j < r->repeat; j++)
@@ -192,14 +207,14 @@ static void repeat_channels(const pixels_run *r, char *lines, int64_t n) {
 }
 
 /* Channels whose weights are turned together. */
-static int64_t turned_together(const pixels_run *r) {
+static int64_t turned_together(const fc_pixel_rows *r) {
     const int64_t lanes = r->c->kernels->lanes;
     return up_to(max64(1, TURN_ELEMENTS / (fc_row_weights(r->c) + 1)), lanes);
 }
 
 static void turn_item(void *context, int64_t index, int worker) {
     (void)worker;
-    const pixels_run *r = context;
+    const fc_pixel_rows *r = context;
     const fc_correlation *c = r->c;
     const int64_t together = turned_together(r), from = index * together;
     for (int64_t k = 0; k < c->out_channels; k++)
@@ -207,10 +222,12 @@ static void turn_item(void *context, int64_t index, int worker) {
                             r->width, r->w, k, from, min64(together, c->groups - from));
 }
 
-static fc_status turn_weights(pixels_run *r, const char *bias, const fc_call *call, int workers) {
+fc_status fc_pixel_rows_bring(fc_pixel_rows *r, char *weights, const char *bias,
+                              const fc_call *call, int workers) {
     const fc_correlation *c = r->c;
     const int64_t elements = fc_row_weights(c), m = c->out_channels;
-    char *kept = r->weights + m * elements * r->width * c->item;
+    r->weights = weights;
+    char *kept = weights + m * elements * r->width * c->item;
     const int64_t items = ceil_div(c->groups, turned_together(r));
     FC_TRY(fc_parallel_for(call, (int)min64(workers, items), items, turn_item, r));
     repeat_channels(r, r->weights, m * elements);
@@ -226,25 +243,87 @@ static fc_status turn_weights(pixels_run *r, const char *bias, const fc_call *ca
 int64_t fc_depthwise_pixels_scratch(const fc_correlation *c, int threads) {
     const int side = fc_row_lies_on_side(c);
     const fc_correlation own = side ? fc_row_on_side(c) : *c;
-    const pixels_run r = run_of(&own, side);
-    return weight_bytes(&r) + workers_for(&r, &(fc_call){.threads = threads}) * worker_bytes(&r);
+    const fc_pixel_rows r = run_of(&own, side);
+    return fc_pixel_rows_weight_bytes(&r) +
+           workers_for(&r, &(fc_call){.threads = threads}) * fc_pixel_rows_worker_bytes(&r);
 }
 
 fc_status fc_depthwise_pixels_correlate(const fc_correlation *c, const void *x, const void *w,
                                         const void *bias, void *y, const fc_call *call) {
     const int side = fc_row_lies_on_side(c);
     const fc_correlation own = side ? fc_row_on_side(c) : *c;
-    pixels_run r = run_of(&own, side);
+    fc_pixel_rows r = run_of(&own, side);
     if (r.rows == 0 || own.axis[2].out == 0) return FC_OK;
     const int workers = workers_for(&r, call);
-    r.weights = fc_scratch(weight_bytes(&r) + workers * worker_bytes(&r));
+    r.weights =
+        fc_scratch(fc_pixel_rows_weight_bytes(&r) + workers * fc_pixel_rows_worker_bytes(&r));
     FC_REQUIRE(r.weights, FC_OUT_OF_MEMORY);
-    r.workers = r.weights + weight_bytes(&r);
+    r.workers = r.weights + fc_pixel_rows_weight_bytes(&r);
     r.x = x;
     r.y = y;
     r.w = w;
-    fc_status status = turn_weights(&r, bias, call, workers);
+    fc_status status = fc_pixel_rows_bring(&r, r.weights, bias, call, workers);
     if (status == FC_OK) status = fc_parallel_for(call, workers, items_of(&r), pixels_item, &r);
     fc_scratch_free(r.weights);
+    return status;
+}
+
+/* ---- Several, which read the same rows of x at the same time ---- */
+
+#define PASSES 4 /* of an input gradient of stride 2 */
+
+typedef struct passes_run {
+    fc_pixel_rows pass[PASSES];
+    int passes;
+    int64_t item_rows; /* of the first pass */
+    char *workers;
+    int64_t worker_bytes, weight_bytes;
+} passes_run;
+
+static void passes_item(void *context, int64_t index, int worker) {
+    const passes_run *r = context;
+    const int64_t first = index * r->item_rows, last = min64(r->pass[0].rows, first + r->item_rows);
+    for (int i = 0; i < r->passes; i++)
+        fc_pixel_rows_run(&r->pass[i], r->pass[0].c, first, last,
+                          r->workers + worker * r->worker_bytes);
+}
+
+static fc_status run_passes(passes_run *r, const char *bias, const fc_call *call, int workers,
+                            int64_t items) {
+    char *weights = r->workers + workers * r->worker_bytes;
+    for (int i = 0; i < r->passes; i++) {
+        FC_TRY(fc_pixel_rows_bring(&r->pass[i], weights, bias, call, workers));
+        weights += fc_pixel_rows_weight_bytes(&r->pass[i]);
+    }
+    return fc_parallel_for(call, workers, items, passes_item, r);
+}
+
+fc_status fc_depthwise_pixels_correlate_all(const fc_correlation *c, int n, const void *x,
+                                            const void *w, const void *bias, void *y,
+                                            const fc_call *call) {
+    passes_run r = {.passes = n};
+    double work = 0;
+    int together = n > 1 && n <= PASSES;
+    for (int i = 0; i < n && together; i++) {
+        fc_pixel_rows *p = &r.pass[i];
+        *p = fc_pixel_rows_of(&c[i], x, w, y);
+        r.worker_bytes = max64(r.worker_bytes, fc_pixel_rows_worker_bytes(p));
+        r.weight_bytes += fc_pixel_rows_weight_bytes(p);
+        work += row_work(&c[i]) * (double)c[i].groups;
+        together = p->rows > 0 && p->stretch > 0;
+    }
+    /* Few long rows are better cut. */
+    if (!together || r.pass[0].rows < 2 * fc_workers(call, r.pass[0].rows)) {
+        for (int i = 0; i < n; i++)
+            FC_TRY(fc_depthwise_pixels_correlate(&c[i], x, w, bias, y, call));
+        return FC_OK;
+    }
+    r.item_rows = clamp64((int64_t)(ITEM_WORK / (work + 1)), 1, r.pass[0].rows);
+    const int64_t items = ceil_div(r.pass[0].rows, r.item_rows);
+    const int workers = work * (double)r.pass[0].rows < SERIAL_WORK ? 1 : fc_workers(call, items);
+    r.workers = fc_scratch(workers * r.worker_bytes + r.weight_bytes);
+    FC_REQUIRE(r.workers, FC_OUT_OF_MEMORY);
+    const fc_status status = run_passes(&r, bias, call, workers, items);
+    fc_scratch_free(r.workers);
     return status;
 }

@@ -51,22 +51,17 @@ typedef struct fc_dot {
 } fc_dot;
 typedef void (*fc_dot_fn)(const fc_dot *tile);
 
-/* A row of depthwise pixels, channels last: for p < pixels, c < channels
+/* The weight gradient of a row of depthwise pixels, channels last: for k < taps, c < channels
  *
- *   forward:          y[p * y_step + c] = clamp(bias[c] + sum over k < taps, in order, of
- *                                               x[p * x_step + x_offset[k] + c] * w[w_offset[k] + c])
- *   weight gradient:  sums[w_offset[k] + c] += sum over p of
- *                                              x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
-typedef struct fc_depthwise {
+ *   sums[w_offset[k] + c] += sum over p < pixels of
+ *                            x[p * x_step + x_offset[k] + c] * y[p * y_step + c] */
+typedef struct fc_depthwise_weight {
     int64_t taps, pixels, channels, x_step, y_step;
     int64_t line_taps, x_tap; /* taps come in lines of so many, so far apart in x */
-    const void *x, *w;
-    void *y, *sums;
+    const void *x, *y;
+    void *sums;
     const int64_t *x_offset, *w_offset;
-    const void *bias; /* or NULL */
-    double min, max;
-    int clamp;
-} fc_depthwise;
+} fc_depthwise_weight;
 
 /* A row of depthwise pixels with the channels next to each other: for p < pixels, c < channels
  *
@@ -217,8 +212,7 @@ typedef struct fc_conv_kernels {
     int (*winograd_back)(const fc_winograd_back *run);
 
     void (*depthwise_row)(const fc_depthwise_row *row);
-    void (*depthwise)(const fc_depthwise *row);
-    void (*depthwise_weight)(const fc_depthwise *row);
+    void (*depthwise_weight)(const fc_depthwise_weight *row);
     void (*depthwise_lines)(const fc_depthwise_lines *lines);
     void (*depthwise_lines_weight)(const fc_depthwise_lines *lines);
     void (*depthwise_weight_exact)(const fc_depthwise_exact *plane);
