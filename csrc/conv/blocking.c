@@ -20,6 +20,7 @@
 #include "../runtime/scratch.h"
 
 #define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
+#define WIDE_ROWS 2           /* of tiles that are wide to save broadcasts */
 #define ITEMS 16              /* that a problem should give, if it is not tiny */
 
 static int64_t pixels_wanted(const fc_correlation *c, int packed) {
@@ -242,9 +243,10 @@ static int64_t run_of_pixels(const fc_correlation *c, const fc_blocking *b, int6
     return all < (double)wanted ? (int64_t)all : wanted;
 }
 
-/* Cycles a product of a turned tile takes, for `vectors` vectors of output channels. */
-static double tile_cycles(double rows, double vectors) {
-    const double multiply = rows * vectors / 2, load = (rows + vectors + 1) / 2;
+/* Cycles a product takes in a tile of `rows` by `vectors`. */
+static double tile_cycles(const fc_correlation *c, double rows, double vectors) {
+    const double multiply = rows * vectors / 2 * fc_width_cost(c->kernels, vectors),
+                 load = (rows + vectors + 1) / 2;
     const double slower = multiply > load ? multiply : load;
     return slower > 4 ? slower : 4; /* the latency of a multiply-add */
 }
@@ -255,7 +257,7 @@ static double tile_cycles(double rows, double vectors) {
 static double tile_penalty(const fc_correlation *c, double rows, double vectors) {
     const double line = (double)(c->kernels->lanes * c->item) / 64;
     const double load = (rows + vectors * (1 + 1.5 * line) + 3) / 2,
-                 cycles = tile_cycles(rows, vectors);
+                 cycles = tile_cycles(c, rows, vectors) * (1 + c->kernels->tuning.broadcast / 2);
     return 0.5 + (load > cycles ? load - cycles : 0);
 }
 
@@ -270,19 +272,13 @@ static run_time time_of_run(const fc_correlation *c, int64_t run, int width) {
                   tiles = ceil_div(run, fc_outer_most_rows(k, width));
     const double rows = (double)run / (double)tiles, whole = (double)(vectors / width),
                  rest = (double)(vectors % width);
-    run_time t = {whole * tile_cycles(rows, width), whole * tile_penalty(c, rows, width)};
+    run_time t = {whole * tile_cycles(c, rows, width), whole * tile_penalty(c, rows, width)};
     /* No register is left for an operand: 7x4 with AVX-512 runs 7% slower. */
     const int64_t most = ceil_div(run, tiles);
     if (most * width + min64(most, width) > 2 * k->conv.rows + 3) t.penalty += 0.2 * t.cycles;
-    if (rest > 0) t.cycles += tile_cycles(rows, rest);
+    if (rest > 0) t.cycles += tile_cycles(c, rows, rest);
     if (rest > 0) t.penalty += tile_penalty(c, rows, rest);
     return (run_time){t.cycles * (double)tiles, t.penalty * (double)tiles};
-}
-
-/* Register tiles: as many rows as there are registers for. */
-static void choose_tiles(const fc_correlation *c, fc_blocking *b) {
-    b->tiles = ceil_div(c->out_channels, c->kernels->conv.rows);
-    b->width = fc_outer_widest(c->kernels, ceil_div(c->out_channels, b->tiles));
 }
 
 /* Turned: as many vectors. */
@@ -303,6 +299,38 @@ static void choose_turned_tiles(const fc_correlation *c, fc_blocking *b, int64_t
     b->tile_pixels = fc_outer_most_rows(c->kernels, b->width);
     b->tile_channels = min64(b->width * lanes, up_to(c->out_channels, lanes));
     b->tiles = ceil_div(c->out_channels, b->tile_channels);
+}
+
+/* Cycles that tiles of `rows` take for the pixels of a line. */
+static double panel_cycles(const fc_correlation *c, int64_t pixels, int64_t rows) {
+    const int64_t lanes = c->kernels->lanes, vectors = ceil_div(pixels, lanes),
+                  width = fc_outer_widest(c->kernels, rows), rest = vectors % width;
+    double cycles = (double)(vectors / width) * tile_cycles(c, (double)rows, (double)width);
+    if (rest)
+        cycles += tile_cycles(c, (double)rows,
+                              (double)fc_outer_narrowest(c->kernels, rows, rest * lanes));
+    return cycles;
+}
+
+/* The same of all output channels in tiles of `most` rows, or one less. */
+static double panels_cycles(const fc_correlation *c, int64_t pixels, int64_t most) {
+    const int64_t tiles = ceil_div(c->out_channels, most), rows = ceil_div(c->out_channels, tiles),
+                  shorter = tiles * rows - c->out_channels;
+    return (double)(tiles - shorter) * panel_cycles(c, pixels, rows) +
+           (shorter ? (double)shorter * panel_cycles(c, pixels, rows - 1) : 0);
+}
+
+/* Register tiles: as many rows as there are registers for; or, where broadcasts take time, a few
+ * wide ones if they save some of it on a row of pixels or, where rows are short, on a box. */
+static void choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
+    int64_t most = c->kernels->conv.rows;
+    const int64_t row = c->axis[2].out, image = row * c->axis[0].out * c->axis[1].out;
+    const int64_t pixels = !b->packed && row * 2 > wanted ? row : min64(image, wanted);
+    if (c->kernels->tuning.broadcast > 0 &&
+        panels_cycles(c, pixels, WIDE_ROWS) < panels_cycles(c, pixels, most) * 0.95)
+        most = WIDE_ROWS;
+    b->tiles = ceil_div(c->out_channels, most);
+    b->width = fc_outer_widest(c->kernels, ceil_div(c->out_channels, b->tiles));
 }
 
 /* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of
@@ -337,7 +365,7 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     const int64_t wanted = pixels_wanted(c, b.packed);
     fc_plane plane;
     b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) : fc_plane_in_place(c, &plane);
-    if (!b.turned) choose_tiles(c, &b);
+    if (!b.turned) choose_tiles(c, &b, wanted);
     choose_box(c, &b, wanted);
     choose_products(c, &b);
     choose_plane(c, &b);

@@ -2,6 +2,7 @@
  * each times its coefficient (kernels/tuning.h). Only the order of the predictions matters
  * to the choice of an algorithm. */
 #include "blocking.h"
+#include "outer.h"
 
 static double ceil_div(double a, double b) {
     const double q = a / b;
@@ -56,7 +57,8 @@ double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
         ceil_div(depth, (double)(b->channels * b->taps[0] * b->taps[1] * b->taps[2]));
     /* Few sums in flight wait for each other. */
     const double in_flight = (double)c->out_channels / (double)b->tiles * b->width;
-    const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1);
+    const double multiply =
+        t->multiply * (in_flight < 8 ? 8 / in_flight : 1) * fc_width_cost(c->kernels, b->width);
     if (b->turned) return 1e-9 * boxes * groups * turned_ns(c, b, pixels, depth, blocks);
     double ns = vectors * depth * (double)c->out_channels * multiply +
                 panels * blocks * (double)b->tiles * t->panel;

@@ -7,7 +7,7 @@
 #include "outer.h"
 
 #define PARTIAL_BYTES ((int64_t)4 << 20)
-#define WIDTHS 4            /* vectors of a tile, at most */
+#define WIDTHS 6            /* vectors of a tile, at most */
 #define ITEMS 128           /* that a problem should give, if it is not small */
 #define ITEM_WORK (1 << 21) /* multiply-adds an item should have, about */
 #define OVERHEAD 0.06       /* of bringing data for a unit that is made smaller for more items */
@@ -186,7 +186,8 @@ static int64_t panel_pixels(const fc_pixels *r) {
  * eight sums hide the latency. */
 static double rows_cost(const fc_pixels *r, int64_t n, int width) {
     const int64_t tiles = ceil_div(n, fc_outer_most_rows(r->c.kernels, width));
-    const double rows = (double)n / (double)tiles, multiply = rows * width,
+    const double rows = (double)n / (double)tiles,
+                 multiply = rows * width * fc_width_cost(r->c.kernels, width),
                  load = rows + 2 * width + 2;
     const double sums = (costs(r)->tile + 2 * multiply) * width / (double)panel_pixels(r);
     const double busy = multiply > load ? multiply : load;
@@ -207,7 +208,7 @@ static double choose_tile(fc_pixels *r) {
     double best = 0;
     for (int along = 0; along < 2; along++)
         for (int width = WIDTHS; width > 0; width--) {
-            if (fc_outer_most_rows(r->c.kernels, width) < width) continue; /* sixteen registers */
+            if (!fc_outer_most_rows(r->c.kernels, width)) continue;
             const double cost = tile_cost(r, width, along);
             if (best > 0 && cost >= best) continue;
             best = cost;

@@ -25,4 +25,11 @@ static inline int64_t fc_outer_narrowest(const fc_kernels *k, int64_t rows, int6
     return width;
 }
 
+/* The time of a multiply-add in a tile of `width` vectors, broadcasts included, over that in a tile
+ * of two vectors. */
+static inline double fc_width_cost(const fc_kernels *k, double width) {
+    const double broadcast = k->tuning.broadcast;
+    return (1 + broadcast / width) / (1 + broadcast / 2);
+}
+
 #endif

@@ -20,6 +20,8 @@
  *                            best form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
  *   costs of AVX2            fitted to the same layers, then rounded: 1.4%
  *   costs of scalar          fitted before tiles were turned, panel and item set by hand: 1.2%
+ *   broadcast of scalar      from the speeds of tiles of 2 x 6 and 6 x 2; the other sets load and
+ *                            broadcast in one
  *   transform, make, read    by hand, from profiles of the 3x3 layers of ResNet-50 on AVX-512 and
  *                            AVX2; those of scalar are guesses
  *   depthwise                the time of plans over their vector multiply-adds, kernels of 3x3, 5x5
@@ -52,6 +54,7 @@ typedef struct fc_tuning {
     int64_t box_work;      /* multiply-adds that make a box worth an item */
     int64_t item_channels; /* output channels an item should have at least */
     int64_t positions;     /* of a line of dot products: some lines stay in the L1 */
+    double broadcast;      /* multiply-adds that a broadcast takes the place of */
     /* Nanoseconds on one thread. */
     double multiply;  /* a vector multiply-add */
     double pack;      /* a vector packed into a panel */
@@ -102,6 +105,11 @@ typedef struct fc_tuning {
 #ifndef FC_TUNE_POSITIONS
 #define FC_TUNE_POSITIONS 1024
 #endif
+#if !defined(FC_TUNE_BROADCAST) && defined(FC_ISA_SCALAR)
+#define FC_TUNE_BROADCAST 0.5
+#elif !defined(FC_TUNE_BROADCAST)
+#define FC_TUNE_BROADCAST 0
+#endif
 
 #if defined(FC_TUNE_COSTS)
 #elif defined(FC_ISA_AVX512)
@@ -132,7 +140,7 @@ typedef struct fc_tuning {
         .depth = FC_TUNE_DEPTH, .depth_turned = FC_TUNE_DEPTH_TURNED, .pixels = FC_TUNE_PIXELS,    \
         .most_pixels = FC_TUNE_MOST_PIXELS, .box_work = FC_TUNE_BOX_WORK,                          \
         .item_channels = FC_TUNE_ITEM_CHANNELS, .positions = FC_TUNE_POSITIONS,                    \
-        .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                                                  \
+        .broadcast = FC_TUNE_BROADCAST, .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                  \
     }
 
 #endif
