@@ -27,4 +27,9 @@ fc_depthwise_lines fc_lines_job(const fc_lines *l, char *scratch);
 void fc_lines_gather(const fc_lines *l, const fc_lines_box *box, const char *x, int64_t image,
                      int64_t group, int64_t depth, fc_depthwise_lines *job);
 
+/* A correlation by them (depthwise_gathered.c). */
+fc_status fc_lines_correlate(const fc_correlation *c, const void *x, const void *w,
+                             const void *bias, void *y, const fc_call *call);
+int64_t fc_lines_scratch(const fc_correlation *c, int threads);
+
 #endif

@@ -174,6 +174,8 @@ static fc_pixel_rows run_of(const fc_correlation *c, int side) {
     return r;
 }
 
+double fc_pixel_rows_work(const fc_pixel_rows *r) { return row_work(r->c) * (double)r->c->groups; }
+
 fc_pixel_rows fc_pixel_rows_of(const fc_correlation *c, const void *x, const void *w, void *y) {
     fc_pixel_rows r = run_of(c, 0);
     r.x = x;
@@ -265,65 +267,5 @@ fc_status fc_depthwise_pixels_correlate(const fc_correlation *c, const void *x, 
     fc_status status = fc_pixel_rows_bring(&r, r.weights, bias, call, workers);
     if (status == FC_OK) status = fc_parallel_for(call, workers, items_of(&r), pixels_item, &r);
     fc_scratch_free(r.weights);
-    return status;
-}
-
-/* ---- Several, which read the same rows of x at the same time ---- */
-
-#define PASSES 4 /* of an input gradient of stride 2 */
-
-typedef struct passes_run {
-    fc_pixel_rows pass[PASSES];
-    int passes;
-    int64_t item_rows; /* of the first pass */
-    char *workers;
-    int64_t worker_bytes, weight_bytes;
-} passes_run;
-
-static void passes_item(void *context, int64_t index, int worker) {
-    const passes_run *r = context;
-    const int64_t first = index * r->item_rows, last = min64(r->pass[0].rows, first + r->item_rows);
-    for (int i = 0; i < r->passes; i++)
-        fc_pixel_rows_run(&r->pass[i], r->pass[0].c, first, last,
-                          r->workers + worker * r->worker_bytes);
-}
-
-static fc_status run_passes(passes_run *r, const char *bias, const fc_call *call, int workers,
-                            int64_t items) {
-    char *weights = r->workers + workers * r->worker_bytes;
-    for (int i = 0; i < r->passes; i++) {
-        FC_TRY(fc_pixel_rows_bring(&r->pass[i], weights, bias, call, workers));
-        weights += fc_pixel_rows_weight_bytes(&r->pass[i]);
-    }
-    return fc_parallel_for(call, workers, items, passes_item, r);
-}
-
-fc_status fc_depthwise_pixels_correlate_all(const fc_correlation *c, int n, const void *x,
-                                            const void *w, const void *bias, void *y,
-                                            const fc_call *call) {
-    passes_run r = {.passes = n};
-    double work = 0;
-    int together = n > 1 && n <= PASSES;
-    for (int i = 0; i < n && together; i++) {
-        fc_pixel_rows *p = &r.pass[i];
-        *p = fc_pixel_rows_of(&c[i], x, w, y);
-        r.worker_bytes = max64(r.worker_bytes, fc_pixel_rows_worker_bytes(p));
-        r.weight_bytes += fc_pixel_rows_weight_bytes(p);
-        work += row_work(&c[i]) * (double)c[i].groups;
-        together = p->rows > 0 && p->stretch > 0;
-    }
-    /* Few long rows are better cut. */
-    if (!together || r.pass[0].rows < 2 * fc_workers(call, r.pass[0].rows)) {
-        for (int i = 0; i < n; i++)
-            FC_TRY(fc_depthwise_pixels_correlate(&c[i], x, w, bias, y, call));
-        return FC_OK;
-    }
-    r.item_rows = clamp64((int64_t)(ITEM_WORK / (work + 1)), 1, r.pass[0].rows);
-    const int64_t items = ceil_div(r.pass[0].rows, r.item_rows);
-    const int workers = work * (double)r.pass[0].rows < SERIAL_WORK ? 1 : fc_workers(call, items);
-    r.workers = fc_scratch(workers * r.worker_bytes + r.weight_bytes);
-    FC_REQUIRE(r.workers, FC_OUT_OF_MEMORY);
-    const fc_status status = run_passes(&r, bias, call, workers, items);
-    fc_scratch_free(r.workers);
     return status;
 }

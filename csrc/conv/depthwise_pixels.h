@@ -36,6 +36,8 @@ fc_pixel_rows fc_pixel_rows_of(const fc_correlation *c, const void *x, const voi
 int64_t fc_pixel_rows_weight_bytes(const fc_pixel_rows *r);
 fc_status fc_pixel_rows_bring(fc_pixel_rows *r, char *weights, const char *bias,
                               const fc_call *call, int workers);
+/* Multiply-adds of a row. */
+double fc_pixel_rows_work(const fc_pixel_rows *r);
 /* The rows, whole, that belong to rows [first, last) of all images of another correlation of theirs;
  * `scratch`: so many bytes. */
 int64_t fc_pixel_rows_worker_bytes(const fc_pixel_rows *r);
