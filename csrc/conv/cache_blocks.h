@@ -20,7 +20,7 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
 /* Correlations (blocking.c, correlate*.c): chosen, not measured. */
 #define FC_PLANE_BYTES fc_l2_part(3, 8)    /* 384 KB: one plane; with the panels, within the L2 */
 #define FC_PANELS_BYTES fc_l2_part(1, 2)   /* 512 KB: the packed panels of a box */
-#define FC_WHOLE_BYTES fc_l2_part(5, 8)    /* 640 KB: a plane that holds all products */
+#define FC_WHOLE_BYTES fc_l2_part(1, 2)    /* 512 KB: a plane that holds all products */
 #define FC_UNIT_BYTES fc_l2_part(125, 128) /* 1000 KB: the weights of a block of output channels */
 #define FC_SUMS_BYTES fc_l2_part(1, 2)     /* 512 KB: the sums in scratch */
 /* 1 MB of a unit's weights, packed, that a worker keeps from one item to the next; and 1.5 MB of

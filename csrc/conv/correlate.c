@@ -96,18 +96,40 @@ static fc_item item_in(const fc_run *r, char *scratch) {
     };
 }
 
+/* Which box, and which of the `together` groups of units, an item is. A unit's weights serve all
+ * boxes, one after another; or a box's plane all units, while some other boxes go beside it. */
+static void find_item(const fc_run *r, int64_t index, int64_t together, int64_t *box,
+                      int64_t *units) {
+    const int64_t boxes = boxes_of(r->b);
+    if (!r->packed || !r->b->whole) {
+        *box = index % boxes;
+        *units = index / boxes;
+        return;
+    }
+    const int64_t before = index / (r->beside * together) * r->beside,
+                  beside = min64(r->beside, boxes - before);
+    index -= before * together;
+    *box = before + index % beside;
+    *units = index / beside;
+}
+
+/* Where all weights stay in the L2 anyhow, as many boxes as there are workers: as they take items in
+ * turn, each stays at its own plane, by 2% to 6% faster on two threads. Else they would all pass by
+ * for every box: up to 9% slower (AMD Zen 5, November 2026). */
+static int64_t boxes_beside(const fc_correlation *c, const fc_blocking *b, int workers) {
+    return fc_packed_bytes(c, b) <= FC_KEPT_BYTES ? workers : 1;
+}
+
 static void run_item(void *context, int64_t index, int worker) {
     const fc_run *r = context;
     const fc_blocking *b = r->b;
-    const int64_t boxes = boxes_of(b), units = units_of(r),
-                  together = ceil_div(units, b->groups_together);
-    /* A box's plane serves all units, or a unit's weights serve all boxes. */
-    const int boxes_first = r->packed && b->whole;
-    const int64_t first = (boxes_first ? index % together : index / boxes) * b->groups_together;
+    const int64_t units = units_of(r);
+    int64_t first;
     char *scratch = r->scratch + worker * r->worker_bytes;
     fc_item *it = (fc_item *)scratch;
     if (it->run != r) *it = item_in(r, scratch); /* another run has used the scratch */
-    it->box_index = boxes_first ? index / together : index % boxes;
+    find_item(r, index, ceil_div(units, b->groups_together), &it->box_index, &first);
+    first *= b->groups_together;
     choose_pixels(it, it->box_index);
     for (int64_t unit = first; unit < min64(units, first + b->groups_together); unit++) {
         choose_channels(it, unit);
@@ -160,6 +182,7 @@ static fc_status run_one(fc_run *r, const fc_call *call) {
     const int workers = workers_for(r->c, r->b, call);
     const int64_t first = r->packed ? 0 : packed_first(r->c, r->b, workers);
     r->weights_at = r->b->bytes;
+    r->beside = boxes_beside(r->c, r->b, workers);
     r->worker_bytes = worker_bytes_of(r->c, r->b, r->packed || first);
     char *scratch = fc_scratch(first + workers * r->worker_bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);

@@ -38,6 +38,7 @@ typedef struct fc_run {
     char *y, *scratch;
     int64_t worker_bytes; /* of scratch */
     int64_t weights_at;   /* in it: fc_own_weights, then what they are */
+    int64_t beside;       /* boxes that go side by side: see find_item */
 } fc_run;
 
 /* A worker's own packed weights: the first products of a unit. */
