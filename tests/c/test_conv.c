@@ -557,8 +557,11 @@ static const cut_shape forward_shapes[] = {
     /* taps in the padding: of rows, of ends of rows, of more kinds of rows than there are lists, of
      * all pixels of a row */
     {1, 1, 16, 20, {13, 14}, {3, 3}, {1, 1}, {5, 6}, {5, 6}},
-    {3, 1, 10, 20, {9, 9}, {9, 9}, {1, 1}, {1, 1}, {4, 4}},
+    {3, 1, 6, 20, {13, 13}, {13, 13}, {1, 1}, {1, 1}, {6, 6}},
     {1, 1, 24, 33, {5, 21}, {3, 5}, {1, 2}, {4, 3}, {9, 14}},
+    /* the same at ends of rows too short for tiles of their own; blocks of unequal depth */
+    {1, 1, 20, 33, {14, 15}, {5, 5}, {1, 1}, {1, 1}, {2, 2}},
+    {2, 1, 75, 50, {30, 17}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
     /* read in place at a stride; a position of 2048 bytes; groups of several tiles */
     {2, 1, 70, 40, {9, 11}, {1, 1}, {2, 3}, {1, 1}, {0, 0}},
     {1, 1, 512, 20, {4, 5}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
