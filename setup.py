@@ -29,10 +29,10 @@ WERROR_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-pass-failed"]
 ISA_FLAGS = {
     "scalar": [],
     "neon": [],
-    "avx2": ["-mavx2", "-mfma"],
+    "avx2": ["-mavx2", "-mfma", "-mprfchw"],
     "avx512": [
         *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"),
-        *("-mfma", "-mprefer-vector-width=512"),
+        *("-mfma", "-mprfchw", "-mprefer-vector-width=512"),
     ],
 }
 ISAS = {  # by the last part of the platform's name, as linux-x86_64 and macosx-11.0-arm64
