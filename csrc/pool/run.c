@@ -274,8 +274,8 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
                     FC_POOL_SLACK;
         job.lines = lines_at_hand(p->stride[2] * job.phase,
                                   op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows);
-        r.scratch_bytes =
-            p->kernel[2] * (8 + size) + (job.lines * p->stride[2] + 4) * job.phase * size;
+        r.scratch_bytes = p->kernel[2] * (8 + size) +
+                          (job.lines * p->stride[2] + 4 + p->stride[2]) * job.phase * size;
     } else {
         r.kernel = kernels->windows[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, columns_of_windows(&job), work);
