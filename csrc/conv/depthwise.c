@@ -1,5 +1,5 @@
-/* Which file serves a depthwise correlation, and its gradients. Channels first: depthwise_planes.c and
- * depthwise_planes_grad.c; channels last: depthwise_pixels.c and depthwise_pixels_grad.c. */
+/* Which file serves a depthwise correlation, and its gradients. Channels first: depthwise_planes.c
+ * and depthwise_planes_grad.c; channels last: depthwise_pixels.c and depthwise_pixels_grad.c. */
 #include "depthwise.h"
 #include "depthwise_pixels.h"
 #include "depthwise_planes.h"

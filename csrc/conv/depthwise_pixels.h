@@ -38,7 +38,7 @@ fc_status fc_pixel_rows_bring(fc_pixel_rows *r, char *weights, const char *bias,
                               const fc_call *call, int workers);
 /* Multiply-adds of a row. */
 double fc_pixel_rows_work(const fc_pixel_rows *r);
-/* The rows, whole, that belong to rows [first, last) of all images of another correlation of theirs;
+/* The rows, whole, that belong to rows [first, last) of another correlation of the same images;
  * `scratch`: so many bytes. */
 int64_t fc_pixel_rows_worker_bytes(const fc_pixel_rows *r);
 void fc_pixel_rows_run(const fc_pixel_rows *r, const fc_correlation *other, int64_t first,

@@ -31,8 +31,8 @@
 /* At least so many pixels, so that the edges of several rows go as one: of 32, 64 and 128 the one
  * that is fastest on Zen 5, November 2026, for images 7 to 56 pixels wide. */
 #define CHUNK_PIXELS 64
-/* What no cache is expected to hold is asked for some rows ahead: a tenth less time for 43 MB on Zen
- * 5, November 2026. */
+/* What no cache is expected to hold is asked for some rows ahead: a tenth less time for 43 MB on
+ * Zen 5, November 2026. */
 #define FAR_BYTES (8 << 20)
 #define AHEAD 4
 #define LINE 64 /* bytes, of a cache */

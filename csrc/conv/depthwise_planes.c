@@ -6,7 +6,7 @@
  *     for each bunch of these planes that stays in the cache:
  *       one call of the kernel for each pass: an input gradient of stride 2 has several
  *
- * Gathered, for any other: depthwise_gathered.c. Turned, channels in the vectors: depthwise_turned.c.
+ * Gathered, for any other: depthwise_gathered.c. Channels in the vectors: depthwise_turned.c.
  *
  * The sum of an output runs over its products in their order, however it is cut. */
 #include "depthwise_planes.h"
