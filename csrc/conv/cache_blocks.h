@@ -40,6 +40,8 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
  * on 64 channels from 1 at 256 x 256, by 45% on two threads (where they do not, up to 12% faster on
  * one thread and 10% slower on two; AMD Zen 5, November 2026). */
 #define FC_PIXELS_BYTES fc_l1_part(1, 1)
+/* 36 KB: weights and pixels of a block of products that tiles come back to. */
+#define FC_PRODUCTS_BYTES fc_l1_part(3, 4)
 /* 24 KB: weights of a tile of four vectors or more that leave room for its pixels and sums. */
 #define FC_TILE_BYTES fc_l1_part(1, 2)
 
