@@ -402,7 +402,6 @@ static void leave(board *b) {
 /* Returns 0 where this thread is on the caller's CPU, and so in its place. */
 static int help(board *b, int id, int limit) {
     if (b->cpu >= 0 && fc_current_cpu() == b->cpu) {
-        fc_rest_briefly();
         leave(b);
         return 0;
     }
@@ -439,10 +438,11 @@ static board *wait_for_board(int id, uint64_t *joined) {
     return b;
 }
 
-/* For a thread on its caller's CPU. Where the system keeps it there, it sleeps, although there may
- * be something to do. */
+/* For a thread on its caller's CPU: it waits for another. Where the system keeps it there, it
+ * sleeps, although there may be something to do. */
 static void make_room(int id) {
     if (fc_leave_cpu()) return;
+    fc_rest_briefly();
     atomic_fetch_or(&pool.idle[id / 64], bit(id));
     wait_for_wake(id, 0);
     atomic_fetch_and(&pool.idle[id / 64], ~bit(id));
