@@ -51,19 +51,20 @@ typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out,
                               const fc_pool_tile *tile);
 
 typedef struct fc_pool_kernels {
-    /* Channels first: stride 2 along a row and 2 or 3 taps (for FC_POOL_MAX and FC_POOL_AVG); stride 1 and
-     * 2 x 2, 3 x 3 or 5 x 5 taps (only for FC_POOL_MAX, where windows hang over the input by half
-     * of them at most, and for FC_POOL_AVG, where one tap lies inside); whole rows, for a fixed stride; any window (FC_POOL_ARGMAX in
-     * either layout); one window over a whole plane. Channels last: any window; and for a fixed stride, where
-     * windows overlap or channels are few (not for FC_POOL_ARGMAX). */
+    /* Channels first: stride 2 along a row and 2 or 3 taps (for FC_POOL_MAX and FC_POOL_AVG);
+     * stride 1 and 2 x 2, 3 x 3 or 5 x 5 taps (only for FC_POOL_MAX, where windows hang over the
+     * input by half of them at most, and for FC_POOL_AVG, where one tap lies inside); whole
+     * rows, for a fixed stride; any window (FC_POOL_ARGMAX in either layout); one window over a
+     * whole plane. Channels last: any window; and for a fixed stride, where windows overlap or
+     * channels are few (not for FC_POOL_ARGMAX). */
     fc_pool_fn halves[FC_POOL_OPS], rolls[FC_POOL_OPS], pixel_lines[FC_POOL_OPS];
     int roll_taps; /* at most, of `rolls` */
     fc_pool_fn lines[FC_POOL_OPS], windows[FC_POOL_OPS], planes[FC_POOL_OPS], pixels[FC_POOL_OPS];
     /* The same of the gradients: FC_POOL_AVG and FC_POOL_LP, the latter without planes. */
     fc_pool_fn grad_lines[FC_POOL_OPS], grad_windows[FC_POOL_OPS], grad_planes[FC_POOL_OPS],
         grad_pixels[FC_POOL_OPS];
-    /* Channels first, FC_POOL_AVG, stride 2 along a row and 2 taps without padding or 3, `whole` not 0. For stride 1
-     * there is `rolls`, as a pooling of gy. */
+    /* Channels first, FC_POOL_AVG, stride 2 along a row and 2 taps without padding or 3, `whole`
+     * not 0. For stride 1 there is `rolls`, as a pooling of gy. */
     fc_pool_fn grad_halves;
     /* To `indices`, either layout; the tile's rows are planes. */
     fc_pool_fn scatter_add, scatter_set;

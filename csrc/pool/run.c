@@ -135,7 +135,8 @@ static int64_t columns_of_line(const fc_pool_job *job) {
     return (FC_POOL_LINE - extent - 1) / p->stride[2] + 1;
 }
 
-/* Channels last: the columns of the output whose line is no longer than FC_POOL_LINE elements; 0 where windows do not lie along lines. */
+/* Channels last: the columns of the output whose line is no longer than FC_POOL_LINE elements; 0
+ * where windows do not lie along lines. */
 static int64_t columns_of_pixel_line(const fc_pool_job *job) {
     const fc_pool *p = &job->pool;
     const int64_t channels = p->channels;
