@@ -33,6 +33,7 @@
 #include "threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "clock.h"
@@ -69,9 +70,10 @@ typedef struct board {
     fc_tile_fn fn;
     void *context;
     int64_t tiles;
-    int cpu;                         /* the caller's */
-    _Atomic fc_thread_cpu caller;    /* by which also those who have left look after it, */
-    _Atomic unsigned opened;         /* while this is the number they knew */
+    int cpu;                            /* the caller's */
+    _Atomic fc_thread_cpu caller;       /* by which also those who have left look after it, */
+    _Atomic unsigned opened;            /* while this is the number they knew */
+    _Atomic int movers;                 /* of them, who are moving the caller */
     _Alignas(128) _Atomic int64_t next; /* the first tile not yet claimed */
     _Alignas(128) _Atomic int invites;  /* helpers still to be invited */
     _Atomic uint64_t slots[WORDS];      /* worker numbers in use, from 1 */
@@ -90,7 +92,7 @@ typedef struct sleeper {
     _Atomic(const board *) at; /* the board it is inside */
     _Atomic int64_t time;      /* on a CPU, when its caller last looked */
     _Atomic int was_moved;     /* to its caller's CPU */
-    const board *last;         /* the one it was inside before it slept, */
+    board *last;               /* the one it was inside before it slept, */
     unsigned last_opened;      /* for that loop */
 } sleeper;
 
@@ -115,6 +117,7 @@ static _Thread_local int inside; /* a tile, or a loop over tiles */
 static _Thread_local int is_helper;
 static _Thread_local int64_t last_poll;
 static _Thread_local fc_thread_cpu self; /* of a caller */
+static _Thread_local sleeper *me;        /* of a helper */
 
 static inline uint64_t bit(int i) { return UINT64_C(1) << (i % 64); }
 
@@ -134,6 +137,7 @@ static void init_boards(void) {
     pthread_condattr_setclock(&attributes, COND_CLOCK);
 #endif
     for (int i = 0; i < BOARDS; i++) {
+        atomic_store(&boards[i].movers, 0);
         pthread_mutex_init(&boards[i].lock, NULL);
         pthread_cond_init(&boards[i].left, &attributes);
     }
@@ -203,14 +207,22 @@ static int64_t last_caller_time(const sleeper *s) {
     return fc_thread_time(atomic_load(&b->caller));
 }
 
+/* The caller does not return before (run_shared): a thread that it then started, or a child, would
+ * inherit what it may only for a moment. */
+static void move_caller(sleeper *s) {
+    board *b = s->last;
+    atomic_fetch_add(&b->movers, 1);
+    if (last_caller_time(s) >= 0) fc_thread_move_here(atomic_load(&b->caller));
+    atomic_fetch_sub(&b->movers, 1);
+}
+
 /* Spins, while some layers of a small net would follow. A caller that has had no CPU meanwhile, and
  * so cannot finish its tile, gets this one's. */
 static void spin(sleeper *s) {
     if (is_woken_within(s, SPIN_NS / 2)) return;
     const int64_t time = last_caller_time(s);
     if (is_woken_within(s, SPIN_NS / 2)) return;
-    if (time >= 0 && last_caller_time(s) == time)
-        fc_thread_move_here(atomic_load(&s->last->caller));
+    if (time >= 0 && last_caller_time(s) == time) move_caller(s);
 }
 
 /* Sleeps until woken, after a short spin if it may. */
@@ -286,7 +298,9 @@ static void invite(board *b, int limit) {
         if (atomic_load_explicit(&b->next, memory_order_relaxed) >= b->tiles) return;
         if (atomic_load_explicit(&b->invites, memory_order_relaxed) <= 0) return;
         if (atomic_fetch_sub_explicit(&b->invites, 1, memory_order_relaxed) <= 0) return;
-        if (!wake_idle() && !create_thread(limit)) return;
+        if (wake_idle()) continue;
+        if (me && atomic_load(&me->was_moved)) return; /* a thread would inherit its place */
+        if (!create_thread(limit)) return;
     }
 }
 
@@ -452,7 +466,8 @@ static void *helper_main(void *argument) {
     int id = (int)(intptr_t)argument;
     fc_float_default();
     is_helper = inside = 1;
-    sleepers[id].cpu = fc_thread_self();
+    me = &sleepers[id];
+    me->cpu = fc_thread_self();
     for (;;) {
         uint64_t state;
         board *b = join_any(&state);
@@ -559,6 +574,7 @@ static fc_status run_shared(board *b, const fc_call *call, int limit, int64_t ti
     if (JOINED(atomic_fetch_and(&b->state, ~OPEN)) != 0)
         stop |= wait_for_helpers(b, call, limit, generation);
     if (forked_since(generation)) return FC_INTERRUPTED;
+    while (atomic_load(&b->movers) != 0) sched_yield();
     atomic_fetch_and(&pool.used, ~bit((int)(b - boards)));
     return stop ? FC_INTERRUPTED : FC_OK;
 }
