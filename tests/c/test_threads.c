@@ -270,13 +270,19 @@ static void interruption(int workers) {
     CHECK(s.tiles == 150);
 }
 
-/* Loops shorter than the interval: the call is asked all the same. */
+/* Loops shorter than the interval: the call is asked all the same, and only after the interval. How
+ * long ago it was last asked depends on the tests before, so counting starts at a question. */
 static void interruption_of_short_loops(void) {
     stopper s = {.thread = pthread_self(), .stop_at = 1};
     fc_call call = {.interrupted = ask, .context = &s};
+    while (fc_parallel_for(&call, 2, 20, stopper_tile, &s) == FC_OK) continue;
+    int64_t start = fc_clock();
     int loops = 0;
+    s.stop_at = 2;
     while (loops < 100 && fc_parallel_for(&call, 2, 20, stopper_tile, &s) == FC_OK) loops++;
-    CHECK(loops > 0 && loops < 40, "%d loops of 10 ms before the first question", loops);
+    int64_t took = fc_clock() - start;
+    CHECK(loops < 40, "%d loops of 10 ms between two questions", loops);
+    CHECK(took > 50000000, "%d ms between two questions", (int)(took / 1000000));
 }
 
 static void uneven_tile(void *context, int64_t tile, int worker) {
