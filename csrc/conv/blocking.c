@@ -230,8 +230,8 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->bytes = at;
 }
 
-/* The pixels of a row that are cut into tiles together where taps are left out: its ends are runs of
- * their own, or of other rows' tiles. */
+/* The pixels of a row that are cut into tiles together where taps are left out: its ends are runs
+ * of their own, or of other rows' tiles. */
 static int64_t run_in_row(const fc_correlation *c, const fc_blocking *b) {
     const fc_axis *a = &c->axis[2];
     const int64_t end = a->offset + (a->out - 1) * a->stride + (a->taps - 1) * a->offset_step;

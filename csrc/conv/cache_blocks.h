@@ -36,9 +36,9 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
 #define FC_WEIGHTS_SOON_BYTES fc_l3_part(1, 8)
 /* 4 MB: the most weights that a call packs before it begins; to bound its scratch. */
 #define FC_PACKED_FIRST_BYTES fc_l3_part(1, 8)
-/* 48 KB: pixels of a block that let tiles of weights come first where channels collide: by 70% faster
- * on 64 channels from 1 at 256 x 256, by 45% on two threads (where they do not, up to 12% faster on
- * one thread and 10% slower on two; AMD Zen 5, November 2026). */
+/* 48 KB: pixels of a block that let tiles of weights come first where channels collide: by 70%
+ * faster on 64 channels from 1 at 256 x 256, by 45% on two threads (where they do not, up to 12%
+ * faster on one thread and 10% slower on two; AMD Zen 5, November 2026). */
 #define FC_PIXELS_BYTES fc_l1_part(1, 1)
 /* 36 KB: weights and pixels of a block of products that tiles come back to. */
 #define FC_PRODUCTS_BYTES fc_l1_part(3, 4)

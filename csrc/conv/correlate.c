@@ -113,9 +113,9 @@ static void find_item(const fc_run *r, int64_t index, int64_t together, int64_t 
     *units = index / beside;
 }
 
-/* Where all weights stay in the L2 anyhow, as many boxes as there are workers: as they take items in
- * turn, each stays at its own plane, by 2% to 6% faster on two threads. Else they would all pass by
- * for every box: up to 9% slower (AMD Zen 5, November 2026). */
+/* Where all weights stay in the L2 anyhow, as many boxes as there are workers: as they take items
+ * in turn, each stays at its own plane, by 2% to 6% faster on two threads. Else they would all pass
+ * by for every box: up to 9% slower (AMD Zen 5, November 2026). */
 static int64_t boxes_beside(const fc_correlation *c, const fc_blocking *b, int workers) {
     return fc_packed_bytes(c, b) <= FC_KEPT_BYTES ? workers : 1;
 }

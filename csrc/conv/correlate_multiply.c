@@ -30,9 +30,10 @@ static const int64_t *steps_of_lists(fc_item *it, int64_t step) {
     return it->steps;
 }
 
-/* What call number `call` for a tile asks for ahead: where pixels come from memory, the first tile's
- * those of the `next` call; else its share of the next tile's weights, which stand behind this
- * one's. The processor foresees neither, busy with what is in its L1 for thousands of cycles. */
+/* What call number `call` for a tile asks for ahead: where pixels come from memory, the first
+ * tile's those of the `next` call; else its share of the next tile's weights, which stand behind
+ * this one's. The processor foresees neither, busy with what is in its L1 for thousands of
+ * cycles. */
 static void ask_ahead(const fc_item *it, fc_outer *t, int64_t call, const fc_place *next,
                       int64_t ld) {
     const int64_t line = 64 / it->item;

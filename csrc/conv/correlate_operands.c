@@ -1,4 +1,4 @@
-/* Bringing a block's operands: weights, planes and panels, where a worker does not have them yet. */
+/* Bringing a block's operands (weights, planes, panels) where a worker does not have them yet. */
 #include "cache_blocks.h"
 #include "correlate_item.h"
 #include "integers.h"

@@ -42,8 +42,8 @@ static void list_panels(fc_item *it) {
 
 /* ---- Turned: tiles of pixels ---- */
 
-/* `n` pixels from pixel `at` of the first image on along an axis, in tiles of one size, or one less.
- */
+/* `n` pixels from pixel `at` of the first image on along an axis, in tiles of one size, or one
+ * less. */
 static void list_pixels(fc_item *it, const int64_t at[3], int axis, int64_t n, int64_t list) {
     const int64_t tiles = ceil_div(n, it->run->b->tile_pixels);
     const int64_t step = it->plane.pixel[axis], along = fc_sums_step(it),

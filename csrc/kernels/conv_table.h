@@ -188,8 +188,8 @@ typedef struct fc_depthwise_lines {
 /* One plane's weight gradient, every product by itself: for taps (h, k), in order
  *
  *   sums[h * taps[1] + k] += sum over o < rows, j < columns, of y[o * columns + j] * x at
- *       row o * stride[0] + offset[0] + h * step[0], column j * stride[1] + offset[1] + k * step[1],
- *       where that is inside */
+ *       row    o * stride[0] + offset[0] + h * step[0],
+ *       column j * stride[1] + offset[1] + k * step[1], where that is inside */
 typedef struct fc_depthwise_exact {
     const void *x, *y;
     void *sums;

@@ -8,13 +8,13 @@
  *   depth_turned             of 256, 384, 512, 640 and 768: the larger the faster up to here, by 1%
  *                            to 4% on some twenty rows (and AVX2 and scalar up to 5%); channels
  *                            first, 3x3, it is slower on as many rows as faster
- *   box_work, item_channels  AVX-512 only: of 4, 2 and 1 M and of 64 and 32 the pair that is fastest
- *                            on two threads over 43 layers (by 10% over 4 M and 64, and up to 2x
- *                            on the smallest); on one thread up to 5% behind over 22 layers
+ *   box_work, item_channels  AVX-512 only: of 4, 2 and 1 M and of 64 and 32 the pair that is
+ *                            fastest on two threads over 43 layers (by 10% over 4 M and 64, and up
+ *                            to 2x on the smallest); on one thread up to 5% behind over 22 layers
  *   most_pixels, positions   from the cache sizes, not measured (the script has no `positions`)
- *   weight                   AVX-512: of the sizes, the best of three on some twenty rows; costs set
- *                            by hand, which predict those rows within about a third; the others
- *                            have its values
+ *   weight                   AVX-512: of the sizes, the best of three on some twenty rows; costs
+ *                            set by hand, which predict those rows within about a third; the
+ *                            others have its values
  *   costs of AVX-512         fitted before tiles were turned; the store since by hand, from 1x1
  *                            layers in either layout. What they choose takes 0.5% longer than the
  *                            best form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
@@ -28,9 +28,9 @@
  *                            and 7x7, channels first: 0.20 to 0.29 (AVX-512), 0.23 to 0.26 (AVX2),
  *                            0.25 to 0.55 (scalar)
  *   depthwise_turned, turn, turn_box
- *                            by hand, from the times of 38 depthwise layers of AVX-512 done in either
- *                            way (3 to 121 taps, 7 to 112 columns, strides 1 and 2); the others have
- *                            its values, scalar more for a multiply-add
+ *                            by hand, from the times of 38 depthwise layers of AVX-512 done in
+ *                            either way (3 to 121 taps, 7 to 112 columns, strides 1 and 2); the
+ *                            others have its values, scalar more for a multiply-add
  *   NEON                     AVX2's values, not measured */
 #ifndef FC_TUNING_H
 #define FC_TUNING_H

@@ -14,7 +14,7 @@
  *   v_quotient(a, b, r)                 a / b, where r = 1 / b: as v_div rounds it
  *   v_sum(a)                            of all lanes, always added in the same order
  *   v_span(first, last)                 the lanes first <= i < last
- *   v_load_span(p, s)                   lane i from p[i] inside s, which alone is touched; 0 outside
+ *   v_load_span(p, s)                   lane i from p[i] inside s, the rest untouched; 0 outside
  *   v_merge_span(v, p, s)               lane i from p[i] inside s, from v outside
  *   v_store_span(p, v, s)               writes p[i] inside s only
  *   v_transpose(r)                      the VL x VL block in r[0..VL), in place

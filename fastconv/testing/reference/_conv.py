@@ -107,7 +107,8 @@ def pad(x: Array, pairs: Pairs, mode: str) -> Array:
     for size, pair in zip(x.shape[2:], pairs, strict=True):
         if (mode == "reflect" and max(pair) >= size) or (mode == "circular" and max(pair) > size):
             raise ValueError(f"padding {pair} is too large for {mode!r} and a size of {size}")
-    return np.pad(x, ((0, 0), (0, 0), *pairs), PAD_MODES[mode])  # type: ignore[call-overload,no-any-return]
+    widths = ((0, 0), (0, 0), *pairs)
+    return np.pad(x, widths, PAD_MODES[mode])  # type: ignore[call-overload,no-any-return]
 
 
 def add_bias(y: Array, bias: ArrayLike | None) -> Array:
