@@ -17,7 +17,7 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
     return fc_caches_found.l3 * parts / of;
 }
 
-/* Correlations (blocking.c, correlate*.c): chosen, not measured. */
+/* Correlations (blocking.c, tiles.c, correlate*.c): chosen, not measured. */
 #define FC_PLANE_BYTES fc_l2_part(3, 8)    /* 384 KB: one plane; with the panels, within the L2 */
 #define FC_PANELS_BYTES fc_l2_part(1, 2)   /* 512 KB: the packed panels of a box */
 #define FC_WHOLE_BYTES fc_l2_part(1, 2)    /* 512 KB: a plane that holds all products */
