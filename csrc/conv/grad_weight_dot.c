@@ -18,140 +18,27 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
-#include "cache_blocks.h"
 #include "chunks.h"
 #include "grad_weight.h"
-#include "pieces.h"
-#include "problem.h"
+#include "grad_weight_dot.h"
 #include "integers.h"
-
-#define OFFSETS 8192        /* (channel, tap) pairs of a unit, at most */
-#define ITEMS 32            /* that a problem should give, if it is not tiny */
-#define UNIT_WORK (1 << 20) /* multiply-adds an item should have, about */
-#define PARTIAL_BYTES ((int64_t)8 << 20)
-
-/* How the problem is cut, and what all items share. */
-typedef struct run {
-    fc_correlation c;
-    int x_in_place, gy_in_place;
-    fc_pieces pieces;
-    fc_units units;
-    int64_t units_together; /* that an item does, one after another */
-    int64_t chunks, chunk_pieces;
-    int64_t lines_at, offsets_at, bytes; /* scratch of a worker */
-    const char *x, *gy;
-    char *gw, *partial, *scratch;
-} run;
+#include "problem.h"
 
 typedef struct item {
-    const run *run;
+    const fc_dots *run;
     fc_box box;
     fc_unit unit;
     fc_plane plane;
+    fc_segments segments;
     const char *columns, *lines; /* x and gy, as the kernels read them */
-    int64_t segments, x_step, line_step, line,
-        length; /* of a segment: pitch in x and gy, line pitch, pixels */
     int64_t *offsets;
     char *plane_data, *lines_data, *out; /* out: the gradient, or this chunk's part of it */
 } item;
 
-/* ---- Cutting ---- */
-
-static fc_plane plane_of(const run *r, const fc_box *box, const fc_taps *taps) {
-    fc_plane plane;
-    if (r->x_in_place) fc_plane_in_place(&r->c, &plane);
-    else plane = fc_plane_gathered(&r->c, box, taps);
-    return plane;
-}
-
-static fc_plane first_plane(const run *r) {
-    const fc_box box = fc_pieces_box(&r->pieces);
-    const fc_taps taps = fc_units_taps(&r->units);
-    return plane_of(r, &box, &taps);
-}
-
-/* Where each segment of a piece lies: the images, or the slices of depth. */
-static void choose_segments(const run *r, item *it) {
-    it->line = it->plane.pixel[1];
-    it->segments = r->pieces.images > 1 ? it->box.images : it->box.size[0];
-    it->x_step = r->pieces.images > 1 ? it->plane.image : it->plane.pixel[0];
-    it->length = (it->box.size[1] - 1) * it->line + it->box.size[2];
-    const int64_t slice = r->c.axis[1].out * r->c.axis[2].out;
-    if (!r->gy_in_place)
-        it->line_step =
-            ceil_div(it->length, r->c.kernels->lanes) * r->c.kernels->lanes; /* aligned */
-    else if (r->pieces.images == 1) it->line_step = slice;
-    else it->line_step = r->c.groups * r->c.out_channels * r->c.axis[0].out * slice;
-}
-
-static int64_t line_elements(const run *r) {
-    item it = {.plane = first_plane(r), .box = fc_pieces_box(&r->pieces)};
-    choose_segments(r, &it);
-    return it.segments * (r->gy_in_place ? it.length : it.line_step);
-}
-
-static void choose_unit(run *r) {
-    const fc_correlation *c = &r->c;
-    for (int i = 0; i < 3; i++) r->units.taps[i] = c->axis[i].taps;
-    for (int i = 0; i < 3; i++)
-        while (r->units.taps[i] > 1 &&
-               (fc_volume(r->units.taps) > OFFSETS ||
-                (!r->x_in_place && first_plane(r).channel * c->item > FC_LINES_BYTES)))
-            r->units.taps[i] = ceil_div(r->units.taps[i], 2);
-    const int64_t taps = fc_volume(r->units.taps);
-    const int64_t piece = line_elements(r) * c->item;
-    const int64_t plane = r->x_in_place ? piece : first_plane(r).channel * c->item;
-    r->units.in = max64(1, min64(c->in_channels, min64(FC_LINES_BYTES / plane, OFFSETS / taps)));
-    r->units.out = max64(1, min64(c->out_channels, FC_LINES_BYTES / piece));
-    r->units.out = ceil_div(c->out_channels, ceil_div(c->out_channels, r->units.out));
-    r->units.in = ceil_div(c->in_channels, ceil_div(c->in_channels, r->units.in));
-}
-
-static int64_t weight_elements(const run *r) {
-    return r->c.groups * r->c.out_channels * fc_correlation_depth(&r->c);
-}
-
-/* Enough items: first by cutting the sum over the pieces, where the parts are small, then by
- * smaller units. */
-static void choose_items(run *r) {
-    const int64_t most = max64(1, PARTIAL_BYTES / (weight_elements(r) * r->c.item));
-    fc_units_count(&r->c, &r->units);
-    r->chunks = max64(1, min64(min64(most, ceil_div(ITEMS, r->units.count)), r->pieces.count));
-    while (r->units.count * r->chunks < ITEMS && (r->units.out > 8 || r->units.in > 8)) {
-        if (r->units.out >= r->units.in) r->units.out = ceil_div(r->units.out, 2);
-        else r->units.in = ceil_div(r->units.in, 2);
-        fc_units_count(&r->c, &r->units);
-    }
-    r->chunk_pieces = ceil_div(max64(1, r->pieces.count), r->chunks);
-    r->chunks = ceil_div(max64(1, r->pieces.count), r->chunk_pieces);
-    const double work = (double)r->chunk_pieces * (double)line_elements(r) *
-                        (double)(r->units.out * r->units.in) * (double)fc_volume(r->units.taps);
-    r->units_together = max64(1, min64(r->units.count / ITEMS, (int64_t)(UNIT_WORK / (work + 1))));
-}
-
-static void place_scratch(run *r) {
-    const int64_t taps = fc_volume(r->units.taps), item = r->c.item;
-    int64_t at = r->x_in_place ? 0 : fc_aligned(r->units.in * first_plane(r).channel * item);
-    r->lines_at = at;
-    at += r->gy_in_place ? 0 : fc_aligned(r->units.out * line_elements(r) * item);
-    r->offsets_at = at;
-    r->bytes = at + fc_aligned(r->units.in * taps * 8);
-}
-
-static run run_of(const fc_conv *p) {
-    run r = {.c = fc_correlation_forward(p)};
-    fc_plane plane;
-    r.x_in_place = fc_plane_in_place(&r.c, &plane);
-    r.gy_in_place = r.x_in_place && plane.pixel[1] == r.c.axis[2].out &&
-                    (r.c.axis[0].out == 1 || plane.pixel[0] == r.c.axis[1].out * r.c.axis[2].out);
-    r.pieces = fc_pieces_of(&r.c, r.c.kernels->tuning.positions);
-    choose_unit(&r);
-    choose_items(&r);
-    place_scratch(&r);
-    return r;
-}
-
 /* ---- Bringing the data ---- */
+
+/* Of gy, brought: elements from one channel to the next. */
+static int64_t line_pitch(const item *it) { return it->segments.count * it->segments.line_step; }
 
 /* Elements of gy before the piece's first pixel in the unit's first channel. */
 static int64_t piece_in_gy(const item *it, int64_t image, int64_t d, int64_t h,
@@ -168,12 +55,13 @@ static int64_t piece_in_gy(const item *it, int64_t image, int64_t d, int64_t h,
 
 /* One row of pixels of every output channel of the unit. */
 static void bring_row(item *it, int64_t segment, int64_t h) {
-    const run *r = it->run;
+    const fc_dots *r = it->run;
     const fc_correlation *c = &r->c;
-    const int64_t ld = it->segments * it->line_step, all = c->groups * c->out_channels;
+    const int64_t ld = line_pitch(it), all = c->groups * c->out_channels;
     const int64_t image = r->pieces.images > 1 ? segment : 0,
                   d = r->pieces.images > 1 ? 0 : segment;
-    char *dst = it->lines_data + (segment * it->line_step + h * it->line) * c->item;
+    char *dst =
+        it->lines_data + (segment * it->segments.line_step + h * it->plane.pixel[1]) * c->item;
     if (c->layout == FC_CHANNELS_LAST) {
         const char *src = r->gy + piece_in_gy(it, image, d, h, all) * c->item;
         c->kernels->conv.transpose(dst, ld, src, all, it->box.size[2], it->unit.out.count);
@@ -187,22 +75,21 @@ static void bring_row(item *it, int64_t segment, int64_t h) {
 }
 
 static void bring_lines(item *it) {
-    const run *r = it->run;
+    const fc_dots *r = it->run;
     const fc_correlation *c = &r->c;
     if (r->gy_in_place) {
         it->lines = r->gy + piece_in_gy(it, 0, 0, 0, 1) * c->item;
         return;
     }
-    if (it->line > it->box.size[2])
-        memset(it->lines_data, 0,
-               (size_t)(it->unit.out.count * it->segments * it->line_step * c->item));
-    for (int64_t s = 0; s < it->segments; s++)
+    if (it->plane.pixel[1] > it->box.size[2])
+        memset(it->lines_data, 0, (size_t)(it->unit.out.count * line_pitch(it) * c->item));
+    for (int64_t s = 0; s < it->segments.count; s++)
         for (int64_t h = 0; h < it->box.size[1]; h++) bring_row(it, s, h);
     it->lines = it->lines_data;
 }
 
 static void bring_plane(item *it) {
-    const run *r = it->run;
+    const fc_dots *r = it->run;
     const fc_correlation *c = &r->c;
     if (r->x_in_place) {
         const int64_t first = it->unit.group * c->in_channels + it->unit.in.first;
@@ -218,37 +105,34 @@ static void bring_plane(item *it) {
 
 /* Whether the zeros between the rows of gy meet no NaN or Inf of x. */
 static int gaps_are_harmless(const item *it) {
-    const run *r = it->run;
-    if (it->line == it->box.size[2] || it->box.size[1] == 1) return 1;
+    const fc_dots *r = it->run;
+    if (it->plane.pixel[1] == it->box.size[2] || it->box.size[1] == 1) return 1;
     if (!r->x_in_place)
         return r->c.kernels->conv.finite(it->columns, it->unit.in.count * it->plane.channel);
-    const int64_t reach = it->offsets[fc_volume(it->unit.taps.size) - 1] + it->length;
+    const int64_t reach = it->offsets[fc_volume(it->unit.taps.size) - 1] + it->segments.length;
     for (int64_t k = 0; k < it->unit.in.count; k++)
-        for (int64_t s = 0; s < it->segments; s++)
+        for (int64_t s = 0; s < it->segments.count; s++)
             if (!r->c.kernels->conv.finite(
-                    it->columns + (k * it->plane.channel + s * it->x_step) * r->c.item, reach))
+                    it->columns + (k * it->plane.channel + s * it->segments.x_step) * r->c.item,
+                    reach))
                 return 0;
     return 1;
 }
 
 /* ---- Summing ---- */
 
-typedef struct span {
-    int64_t segments, x_step, line_step, length;
-} span;
-
-static void dot_tile(const item *it, const span *s, const char *x, const char *gy, int64_t m,
+static void dot_tile(const item *it, const fc_segments *s, const char *x, const char *gy, int64_t m,
                      int64_t rows, int64_t n, int64_t columns) {
-    const run *r = it->run;
+    const fc_dots *r = it->run;
     const fc_correlation *c = &r->c;
     const int64_t all = c->axis[0].out * c->axis[1].out * c->axis[2].out;
-    const int64_t ld = r->gy_in_place ? all : it->segments * it->line_step;
+    const int64_t ld = r->gy_in_place ? all : line_pitch(it);
     const int64_t taps = fc_volume(it->unit.taps.size), depth = fc_correlation_depth(c);
-    /* (channel, tap) n of the unit; a unit of cut taps has one channel at a time in a tile's row.
-     */
+    /* (channel, tap) n of the unit; a unit of cut taps has one channel at a time in a tile's
+     * row. */
     const int64_t column = (it->unit.in.first + n / taps) * c->w_in + n % taps;
     const fc_dot t = {
-        .segments = s->segments,
+        .segments = s->count,
         .length = s->length,
         .a_step = s->line_step,
         .b_step = s->x_step,
@@ -265,7 +149,7 @@ static void dot_tile(const item *it, const span *s, const char *x, const char *g
 }
 
 /* All tiles of the unit: some lines of gy stay in the cache while the planes of x pass. */
-static void dot_unit(const item *it, const span *s, const char *x, const char *gy) {
+static void dot_unit(const item *it, const fc_segments *s, const char *x, const char *gy) {
     const fc_conv_kernels *k = &it->run->c.kernels->conv;
     const int64_t taps = fc_volume(it->unit.taps.size);
     const int whole = taps == fc_correlation_taps(&it->run->c);
@@ -281,18 +165,18 @@ static void dot_unit(const item *it, const span *s, const char *x, const char *g
 }
 
 static void add_piece(item *it) {
-    const run *r = it->run;
+    const fc_dots *r = it->run;
     bring_lines(it);
     bring_plane(it);
     if (gaps_are_harmless(it)) {
-        dot_unit(it, &(span){it->segments, it->x_step, it->line_step, it->length}, it->columns,
-                 it->lines);
+        dot_unit(it, &it->segments, it->columns, it->lines);
         return;
     }
-    for (int64_t s = 0; s < it->segments; s++)
-        dot_unit(it, &(span){it->box.size[1], it->line, it->line, it->box.size[2]},
-                 it->columns + s * it->x_step * r->c.item,
-                 it->lines + s * it->line_step * r->c.item);
+    const int64_t line = it->plane.pixel[1];
+    const fc_segments rows = {it->box.size[1], line, line, it->box.size[2]};
+    for (int64_t s = 0; s < it->segments.count; s++)
+        dot_unit(it, &rows, it->columns + s * it->segments.x_step * r->c.item,
+                 it->lines + s * it->segments.line_step * r->c.item);
 }
 
 /* Units with cut taps: where their first tap stands in the weight. */
@@ -303,64 +187,48 @@ static int64_t taps_in_weight(const item *it) {
 }
 
 static void run_item(void *context, int64_t index, int worker) {
-    const run *r = context;
+    const fc_dots *r = context;
     char *scratch = r->scratch + worker * r->bytes;
     const int64_t chunk = index % r->chunks, first = index / r->chunks * r->units_together;
     item it = {.run = r,
                .plane_data = scratch,
                .lines_data = scratch + r->lines_at,
                .offsets = (int64_t *)(scratch + r->offsets_at)};
-    char *out = r->chunks > 1 ? r->partial + chunk * weight_elements(r) * r->c.item : r->gw;
+    char *out = r->chunks > 1 ? r->partial + chunk * fc_dots_elements(r) * r->c.item : r->gw;
     for (int64_t unit = first; unit < min64(r->units.count, first + r->units_together); unit++) {
         it.unit = fc_unit_at(&r->c, &r->units, unit);
         it.out = out + taps_in_weight(&it) * r->c.item;
         for (int64_t piece = chunk * r->chunk_pieces;
              piece < min64(r->pieces.count, (chunk + 1) * r->chunk_pieces); piece++) {
             it.box = fc_piece(&r->c, &r->pieces, piece);
-            it.plane = plane_of(r, &it.box, &it.unit.taps);
-            choose_segments(r, &it);
+            it.plane = fc_dots_plane(r, &it.box, &it.unit.taps);
+            it.segments = fc_dots_segments(r, &it.box, &it.plane);
             fc_plane_offsets(&r->c, &it.plane, &it.unit.taps, it.unit.in.count, it.offsets);
             add_piece(&it);
         }
     }
 }
 
-static fc_status run_all(run *r, int workers, const fc_call *call) {
-    const int64_t bytes = weight_elements(r) * r->c.item;
+static fc_status run_all(fc_dots *r, int workers, const fc_call *call) {
+    const int64_t bytes = fc_dots_elements(r) * r->c.item;
     if (r->chunks > 1) memset(r->partial, 0, (size_t)(r->chunks * bytes));
     else memset(r->gw, 0, (size_t)bytes);
     FC_TRY(fc_parallel_for(call, workers, ceil_div(r->units.count, r->units_together) * r->chunks,
                            run_item, r));
     if (r->chunks == 1) return FC_OK;
-    const fc_chunks parts = {r->c.kernels, r->partial,         r->gw,
-                             r->c.item,    weight_elements(r), r->chunks};
+    const fc_chunks parts = {r->c.kernels, r->partial,          r->gw,
+                             r->c.item,    fc_dots_elements(r), r->chunks};
     return fc_chunks_add(&parts, workers, call);
-}
-
-double fc_grad_weight_dot_cost(const fc_conv *problem) {
-    const run r = run_of(problem);
-    const fc_correlation *c = &r.c;
-    const fc_weight_tuning *costs = &c->kernels->tuning.weight;
-    const double vectors = (double)line_elements(&r) / c->kernels->lanes,
-                 rows = (double)c->out_channels, columns = (double)fc_correlation_depth(c);
-    const double few = costs->dot_alone / (double)min64(r.units.out, c->kernels->conv.dot_rows),
-                 multiply = few > costs->dot ? few : costs->dot;
-    double piece = rows * columns * (vectors * multiply + costs->dot_sum);
-    if (!r.gy_in_place) piece += costs->dot_bring * vectors * rows * (double)r.units.in_blocks;
-    if (!r.x_in_place)
-        piece += costs->dot_bring * (double)c->in_channels * (double)r.units.out_blocks *
-                 (double)first_plane(&r).channel / c->kernels->lanes;
-    return (double)r.pieces.count * (double)c->groups * piece * 1e-9 * c->kernels->tuning.multiply;
 }
 
 fc_status fc_grad_weight_dot(const fc_conv *problem, const void *x, const void *gy, void *gw,
                              const fc_call *call) {
-    run r = run_of(problem);
+    fc_dots r = fc_dots_of(problem);
     const double work = fc_conv_flops(problem);
     const int workers =
         work < 1 << 18 ? 1 : fc_workers(call, ceil_div(r.units.count, r.units_together) * r.chunks);
     const int64_t partial =
-        r.chunks > 1 ? fc_aligned(r.chunks * weight_elements(&r) * r.c.item) : 0;
+        r.chunks > 1 ? fc_aligned(r.chunks * fc_dots_elements(&r) * r.c.item) : 0;
     r.partial = fc_scratch(partial + workers * r.bytes);
     FC_REQUIRE(r.partial, FC_OUT_OF_MEMORY);
     r.scratch = r.partial + partial;
