@@ -221,6 +221,13 @@ FC_API void fc_set_local_num_threads(int n); /* for the calling thread; 0: the p
 FC_API int fc_get_local_num_threads(void);   /* 0: not set */
 FC_API int fc_cpu_count(void); /* that this process may use: affinity and cgroup quota */
 
+/* Memory for results, aligned to 64 bytes; NULL where there is not enough. Of large blocks some are
+ * kept when they are freed, for the next of about their size: at most 128 MB, and at most a 64th of
+ * the machine's memory. Resizing keeps the bytes that both sizes have; where it fails, all. */
+FC_API void *fc_result_new(int64_t bytes);
+FC_API void *fc_result_resize(void *result, int64_t bytes);
+FC_API void fc_result_free(void *result);
+
 /* This machine's ceilings, measured for about `seconds`: multiply-adds in registers (FLOP/s), a
  * large copy (bytes read and written a second). */
 FC_API fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops,

@@ -128,6 +128,9 @@ cdef extern from "fastconv.h" nogil:
     int fc_get_local_num_threads()
     int fc_cpu_count()
 
+    void *fc_result_new(int64_t bytes)
+    void *fc_result_resize(void *result, int64_t bytes)
+    void fc_result_free(void *result)
     fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops, const fc_call *call)
     fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *call)
 

@@ -12,9 +12,10 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.exc cimport PyErr_Occurred
 from cpython.long cimport PyLong_FromSsize_t
 from cpython.object cimport PyObject
+from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
-from libc.string cimport memset
+from libc.string cimport memset, strcpy
 
 cnp.import_array()
 
@@ -40,6 +41,7 @@ cdef extern from *:
     static int fc_pending(void) { return PyErr_Occurred() ? -1 : 0; }
     """
     const char *FC_COMPILER
+    PyObject *PyDataMem_DefaultHandler
     int fc_pending() except -1
     # Declared without `except`: the exception stays pending until fc_pending() meets it.
     int PyErr_CheckSignals()
@@ -443,6 +445,64 @@ cdef inline bint fits(cnp.ndarray array, Problem problem) noexcept:
     return True
 
 
+# ---- New arrays ----------------------------------------------------------------------------------
+
+cdef void *handler_malloc(void *context, size_t size) noexcept nogil:
+    return fc_result_new(<int64_t> size)
+
+
+cdef void *handler_calloc(void *context, size_t count, size_t size) noexcept nogil:
+    if size and count > <size_t> -1 // size:
+        return NULL
+    cdef void *memory = fc_result_new(<int64_t> (count * size))
+    if memory:
+        memset(memory, 0, count * size)
+    return memory
+
+
+cdef void *handler_realloc(void *context, void *memory, size_t size) noexcept nogil:
+    return fc_result_resize(memory, <int64_t> size)
+
+
+cdef void handler_free(void *context, void *memory, size_t size) noexcept nogil:
+    fc_result_free(memory)
+
+
+cdef cnp.PyDataMem_Handler HANDLER
+strcpy(HANDLER.name, b"fastconv")
+HANDLER.version = 1
+HANDLER.allocator.ctx = NULL
+HANDLER.allocator.malloc = handler_malloc
+HANDLER.allocator.calloc = handler_calloc
+HANDLER.allocator.realloc = handler_realloc
+HANDLER.allocator.free = handler_free
+cdef object OURS = PyCapsule_New(&HANDLER, "mem_handler", NULL)
+cdef object NUMPYS = <object> PyDataMem_DefaultHandler
+
+# Smaller arrays are NumPy's own: to change its handler and back takes as long as making them.
+cdef double HANDLED_BYTES = 1 << 16
+
+
+cdef cnp.ndarray new_array(int ndim, cnp.npy_intp *dims, int typenum):
+    """An array that is not filled: in memory of `fc_result_new` where it is large.
+
+    But where the program has set a handler of its own (`PyDataMem_SetHandler`), that serves all.
+    """
+    cdef int i
+    cdef double nbytes = 4 if typenum == cnp.NPY_FLOAT32 else 8
+    for i in range(ndim):
+        nbytes *= dims[i]
+    if nbytes < HANDLED_BYTES or cnp.PyDataMem_GetHandler() is not NUMPYS:
+        return cnp.PyArray_EMPTY(ndim, dims, typenum, 0)
+    cnp.PyDataMem_SetHandler(OURS)
+    try:
+        return cnp.PyArray_EMPTY(ndim, dims, typenum, 0)
+    finally:
+        cnp.PyDataMem_SetHandler(NUMPYS)
+
+
+# ---- Runs ----------------------------------------------------------------------------------------
+
 cdef cnp.ndarray target_of(str name, Problem problem, int typenum, out,
                            cnp.ndarray a, cnp.ndarray b, cnp.ndarray c):
     """Where C may write the result: `out` if it is plain and shares no memory with an input."""
@@ -457,7 +517,7 @@ cdef cnp.ndarray target_of(str name, Problem problem, int typenum, out,
         if (cnp.PyArray_ISCARRAY(array) and not overlap(array, a) and not overlap(array, b)
                 and not overlap(array, c)):
             return array
-    return cnp.PyArray_EMPTY(problem.ndim, problem.dims, typenum, 0)
+    return new_array(problem.ndim, problem.dims, typenum)
 
 
 cdef object execute(str name, Problem problem, int typenum, out,
@@ -472,7 +532,7 @@ cdef object execute(str name, Problem problem, int typenum, out,
     cdef void *target = cnp.PyArray_DATA(result)
     cdef int64_t *index = NULL
     if problem.indexed:
-        indices = cnp.PyArray_EMPTY(problem.ndim, problem.dims, cnp.NPY_INT64, 0)
+        indices = new_array(problem.ndim, problem.dims, cnp.NPY_INT64)
         index = <int64_t *> cnp.PyArray_DATA(indices)
     if problem.empty:
         memset(target, 0, cnp.PyArray_NBYTES(result))
@@ -491,8 +551,8 @@ cdef cnp.ndarray like(cnp.ndarray array, bint wanted):
     """A new array of the same shape and type, in C's order; None unless it is wanted."""
     if not wanted:
         return None
-    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
-                             cnp.PyArray_TYPE(array), 0)
+    return new_array(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
+                             cnp.PyArray_TYPE(array))
 
 
 cdef inline void *data_of(cnp.ndarray array) noexcept:
@@ -508,7 +568,7 @@ cdef tuple execute_gradients(str name, ConvGrads problem, tuple mask,
     cdef cnp.ndarray gb = None
     cdef fc_status status
     if mask[2]:
-        gb = cnp.PyArray_EMPTY(1, &channels, cnp.PyArray_TYPE(gy), 0)
+        gb = new_array(1, &channels, cnp.PyArray_TYPE(gy))
     cdef void *to_x = data_of(gx)
     cdef void *to_w = data_of(gw)
     cdef void *to_b = data_of(gb)

@@ -1,5 +1,7 @@
 """Arrays of every kind: strided, unaligned, read-only, overlapping, between guard pages, huge."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from helpers import checks, children
@@ -284,6 +286,58 @@ def test_out_with_indices_gives_both():
     assert y is out
     checks.same_bytes(y, expected, "maxima")
     checks.same_bytes(indices, places, "indices")
+
+
+# ---- Memory of results ---------------------------------------------------------------------------
+
+
+def large_result(value):
+    return fc.avg_pool2d(np.full((1, 1, 513, 512), value, np.float32), (2, 1), stride=1)
+
+
+def test_large_results_begin_at_cache_lines_and_own_their_memory():
+    results = [large_result(i) for i in range(8)]
+    assert all(result.ctypes.data % 64 == 0 for result in results)
+    assert all(result.flags.owndata and result.base is None for result in results)
+    assert [(result == i).all() for i, result in enumerate(results)] == [True] * 8
+
+
+def test_a_large_result_takes_the_memory_of_one_that_was_dropped():
+    dropped = large_result(1).ctypes.data
+    kept = large_result(2)
+    assert kept.ctypes.data == dropped
+    view = kept[0, 0, 5:]
+    del kept
+    assert large_result(3).ctypes.data != dropped, "a view still holds it"
+    assert (view == 2).all()
+
+
+def test_a_large_result_can_be_resized_in_place():
+    result = large_result(7)
+    result.resize((10, 100_000), refcheck=False)
+    assert (result.ravel()[: 512 * 512] == 7).all()
+    assert (result.ravel()[512 * 512 :] == 0).all()
+    result.resize((5,), refcheck=False)
+    assert result.tolist() == [7] * 5
+
+
+def test_tracemalloc_sees_large_results():
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        result = large_result(1)
+        assert tracemalloc.get_traced_memory()[0] - before >= result.nbytes
+        del result
+        assert tracemalloc.get_traced_memory()[0] - before < 1 << 16
+    finally:
+        tracemalloc.stop()
+
+
+def test_other_arrays_keep_numpys_own_memory():
+    get_handler_name = np._core.multiarray.get_handler_name
+    result = large_result(1)
+    assert get_handler_name(result) == "fastconv"
+    assert get_handler_name() == get_handler_name(result + 1) == "default_allocator"
 
 
 # ---- Guard pages, poison -------------------------------------------------------------------------

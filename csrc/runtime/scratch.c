@@ -14,9 +14,13 @@ void *fc_scratch(int64_t bytes) {
     if (bytes < 0 || (uint64_t)bytes > (uint64_t)(PTRDIFF_MAX - FC_ALIGN)) return NULL;
     /* A call that needs nothing still gets a block: NULL means no memory. */
     if (posix_memalign(&block, FC_ALIGN, bytes ? (size_t)bytes : 1) != 0) return NULL;
+    fc_scratch_fill(block, bytes);
+    return block;
+}
+
+void fc_scratch_fill(void *block, int64_t bytes) {
     /* All bits set is a NaN in either type, and -1 as an index. */
     if (atomic_load_explicit(&poisoned, memory_order_relaxed)) memset(block, 0xff, (size_t)bytes);
-    return block;
 }
 
 void fc_scratch_free(void *scratch) { free(scratch); }

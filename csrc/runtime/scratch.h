@@ -17,7 +17,9 @@ static inline int64_t fc_aligned(int64_t bytes) {
 void *fc_scratch(int64_t bytes);
 void fc_scratch_free(void *scratch);
 
-/* Fill all scratch with a NaN pattern from now on (tests: nothing may rely on what it holds). */
+/* Fill all scratch, and memory for results, with a NaN pattern from now on (tests: nothing may rely
+ * on what it holds). */
 void fc_scratch_poison(int on);
+void fc_scratch_fill(void *block, int64_t bytes); /* does so, where that is on */
 
 #endif

@@ -24,6 +24,7 @@ static const struct {
     {"status", test_status},
     {"cpu", test_cpu},
     {"scratch", test_scratch},
+    {"results", test_results},
     {"measure", test_measure},
     {"conv", test_conv},
     {"pool", test_pool},

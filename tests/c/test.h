@@ -57,6 +57,7 @@ void test_fork(void);
 void test_status(void);
 void test_cpu(void);
 void test_scratch(void);
+void test_results(void);
 void test_measure(void);
 void test_conv(void);
 void test_pool(void);

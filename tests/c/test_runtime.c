@@ -138,7 +138,7 @@ void test_cpu(void) {
     CHECK(fc_cpu_count() >= 1 && fc_cpu_count() <= sysconf(_SC_NPROCESSORS_CONF));
 }
 
-/* ---- Scratch and ceilings -------------------------------------------------------------------- */
+/* ---- Scratch -------------------------------------------------------------------- */
 
 void test_scratch(void) {
     static const int64_t sizes[] = {0, 1, 63, 64, 65, 4096, 1000003};

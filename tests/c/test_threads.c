@@ -156,7 +156,8 @@ static void helpers_are_shared(void) {
 static _Atomic int competing;
 
 static void *compete(void *context) {
-    while (competing) {}
+    while (competing) {
+    }
     return context;
 }
 
