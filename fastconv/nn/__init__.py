@@ -1,0 +1,26 @@
+"""Layers with explicit forward and backward, losses, optimisers and networks.
+
+``y = layer(x)`` remembers what the gradient needs; ``gx = layer.backward(gy)`` returns the input's
+gradient and adds to each ``Parameter.grad``. Names, arguments, defaults and ``state_dict`` keys are
+torch's. No tape: containers call their layers in the opposite order.
+"""
+
+from fastconv.nn.containers import Concat, Identity, Residual, Sequential
+from fastconv.nn.modes import is_grad_enabled, no_grad
+from fastconv.nn.module import Module
+from fastconv.nn.parameter import Parameter
+from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
+
+__all__ = [
+    "Concat",
+    "Identity",
+    "Module",
+    "Parameter",
+    "Residual",
+    "Sequential",
+    "get_rng_state",
+    "is_grad_enabled",
+    "manual_seed",
+    "no_grad",
+    "set_rng_state",
+]
