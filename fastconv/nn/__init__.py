@@ -6,6 +6,7 @@ torch's. No tape: containers call their layers in the opposite order.
 """
 
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
+from fastconv.nn.linear import Linear
 from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
@@ -14,6 +15,7 @@ from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
 __all__ = [
     "Concat",
     "Identity",
+    "Linear",
     "Module",
     "Parameter",
     "Residual",
