@@ -11,6 +11,7 @@ from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
 from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
+from fastconv.nn.state_io import load, save
 
 __all__ = [
     "Concat",
@@ -22,7 +23,9 @@ __all__ = [
     "Sequential",
     "get_rng_state",
     "is_grad_enabled",
+    "load",
     "manual_seed",
     "no_grad",
+    "save",
     "set_rng_state",
 ]
