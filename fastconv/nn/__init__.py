@@ -5,6 +5,7 @@ gradient and adds to each ``Parameter.grad``. Names, arguments, defaults and ``s
 torch's. No tape: containers call their layers in the opposite order.
 """
 
+from fastconv.nn import data
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
 from fastconv.nn.linear import Linear
 from fastconv.nn.modes import is_grad_enabled, no_grad
@@ -21,6 +22,7 @@ __all__ = [
     "Parameter",
     "Residual",
     "Sequential",
+    "data",
     "get_rng_state",
     "is_grad_enabled",
     "load",
