@@ -7,15 +7,31 @@ torch's. No tape: containers call their layers in the opposite order.
 
 from fastconv.nn import data
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
+from fastconv.nn.conv import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from fastconv.nn.linear import Linear
 from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
 from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
+from fastconv.nn.reshape import Flatten
 from fastconv.nn.state_io import load, save
 
 __all__ = [
     "Concat",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "Flatten",
     "Identity",
     "Linear",
     "Module",

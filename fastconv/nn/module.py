@@ -76,9 +76,9 @@ class Module:
 
     # ---- Forward and backward --------------------------------------------------------------------
 
-    def __call__(self, x: Any) -> Any:
-        """``forward(x)``, and then the hooks."""
-        y = self.forward(x)
+    def __call__(self, x: Any, *others: Any) -> Any:
+        """``forward(x)``, and then the hooks. A few layers take more than one argument."""
+        y = self.forward(x, *others)
         if self._hooks:
             for hook in tuple(self._hooks.values()):
                 hook(self, x, y)
