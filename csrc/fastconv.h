@@ -203,6 +203,21 @@ FC_API fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns,
                            const fc_call *call);
 FC_API fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call);
 
+/* ---- Layers: activations ----
+ *
+ * Element by element over `count` elements; NaN as the formula gives it. */
+
+/* y = max(x, 0) */
+FC_API fc_status fc_relu(fc_dtype dtype, int64_t count, const void *x, void *y,
+                         const fc_call *call);
+/* gx = gy where y is positive (or NaN), else 0 */
+FC_API fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, const void *y,
+                              void *gx, const fc_call *call);
+
+/* ---- Layers: normalisation and linear ---- */
+
+/* ---- Layers: optimisers ---- */
+
 /* ---- Runtime ----
  */
 

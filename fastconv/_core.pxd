@@ -116,6 +116,15 @@ cdef extern from "fastconv.h" nogil:
     fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns, const fc_call *call)
     fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call)
 
+    # Activations.
+    fc_status fc_relu(fc_dtype dtype, int64_t count, const void *x, void *y, const fc_call *call)
+    fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, const void *y, void *gx,
+                           const fc_call *call)
+
+    # Normalisation and linear.
+
+    # Optimisers.
+
     fc_status fc_select_isa(const char *name)
     const char *fc_isa()
     int fc_isa_count()

@@ -793,6 +793,70 @@ cdef class PlannedConv(Problem):
         return nbytes
 
 
+# ---- Layers: arrays ------------------------------------------------------------------------------
+
+cdef cnp.ndarray floats(str name, str argument, x):
+    """`x` as C can read it: contiguous, aligned, native; float32 or float64."""
+    if type(x) is not cnp.ndarray or not is_float(<cnp.ndarray> x):
+        x = rules.float_array(name, argument, x)
+    return plain(<cnp.ndarray> x, cnp.PyArray_TYPE(<cnp.ndarray> x))
+
+
+cdef cnp.ndarray floats_like(str name, str argument, x, str other, cnp.ndarray model):
+    """`floats`, of the shape and dtype of another argument."""
+    cdef cnp.ndarray array = floats(name, argument, x)
+    if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(model):
+        rules.refuse_mixed(name, (argument, other), (array, model))
+    if not cnp.PyArray_SAMESHAPE(array, model):
+        raise ValueError(f"{name}: {argument} has shape {shape_of(array)}; it must have "
+                         f"that of {other}, {shape_of(model)}")
+    return array
+
+
+cdef inline fc_dtype dtype_of(cnp.ndarray array) noexcept:
+    return FC_F64 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64 else FC_F32
+
+
+# ---- Layers: activations -------------------------------------------------------------------------
+
+def relu(x):
+    """max(x, 0)"""
+    cdef cnp.ndarray a = floats("relu", "x", x)
+    cdef cnp.ndarray y = like(a, True)
+    cdef const void *src = cnp.PyArray_DATA(a)
+    cdef void *dst = cnp.PyArray_DATA(y)
+    cdef fc_dtype dtype = dtype_of(a)
+    cdef int64_t count = cnp.PyArray_SIZE(a)
+    cdef fc_status status
+    with nogil:
+        status = fc_relu(dtype, count, src, dst, &CALL)
+    check("relu", status)
+    return y
+
+
+def relu_backward(gy, y):
+    """gy where y > 0, else 0"""
+    cdef cnp.ndarray b = floats("relu_backward", "y", y)
+    cdef cnp.ndarray a = floats_like("relu_backward", "gy", gy, "y", b)
+    cdef cnp.ndarray gx = like(b, True)
+    cdef const void *from_gy = cnp.PyArray_DATA(a)
+    cdef const void *from_y = cnp.PyArray_DATA(b)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    cdef fc_dtype dtype = dtype_of(b)
+    cdef int64_t count = cnp.PyArray_SIZE(b)
+    cdef fc_status status
+    with nogil:
+        status = fc_relu_grad(dtype, count, from_gy, from_y, dst, &CALL)
+    check("relu_backward", status)
+    return gx
+
+
+# ---- Layers: normalisation and linear ------------------------------------------------------------
+
+
+# ---- Layers: optimisers --------------------------------------------------------------------------
+
+
 # ---- Runtime -------------------------------------------------------------------------------------
 
 VERSION = text(FC_VERSION)

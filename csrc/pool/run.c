@@ -15,8 +15,8 @@
 
 #include "../kernels/kernels.h"
 #include "../kernels/pool_window.h"
+#include "../runtime/shares.h"
 #include "../runtime/status.h"
-#include "shares.h"
 
 /* Elements read or written by a tile, about: some 10 microseconds. */
 #define TILE_WORK 32768

@@ -6,6 +6,7 @@ torch's. No tape: containers call their layers in the opposite order.
 """
 
 from fastconv.nn import data
+from fastconv.nn.activation import ReLU
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
 from fastconv.nn.conv import (
     Conv1d,
@@ -36,6 +37,7 @@ __all__ = [
     "Linear",
     "Module",
     "Parameter",
+    "ReLU",
     "Residual",
     "Sequential",
     "data",

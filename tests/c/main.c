@@ -28,6 +28,7 @@ static const struct {
     {"measure", test_measure},
     {"conv", test_conv},
     {"pool", test_pool},
+    {"nn_activation", test_nn_activation},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

@@ -61,5 +61,6 @@ void test_results(void);
 void test_measure(void);
 void test_conv(void);
 void test_pool(void);
+void test_nn_activation(void);
 
 #endif

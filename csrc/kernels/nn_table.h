@@ -1,0 +1,34 @@
+/* The kernels of the layers' own arithmetic, for one instruction set and type: what is neither
+ * convolution nor pooling. Pointers are to the table's type; sizes count elements. csrc/nn/ calls
+ * them. */
+#ifndef FC_NN_TABLE_H
+#define FC_NN_TABLE_H
+
+#include <stdint.h>
+
+/* Element by element: out[j][i] from in[0][i], in[1][i], ... and the values. Which of them are read
+ * each kernel says. An output may be an input itself (a parameter that is updated), but may not
+ * overlap one otherwise. */
+typedef struct fc_map {
+    const void *in[3];
+    void *out[3];
+    double value[8];
+} fc_map;
+/* The elements first <= i < last. */
+typedef void (*fc_map_fn)(const fc_map *map, int64_t first, int64_t last);
+
+/* Activations: out[0] from in[0] = x; gradients: out[0] = gx from in[0] = gy and in[1]. */
+typedef struct fc_activation_kernels {
+    fc_map_fn relu;      /* max(x, 0) */
+    fc_map_fn relu_grad; /* gy where in[1] = y is positive or NaN, else 0 */
+} fc_activation_kernels;
+
+typedef struct fc_nn_kernels {
+    fc_activation_kernels activation;
+} fc_nn_kernels;
+
+/* The name of the table. */
+#define FC_NN_TABLE_(isa, bits) fc_nn_kernels_##isa##_f##bits
+#define FC_NN_TABLE(isa, bits) FC_NN_TABLE_(isa, bits)
+
+#endif
