@@ -5,7 +5,7 @@ gradient and adds to each ``Parameter.grad``. Names, arguments, defaults and ``s
 torch's. No tape: containers call their layers in the opposite order.
 """
 
-from fastconv.nn import data
+from fastconv.nn import data, inspect, plot
 from fastconv.nn.activation import ReLU
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
 from fastconv.nn.conv import (
@@ -42,10 +42,12 @@ __all__ = [
     "Sequential",
     "data",
     "get_rng_state",
+    "inspect",
     "is_grad_enabled",
     "load",
     "manual_seed",
     "no_grad",
+    "plot",
     "save",
     "set_rng_state",
 ]
