@@ -15,16 +15,52 @@ from fastconv.nn.conv import (
     ConvTranspose1d,
     ConvTranspose2d,
     ConvTranspose3d,
+from fastconv.nn import data
+from fastconv.nn.adaptive import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    GlobalAvgPool1d,
+    GlobalAvgPool2d,
+    GlobalAvgPool3d,
 )
+from fastconv.nn.containers import Concat, Identity, Residual, Sequential
+from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
+from fastconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from fastconv.nn.linear import Linear
+from fastconv.nn.maxout import Maxout
 from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
+from fastconv.nn.pool import (
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
 from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
 from fastconv.nn.reshape import Flatten
 from fastconv.nn.state_io import load, save
+from fastconv.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "Concat",
     "Conv1d",
     "Conv2d",
@@ -33,8 +69,21 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "Flatten",
+    "GlobalAvgPool1d",
+    "GlobalAvgPool2d",
+    "GlobalAvgPool3d",
     "Identity",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "Linear",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
+    "Maxout",
     "Module",
     "Parameter",
     "ReLU",
