@@ -7,15 +7,6 @@ torch's. No tape: containers call their layers in the opposite order.
 
 from fastconv.nn import data, inspect, plot
 from fastconv.nn.activation import ReLU
-from fastconv.nn.containers import Concat, Identity, Residual, Sequential
-from fastconv.nn.conv import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-from fastconv.nn import data
 from fastconv.nn.adaptive import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
