@@ -216,7 +216,33 @@ FC_API fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, con
 
 /* ---- Layers: normalisation and linear ---- */
 
-/* ---- Layers: optimisers ---- */
+/* ---- Layers: optimisers ----
+ *
+ * One step for an array of `count` weights, in place; g is the gradient (its negative where
+ * `maximize`) plus weight_decay times the weight. */
+
+typedef struct fc_sgd {
+    double lr, momentum, dampening, weight_decay;
+    int nesterov, maximize;
+} fc_sgd;
+/* velocity = momentum * velocity + (1 - dampening) * g, or g where it is `fresh`;
+ * weight -= lr * (g + momentum * velocity where nesterov, else velocity). Without momentum the
+ * velocity is not read (it may be NULL): weight -= lr * g. */
+FC_API fc_status fc_sgd_update(fc_dtype dtype, int64_t count, const fc_sgd *options,
+                               const void *gradient, void *weight, void *velocity, int fresh,
+                               const fc_call *call);
+
+typedef struct fc_adam {
+    double lr, beta1, beta2, eps, weight_decay;
+    int decoupled; /* weight *= 1 - lr * weight_decay, in place of decay in g */
+    int maximize;
+} fc_adam;
+/* Step `step`, from 1: mean += (1 - beta1) * (g - mean); square = beta2 * square + (1 - beta2) g^2;
+ * weight -= lr / (1 - beta1^step) * mean / (sqrt(square / (1 - beta2^step)) + eps). Where `greatest`
+ * is not NULL, it keeps the greatest square so far, which then divides. */
+FC_API fc_status fc_adam_update(fc_dtype dtype, int64_t count, const fc_adam *options, int64_t step,
+                                const void *gradient, void *weight, void *mean, void *square,
+                                void *greatest, const fc_call *call);
 
 /* ---- Runtime ----
  */

@@ -124,6 +124,27 @@ cdef extern from "fastconv.h" nogil:
     # Normalisation and linear.
 
     # Optimisers.
+    ctypedef struct fc_sgd:
+        double lr
+        double momentum
+        double dampening
+        double weight_decay
+        int nesterov
+        int maximize
+    ctypedef struct fc_adam:
+        double lr
+        double beta1
+        double beta2
+        double eps
+        double weight_decay
+        int decoupled
+        int maximize
+    fc_status fc_sgd_update(fc_dtype dtype, int64_t count, const fc_sgd *options,
+                            const void *gradient, void *weight, void *velocity, int fresh,
+                            const fc_call *call)
+    fc_status fc_adam_update(fc_dtype dtype, int64_t count, const fc_adam *options, int64_t step,
+                             const void *gradient, void *weight, void *mean, void *square,
+                             void *greatest, const fc_call *call)
 
     fc_status fc_select_isa(const char *name)
     const char *fc_isa()

@@ -143,6 +143,33 @@ def relu_backward(gy: Any, y: Any) -> NDArray[Any]: ...
 # Normalisation and linear.
 
 # Optimisers.
+def sgd(
+    weights: list[Any],
+    gradients: list[Any],
+    velocities: list[Any],
+    fresh: list[bool],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+) -> None: ...
+def adam(
+    weights: list[Any],
+    gradients: list[Any],
+    means: list[Any],
+    squares: list[Any],
+    greatest: list[Any],
+    steps: list[int],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None: ...
 
 # Runtime.
 def select_isa(name: str | None) -> bool: ...

@@ -11,7 +11,7 @@
  * overlap one otherwise. */
 typedef struct fc_map {
     const void *in[3];
-    void *out[3];
+    void *out[4];
     double value[8];
 } fc_map;
 /* The elements first <= i < last. */
@@ -23,8 +23,34 @@ typedef struct fc_activation_kernels {
     fc_map_fn relu_grad; /* gy where in[1] = y is positive or NaN, else 0 */
 } fc_activation_kernels;
 
+/* Updates: weights out[0] by gradients in[0], with the values below. */
+enum {
+    FC_SGD_LR,
+    FC_SGD_MOMENTUM,
+    FC_SGD_DAMPENING,
+    FC_SGD_DECAY,
+    FC_SGD_SIGN, /* of the gradient */
+    FC_SGD_FRESH,
+    FC_SGD_NESTEROV
+};
+enum {
+    FC_ADAM_STEP,  /* lr / (1 - beta1^t) */
+    FC_ADAM_SCALE, /* 1 / sqrt(1 - beta2^t) */
+    FC_ADAM_BETA1,
+    FC_ADAM_BETA2,
+    FC_ADAM_EPS,
+    FC_ADAM_DECAY,
+    FC_ADAM_SHRINK, /* what the weight is multiplied by first */
+    FC_ADAM_SIGN
+};
+typedef struct fc_update_kernels {
+    fc_map_fn sgd;  /* out[1] = velocity, or NULL */
+    fc_map_fn adam; /* out[1] = mean, out[2] = mean square, out[3] = greatest of these, or NULL */
+} fc_update_kernels;
+
 typedef struct fc_nn_kernels {
     fc_activation_kernels activation;
+    fc_update_kernels update;
 } fc_nn_kernels;
 
 /* The name of the table. */

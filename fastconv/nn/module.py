@@ -356,14 +356,15 @@ class Module:
         Raises
         ------
         ValueError
-            With all missing and unexpected names and wrong shapes. Nothing is changed then.
+            With all missing and unexpected names, wrong shapes and dtypes. Nothing is changed then.
         """
         own = self.state_dict()
         new = {name: np.asarray(value) for name, value in state.items() if name in own}
         problems = [
-            f"{name}: shape {value.shape}; {own[name].shape} is allowed"
+            f"{name}: {value.dtype} of shape {value.shape}; {own[name].dtype} of shape "
+            f"{own[name].shape} is allowed"
             for name, value in new.items()
-            if value.shape != own[name].shape
+            if value.shape != own[name].shape or value.dtype.kind not in "fiu"
         ]
         if strict:
             problems += [f"missing: {name}" for name in own if name not in new]
