@@ -5,36 +5,63 @@ gradient and adds to each ``Parameter.grad``. Names, arguments, defaults and ``s
 torch's. No tape: containers call their layers in the opposite order.
 """
 
-from fastconv.nn import data
+from fastconv.nn import data, inspect, plot
 from fastconv.nn.activation import ReLU
+from fastconv.nn.adaptive import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    GlobalAvgPool1d,
+    GlobalAvgPool2d,
+    GlobalAvgPool3d,
+)
 from fastconv.nn.checkpoint import load_checkpoint, save_checkpoint
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
-from fastconv.nn.conv import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-)
+from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
+from fastconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from fastconv.nn.evaluate import Score, evaluate, predict
 from fastconv.nn.fit import Progress, fit
 from fastconv.nn.history import History
 from fastconv.nn.linear import Linear
+from fastconv.nn.maxout import Maxout
 from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import Module
 from fastconv.nn.nonfinite import NonFiniteLossError
 from fastconv.nn.optim import SGD, Adam, AdamW, Optimizer
 from fastconv.nn.parameter import Parameter
+from fastconv.nn.pool import (
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
 from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
 from fastconv.nn.reshape import Flatten
 from fastconv.nn.schedule import CosineAnnealingLR, LinearScalingWarmup, Schedule, StepLR
 from fastconv.nn.state_io import load, save
+from fastconv.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "Concat",
     "Conv1d",
     "Conv2d",
@@ -44,10 +71,23 @@ __all__ = [
     "ConvTranspose3d",
     "CosineAnnealingLR",
     "Flatten",
+    "GlobalAvgPool1d",
+    "GlobalAvgPool2d",
+    "GlobalAvgPool3d",
     "History",
     "Identity",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "Linear",
     "LinearScalingWarmup",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
+    "Maxout",
     "Module",
     "NonFiniteLossError",
     "Optimizer",
@@ -63,11 +103,13 @@ __all__ = [
     "evaluate",
     "fit",
     "get_rng_state",
+    "inspect",
     "is_grad_enabled",
     "load",
     "load_checkpoint",
     "manual_seed",
     "no_grad",
+    "plot",
     "predict",
     "save",
     "save_checkpoint",

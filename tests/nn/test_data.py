@@ -2,6 +2,8 @@
 
 import gzip
 import struct
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -37,6 +39,13 @@ def test_digits_holds_every_image_once():
     pixels = np.concatenate([train.images, test.images]).reshape(-1, 64) * 16
     expected = datasets.load_digits().data
     np.testing.assert_array_equal(pixels[np.lexsort(pixels.T)], expected[np.lexsort(expected.T)])
+
+
+def test_missing_scikit_learn_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", types.ModuleType("sklearn"))
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match=r'pip install "fastconv\[nn\]"'):
+        data.digits()
 
 
 # ---- IDX
