@@ -22,7 +22,9 @@ class NonFiniteLossError(ArithmeticError):
 def _finite(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return all(_finite(v) for v in value)
-    return not isinstance(value, np.ndarray) or value.dtype.kind != "f" or np.isfinite(value).all()
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return True
+    return bool(np.isfinite(value).all())
 
 
 def blame(model: Module, x: Any) -> str:

@@ -325,7 +325,7 @@ class Adam(Optimizer):
         _check(self._name, "eps", eps, "a finite number of at least 0", good)
 
     def _update(self, group: Group, live: list[Parameter]) -> None:
-        amsgrad = group["amsgrad"]
+        amsgrad, (beta1, beta2) = group["amsgrad"], group["betas"]
         first, second, greatest, steps = [], [], [], []
         for parameter in live:
             state = self._state[id(parameter)]
@@ -348,7 +348,8 @@ class Adam(Optimizer):
             greatest,
             steps,
             group["lr"],
-            *group["betas"],
+            beta1,
+            beta2,
             group["eps"],
             group["weight_decay"],
             self._decoupled,

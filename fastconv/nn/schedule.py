@@ -27,11 +27,11 @@ class Schedule:
         How often `step` was called.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Any) -> None:
         if not isinstance(optimizer, Optimizer):
             name, kind = type(self).__name__, type(optimizer).__name__
             raise TypeError(f"{name}: optimizer: {kind}; an Optimizer is allowed")
-        self.optimizer = optimizer
+        self.optimizer: Optimizer = optimizer
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self.last_epoch = 0
         self._apply()
