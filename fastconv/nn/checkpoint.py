@@ -108,6 +108,10 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     ValueError
         If it is no such file, or damaged.
+
+    Examples
+    --------
+    See `save_checkpoint`.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:

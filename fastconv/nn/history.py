@@ -31,8 +31,8 @@ class History:
     --------
     >>> from fastconv import nn
     >>> history = nn.History()
-    >>> history.append({"train_loss": 0.9, "val_loss": 1.0})
-    >>> history.append({"train_loss": 0.1, "val_loss": 1.3})
+    >>> best = history.append({"train_loss": 0.9, "val_loss": 1.0})
+    >>> best = history.append({"train_loss": 0.1, "val_loss": 1.3})
     >>> history.best_epoch, history["train_loss"]
     (1, [0.9, 0.1])
     """

@@ -39,6 +39,12 @@ def get_rng_state() -> dict[str, Any]:
     -------
     dict
         Of strings and integers: it can be stored as JSON.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> nn.get_rng_state()["bit_generator"]
+    'PCG64'
     """
     return dict(generator.bit_generator.state)
 
@@ -50,5 +56,14 @@ def set_rng_state(state: dict[str, Any]) -> None:
     ----------
     state : dict
         From `get_rng_state`.
+
+    Examples
+    --------
+    >>> from fastconv import nn
+    >>> state = nn.get_rng_state()
+    >>> first = nn.Linear(4, 2).weight.data
+    >>> nn.set_rng_state(state)
+    >>> bool((nn.Linear(4, 2).weight.data == first).all())
+    True
     """
     generator.bit_generator.state = state
