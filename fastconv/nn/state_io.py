@@ -37,34 +37,34 @@ PIECE = 1 << 20
 def save(path: str | os.PathLike[str], state: Module | Mapping[str, Any]) -> None:
     """Write a network's weights.
 
-        The same values give the same bytes. A file of that name is replaced at once and only when all
-        is written.
+    The same values give the same bytes. A file of that name is replaced at once and only when all
+    is written.
 
-        Parameters
-        ----------
-        path : path
-            Ending in ``.npz`` or ``.safetensors`` (which needs the package of that name).
-        state : Module or mapping of str to array
-            A module stands for its `state_dict`.
+    Parameters
+    ----------
+    path : path
+        Ending in ``.npz`` or ``.safetensors`` (which needs the package of that name).
+    state : Module or mapping of str to array
+        A module stands for its `state_dict`.
 
-        Raises
-        ------
-        ValueError
-            For another ending, and an array that is not of numbers.
-        ImportError
-            Without the package safetensors, for its files.
+    Raises
+    ------
+    ValueError
+        For another ending, and an array that is not of numbers.
+    ImportError
+        Without the package safetensors, for its files.
 
-        Examples
-        --------
-        >>> import tempfile
+    Examples
+    --------
+    >>> import tempfile
     import tokenize
-        >>> from fastconv import nn
-        >>> net, other = nn.Linear(3, 2), nn.Linear(3, 2)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     nn.save(folder + "/net.npz", net)
-        ...     other.load_state_dict(nn.load(folder + "/net.npz"))
-        >>> bool((net.weight.data == other.weight.data).all())
-        True
+    >>> from fastconv import nn
+    >>> net, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nn.save(folder + "/net.npz", net)
+    ...     other.load_state_dict(nn.load(folder + "/net.npz"))
+    >>> bool((net.weight.data == other.weight.data).all())
+    True
     """
     write = _writer(path)
     values = state.state_dict() if isinstance(state, Module) else state
