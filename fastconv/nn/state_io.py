@@ -57,7 +57,6 @@ def save(path: str | os.PathLike[str], state: Module | Mapping[str, Any]) -> Non
     Examples
     --------
     >>> import tempfile
-    import tokenize
     >>> from fastconv import nn
     >>> net, other = nn.Linear(3, 2), nn.Linear(3, 2)
     >>> with tempfile.TemporaryDirectory() as folder:
