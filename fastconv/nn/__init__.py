@@ -5,7 +5,7 @@ gradient and adds to each ``Parameter.grad``. Names, arguments, defaults and ``s
 torch's. No tape: containers call their layers in the opposite order.
 """
 
-from fastconv.nn import data, inspect, plot
+from fastconv.nn import data, inspect, models, plot
 from fastconv.nn.activation import ReLU
 from fastconv.nn.adaptive import (
     AdaptiveAvgPool1d,
@@ -108,6 +108,7 @@ __all__ = [
     "load",
     "load_checkpoint",
     "manual_seed",
+    "models",
     "no_grad",
     "plot",
     "predict",

@@ -44,6 +44,27 @@ def uniform(shape: tuple[int, ...], bound: float, dtype: Any) -> FloatArray:
     return values
 
 
+def fill_normal(values: FloatArray, deviation: float, mean: float = 0.0) -> None:
+    """Draw anew from a normal distribution, in float64 whatever the dtype.
+
+    Parameters
+    ----------
+    values : ndarray
+        C contiguous. It is overwritten.
+    deviation : float
+        Standard deviation.
+    mean : float, default 0.0
+        Mean.
+    """
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, PIECE):
+        piece = flat[start : start + PIECE]
+        drawn = random.generator.standard_normal(piece.size)
+        drawn *= deviation
+        drawn += mean
+        piece[...] = drawn
+
+
 def fan_in_bound(fan_in: int) -> float:
     """1 / sqrt(fan_in): the bound of a weight by Kaiming's rule with a = sqrt(5), and of its bias.
 
