@@ -22,10 +22,12 @@ from fastconv.nn.checkpoint import load_checkpoint, save_checkpoint
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastconv.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d, Dropout3d
 from fastconv.nn.evaluate import Score, evaluate, predict
 from fastconv.nn.fit import Progress, fit
 from fastconv.nn.history import History
 from fastconv.nn.linear import Linear
+from fastconv.nn.lrn import LocalResponseNorm
 from fastconv.nn.maxout import Maxout
 from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import Module
@@ -44,10 +46,11 @@ from fastconv.nn.pool import (
     MaxPool3d,
 )
 from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
-from fastconv.nn.reshape import Flatten
+from fastconv.nn.reshape import Flatten, Unflatten, ZeroPad1d, ZeroPad2d, ZeroPad3d
 from fastconv.nn.schedule import CosineAnnealingLR, LinearScalingWarmup, Schedule, StepLR
 from fastconv.nn.state_io import load, save
 from fastconv.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
+from fastconv.nn.upsample import Upsample
 
 __all__ = [
     "SGD",
@@ -70,6 +73,11 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CosineAnnealingLR",
+    "DropConnect",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Flatten",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
@@ -81,6 +89,7 @@ __all__ = [
     "LPPool3d",
     "Linear",
     "LinearScalingWarmup",
+    "LocalResponseNorm",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -99,6 +108,11 @@ __all__ = [
     "Score",
     "Sequential",
     "StepLR",
+    "Unflatten",
+    "Upsample",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
     "data",
     "evaluate",
     "fit",
