@@ -95,3 +95,92 @@ def test_a_part_that_does_not_fit_is_refused():
         nn.models.CroppedSum(nn.Identity(), nn.Identity(), 1)(draw((1, 2, 3, 3)))
     with pytest.raises(ValueError, match="CroppedConcat: an image of 3x3 has no part of 5x5"):
         nn.models.CroppedConcat(nn.Conv2d(2, 2, 1, padding=1))(draw((1, 2, 3, 3)))
+
+
+# ---- FCN-8s --------------------------------------------------------------------------------------
+
+
+def torch_fcn8s(p, x):
+    def stage(name, numbers, x, padding=1):
+        for i, number in enumerate(numbers):
+            x = F.relu(conv(p, f"{name}.{number}", x, padding=1 if i else padding))
+        return F.max_pool2d(x, 2, ceil_mode=True)
+
+    def up(name, x, stride):
+        return F.conv_transpose2d(x, p[f"{name}.weight"], stride=stride)
+
+    def part(x, like, offset):
+        height, width = like.shape[2:]
+        return x[:, :, offset : offset + height, offset : offset + width]
+
+    image, whole = x, "body"
+    x = stage(whole, (0, 2), x, padding=100)
+    x = stage(whole, (5, 7), x)
+    pool3 = stage(whole, (10, 12, 14), x)
+    middle = f"{whole}.17.body"
+    pool4 = stage(middle, (0, 2, 4), pool3)
+    deepest = f"{middle}.7.body"
+    x = stage(deepest, (0, 2, 4), pool4)
+    x = F.relu(conv(p, f"{deepest}.7", x))
+    x = F.relu(conv(p, f"{deepest}.10", x))
+    x = up(f"{deepest}.14", conv(p, f"{deepest}.13", x), 2)
+    x = up(f"{middle}.8", x + part(conv(p, f"{middle}.7.shortcut", pool4), x, 5), 2)
+    x = up(f"{whole}.18", x + part(conv(p, f"{whole}.17.shortcut", pool3), x, 9), 8)
+    return part(x, image, 31)
+
+
+@pytest.mark.parametrize("size", [(20, 37), (64, 33)])
+def test_fcn8s_equals_torch(size):
+    net = randomise(nn.models.fcn8s(2, 5, width=2, hidden=6), 1.4)
+    assert_network_equals(net, torch_fcn8s, draw((1, 2, *size)), training=False)
+
+
+def test_fcn8s_is_as_large_as_published():
+    assert parameter_count(nn.models.fcn8s()) == 134_489_759  # "134M", table 1
+
+
+def test_fcn8s_begins_with_scores_of_zero_and_interpolation():
+    net = nn.models.fcn8s(3, 4, width=2, hidden=4)
+    assert not net(draw((1, 3, 32, 32))).any()
+    up = net.body[-1]
+    y = up(np.ones((1, 4, 6, 6), np.float32))
+    np.testing.assert_allclose(y[:, :, 8:-8, 8:-8], 1, rtol=1e-5)
+
+
+# ---- HED -----------------------------------------------------------------------------------------
+
+
+def torch_hed(p, x):
+    size, maps = x.shape[2:], []
+    for number, numbers in enumerate([(0, 2), (1, 3), (1, 3, 5), (1, 3, 5), (1, 3, 5)]):
+        if number:
+            x = F.max_pool2d(x, 2, ceil_mode=True)
+        for i in numbers:
+            x = F.relu(conv(p, f"stages.{number}.{i}", x, padding=1))
+        y = conv(p, f"sides.{number}.0", x)
+        if number:
+            y = F.interpolate(y, scale_factor=2**number, mode="bilinear", align_corners=False)
+        maps.append(y[:, :, : size[0], : size[1]])
+    maps = torch.cat(maps, 1)
+    return torch.cat([maps, conv(p, "fuse", maps)], 1)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (35, 21)])
+def test_hed_equals_torch(size):
+    net = randomise(nn.models.hed(3, width=3), 1.4)
+    assert_network_equals(net, torch_hed, draw((2, 3, *size)))
+
+
+def test_hed_gradients_are_those_of_differences():
+    net = randomise(nn.models.hed(1, width=1), 1.4)
+    check_gradients(net, draw((1, 1, 17, 18)), modes=(True,))
+
+
+def test_hed_is_as_large_as_published():
+    assert parameter_count(nn.models.hed()) == 14_716_171
+
+
+def test_hed_wants_a_side_of_each_stage():
+    two = nn.Sequential(nn.Identity(), nn.Identity())
+    with pytest.raises(ValueError, match="HED: sides: 1; one of each of the 2 stages"):
+        nn.models.HED(two, nn.Sequential(nn.Identity()), nn.Conv2d(1, 1, 1))
