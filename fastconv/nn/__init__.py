@@ -49,6 +49,7 @@ from fastconv.nn.random import get_rng_state, manual_seed, set_rng_state
 from fastconv.nn.reshape import Flatten, Unflatten, ZeroPad1d, ZeroPad2d, ZeroPad3d
 from fastconv.nn.schedule import CosineAnnealingLR, LinearScalingWarmup, Schedule, StepLR
 from fastconv.nn.state_io import load, save
+from fastconv.nn.summary import Summary, summarise
 from fastconv.nn.unpool import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from fastconv.nn.upsample import Upsample
 
@@ -108,6 +109,7 @@ __all__ = [
     "Score",
     "Sequential",
     "StepLR",
+    "Summary",
     "Unflatten",
     "Upsample",
     "ZeroPad1d",
@@ -129,4 +131,5 @@ __all__ = [
     "save",
     "save_checkpoint",
     "set_rng_state",
+    "summarise",
 ]

@@ -157,6 +157,9 @@ class _Conv(Weighted):
         self.add_gradients(weight, bias)
         return fold(gx, *self._around, self.padding_mode) if padded else gx
 
+    def flops(self, x: FloatArray, y: FloatArray) -> int:
+        return 2 * y.size * (self.weight.size // self.out_channels)
+
     def extra_repr(self) -> str:
         return self.text(self.padding)
 

@@ -170,6 +170,9 @@ class _ConvTranspose(Weighted):
         self.add_gradients(weight, bias)
         return gx  # type: ignore[no-any-return]
 
+    def flops(self, x: FloatArray, y: FloatArray) -> int:
+        return 2 * x.size * (self.weight.size // self.in_channels)
+
     def extra_repr(self) -> str:
         return self.text(self.padding, self.output_padding)
 

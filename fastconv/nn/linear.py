@@ -121,6 +121,9 @@ class Linear(Module):
                 parameter.add_grad(np.zeros_like(parameter.data))
         return np.empty(shape, self.weight.dtype)
 
+    def flops(self, x: FloatArray, y: FloatArray) -> int:
+        return 2 * y.size * self.in_features
+
     def extra_repr(self) -> str:
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, "

@@ -393,6 +393,21 @@ class Module:
 
         return summarise(self, input_shape)
 
+    def flops(self, x: Any, y: Any) -> int:
+        """Floating-point operations of a forward pass, without those of modules below.
+
+        Parameters
+        ----------
+        x, y : ndarray
+            An input and its output.
+
+        Returns
+        -------
+        int
+            2 for each multiply-add of a convolution's or linear layer's direct sum; 0 for others.
+        """
+        return 0
+
     # ---- Text ------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
