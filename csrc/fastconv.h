@@ -216,6 +216,15 @@ FC_API fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, con
 
 /* ---- Layers: normalisation and linear ---- */
 
+/* y[n, o] = bias[o] + sum over i of x[n, i] * w[o, i], for n < rows, i < in, o < out */
+FC_API fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in, int64_t out, const void *x,
+                           const void *w, const void *bias /* or NULL */, void *y,
+                           const fc_call *call);
+/* Those of gx, gw and gb that are not NULL; w is read for gx, x for gw. */
+FC_API fc_status fc_linear_grad(fc_dtype dtype, int64_t rows, int64_t in, int64_t out,
+                                const void *x, const void *w, const void *gy, void *gx, void *gw,
+                                void *gb, const fc_call *call);
+
 /* ---- Layers: optimisers ----
  *
  * One step for an array of `count` weights, in place; g is the gradient (its negative where

@@ -122,6 +122,11 @@ cdef extern from "fastconv.h" nogil:
                            const fc_call *call)
 
     # Normalisation and linear.
+    fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in_, int64_t out, const void *x,
+                        const void *w, const void *bias, void *y, const fc_call *call)
+    fc_status fc_linear_grad(fc_dtype dtype, int64_t rows, int64_t in_, int64_t out, const void *x,
+                             const void *w, const void *gy, void *gx, void *gw, void *gb,
+                             const fc_call *call)
 
     # Optimisers.
     ctypedef struct fc_sgd:

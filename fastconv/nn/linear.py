@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastconv import grad
+from fastconv import _core
 from fastconv._typing import FloatArray
-from fastconv.conv import conv1d
 from fastconv.nn import init
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
@@ -83,43 +82,25 @@ class Linear(Module):
         self.bias = None if values is None else Parameter(values)
 
     def forward(self, x: FloatArray) -> FloatArray:
-        if not x.ndim or x.shape[-1] != self.in_features:
-            raise ValueError(
-                f"Linear: x is of shape {x.shape}; its last axis must be of in_features = "
-                f"{self.in_features}"
-            )
-        rows = x if x.ndim == 2 else x.reshape(-1, self.in_features)
-        self.remember(rows, x.shape)
-        if not len(rows):
-            return np.empty((*x.shape[:-1], self.out_features), x.dtype)
-        bias = None if self.bias is None else self.bias.data
-        # Rows are the pixels of one image, and features its channels.
-        y = conv1d(rows[None], self.weight.data[:, :, None], bias, layout="NWC")
-        return y.reshape(*x.shape[:-1], self.out_features)
+        bias = self.bias
+        y = _core.linear(x, self.weight.data, None if bias is None else bias.data)
+        self.remember(x)
+        return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        x, shape = self.remembered()
         weight, bias = self.weight, self.bias
-        if not len(x):
-            return self._backward_of_nothing(shape)
-        gx, gw, gb = grad.conv1d(
-            gy.reshape(1, -1, self.out_features),
-            x[None],
-            weight.data[:, :, None],
-            layout="NWC",
-            output_mask=(True, weight.requires_grad, bias is not None and bias.requires_grad),
+        gx, gw, gb = _core.linear_backward(
+            gy,
+            self.remembered(),
+            weight.data,
+            weight.requires_grad,
+            bias is not None and bias.requires_grad,
         )
         if gw is not None:
-            weight.add_grad(gw[:, :, 0])
+            weight.add_grad(gw)
         if bias is not None and gb is not None:
             bias.add_grad(gb)
-        return gx.reshape(shape)
-
-    def _backward_of_nothing(self, shape: tuple[int, ...]) -> FloatArray:
-        for parameter in (self.weight, self.bias):
-            if parameter is not None and parameter.requires_grad:
-                parameter.add_grad(np.zeros_like(parameter.data))
-        return np.empty(shape, self.weight.dtype)
+        return gx
 
     def flops(self, x: FloatArray, y: FloatArray) -> int:
         return 2 * y.size * self.in_features

@@ -29,6 +29,7 @@ static const struct {
     {"conv", test_conv},
     {"pool", test_pool},
     {"nn_activation", test_nn_activation},
+    {"nn_linear", test_nn_linear},
     {"nn_update", test_nn_update},
 };
 

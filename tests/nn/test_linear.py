@@ -16,6 +16,10 @@ SHAPES = [
     ((3,), 1, 9),
     ((8,), 33, 65),
     ((0,), 4, 3),
+    ((14,), 50, 40),
+    ((15,), 50, 40),
+    ((24,), 50, 40),
+    ((25,), 50, 40),
     ((64,), 400, 120),
     ((2, 3), 16, 17),
     ((4, 1, 5), 31, 8),
@@ -133,11 +137,18 @@ def test_bad_arguments_are_named(arguments, error, message):
 @pytest.mark.parametrize("rows", [1, 64])
 def test_bad_inputs_are_named(rows):
     layer = nn.Linear(3, 4)
-    with pytest.raises(ValueError, match=r"Linear: x is of shape .*in_features = 3"):
+    with pytest.raises(
+        ValueError, match=r"x has shape .*, which does not fit weight of shape \(4, 3\)"
+    ):
         layer(draw((rows, 4)))
-    with pytest.raises(ValueError, match=r"Linear: x is of shape \(\)"):
-        layer(np.float32(1).reshape(()))
-    with pytest.raises(TypeError, match="float32.*float64|float64.*float32"):
+    with pytest.raises(ValueError, match=r"Linear: x has shape \(\), which does not fit"):
+        layer(np.array(1, np.float32))
+    with pytest.raises(TypeError, match=r"float32.*float64|float64.*float32"):
         layer(draw((rows, 3), "float64"))
     with pytest.raises(TypeError, match="int64"):
         layer(np.ones((rows, 3), np.int64))
+    y = layer(draw((rows, 3)))
+    with pytest.raises(ValueError, match=r"Linear.*gy has shape .*, which does not fit"):
+        layer.backward(y[:, :3])
+    with pytest.raises(TypeError, match=r"float32.*float64|float64.*float32"):
+        layer.backward(y.astype(np.float64))
