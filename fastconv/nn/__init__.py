@@ -30,7 +30,7 @@ from fastconv.nn.linear import Linear
 from fastconv.nn.lrn import LocalResponseNorm
 from fastconv.nn.maxout import Maxout
 from fastconv.nn.modes import is_grad_enabled, no_grad
-from fastconv.nn.module import Module
+from fastconv.nn.module import IncompatibleKeys, Module
 from fastconv.nn.nonfinite import NonFiniteLossError
 from fastconv.nn.optim import SGD, Adam, AdamW, Optimizer
 from fastconv.nn.parameter import Parameter
@@ -85,6 +85,7 @@ __all__ = [
     "GlobalAvgPool3d",
     "History",
     "Identity",
+    "IncompatibleKeys",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",

@@ -7,7 +7,7 @@ children's in the opposite order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,10 +18,32 @@ from fastconv.nn.parameter import Parameter
 if TYPE_CHECKING:
     from fastconv.nn.summary import Summary
 
-__all__ = ["Module"]
+__all__ = ["IncompatibleKeys", "Module"]
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[["Module", Any, Any], None]
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `Module.load_state_dict` returns.
+
+    Attributes
+    ----------
+    missing_keys : list of str
+        The module's names that the state did not have: they are as they were.
+    unexpected_keys : list of str
+        The state's names that the module does not have: they were passed over.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> nn.Linear(2, 1).load_state_dict({"bias": np.zeros(1), "scale": 3}, strict=False)
+    IncompatibleKeys(missing_keys=['weight'], unexpected_keys=['scale'])
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -342,7 +364,7 @@ class Module:
             state.update({dot + name: b for name, b in module._buffers.items() if b is not None})
         return state
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values into the parameters and buffers.
 
         Parameters
@@ -352,6 +374,11 @@ class Module:
             tensors on the CPU are taken.
         strict : bool, default True
             Whether missing and unexpected names are an error.
+
+        Returns
+        -------
+        IncompatibleKeys
+            The missing and the unexpected names: look at them when not `strict`.
 
         Raises
         ------
@@ -366,15 +393,18 @@ class Module:
             for name, value in new.items()
             if value.shape != own[name].shape or value.dtype.kind not in "fiu"
         ]
+        missing = [name for name in own if name not in new]
+        unexpected = [name for name in state if name not in own]
         if strict:
-            problems += [f"missing: {name}" for name in own if name not in new]
-            problems += [f"unexpected: {name}" for name in state if name not in own]
+            problems += [f"missing: {name}" for name in missing]
+            problems += [f"unexpected: {name}" for name in unexpected]
         if problems:
             raise ValueError(
                 f"{type(self).__name__}.load_state_dict: state: " + "; ".join(problems)
             )
         for name, value in new.items():
             own[name][...] = value
+        return IncompatibleKeys(missing, unexpected)
 
     def summary(self, input_shape: tuple[int, ...]) -> Summary:
         """Shapes, parameters, floating-point operations and memory, layer by layer.

@@ -61,7 +61,7 @@ def save(path: str | os.PathLike[str], state: Module | Mapping[str, Any]) -> Non
     >>> net, other = nn.Linear(3, 2), nn.Linear(3, 2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     nn.save(folder + "/net.npz", net)
-    ...     other.load_state_dict(nn.load(folder + "/net.npz"))
+    ...     loaded = other.load_state_dict(nn.load(folder + "/net.npz"))
     >>> bool((net.weight.data == other.weight.data).all())
     True
     """
@@ -93,6 +93,16 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         numbers; it names the file.
     ImportError
         Without the package safetensors, for its files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(folder + "/w.npz", weight=np.ones((1, 3)), bias=np.zeros(1))
+    ...     sorted(nn.load(folder + "/w.npz"))
+    ['bias', 'weight']
     """
     if _suffix(path, "load") == ".npz":
         return _read_npz(os.fspath(path))

@@ -7,7 +7,7 @@ from fastconv.nn.containers import Sequential
 from fastconv.nn.conv import Conv2d
 from fastconv.nn.conv_transpose import ConvTranspose2d
 from fastconv.nn.dropout import Dropout
-from fastconv.nn.models.initial import bilinear, he_normal
+from fastconv.nn.models._initial import bilinear, he_normal
 from fastconv.nn.models.skip import CroppedSum, CroppedToInput
 from fastconv.nn.models.vgg import stage
 from fastconv.nn.pool import MaxPool2d

@@ -7,7 +7,7 @@ import numpy as np
 from fastconv._typing import FloatArray
 from fastconv.nn.containers import Identity, Sequential
 from fastconv.nn.conv import Conv2d
-from fastconv.nn.models.initial import he_normal
+from fastconv.nn.models._initial import he_normal
 from fastconv.nn.models.skip import crop, uncrop
 from fastconv.nn.models.vgg import stage
 from fastconv.nn.module import Module

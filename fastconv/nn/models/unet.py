@@ -6,7 +6,7 @@ from fastconv.nn.activation import ReLU
 from fastconv.nn.containers import Sequential
 from fastconv.nn.conv import Conv2d
 from fastconv.nn.conv_transpose import ConvTranspose2d
-from fastconv.nn.models.initial import he_normal
+from fastconv.nn.models._initial import he_normal
 from fastconv.nn.models.skip import CroppedConcat
 from fastconv.nn.pool import MaxPool2d
 

@@ -8,7 +8,7 @@ from fastconv.nn.containers import Sequential
 from fastconv.nn.conv import Conv2d
 from fastconv.nn.dropout import Dropout
 from fastconv.nn.linear import Linear
-from fastconv.nn.models.initial import he_normal
+from fastconv.nn.models._initial import he_normal
 from fastconv.nn.module import Module
 from fastconv.nn.pool import MaxPool2d
 from fastconv.nn.reshape import Flatten
