@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from fastconv._typing import FloatArray
+from fastconv.nn.activation import ReLU
+from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.module import Module
 
 __all__ = ["Concat", "Identity", "Residual", "Sequential"]
+
+_CONVOLUTIONS = (Conv1d, Conv2d, Conv3d)
 
 
 class Identity(Module):
@@ -30,8 +35,20 @@ class Identity(Module):
         return gy
 
 
+def _is_convolution_with_relu(layer: Any, behind: Any) -> bool:
+    """Of exactly these classes, and nobody looks at what is between them."""
+    return (
+        type(behind) is ReLU
+        and type(layer) in _CONVOLUTIONS
+        and not (layer._hooks or behind._hooks)
+    )
+
+
 class Sequential(Module):
     """Layers one after another. Matches ``torch.nn.Sequential``.
+
+    A `ReLU` right behind a convolution is applied as the convolution stores its result, unless one
+    of the two has a hook; the results are the same, bit for bit.
 
     Parameters
     ----------
@@ -65,8 +82,15 @@ class Sequential(Module):
             raise TypeError(f"{name}: layers: {type(layer).__name__}; a Module is allowed")
 
     def forward(self, x: Any) -> Any:
-        for layer in self._children.values():
-            x = layer(x)
+        layers: list[Any] = list(self._children.values())
+        relu_done = False
+        for layer, behind in zip_longest(layers, layers[1:]):
+            if relu_done:  # as the convolution in front of it stored x
+                layer.remember(x)
+                relu_done = False
+                continue
+            relu_done = _is_convolution_with_relu(layer, behind)
+            x = layer.forward_relu(x) if relu_done else layer(x)
         return x
 
     def backward(self, gy: Any) -> Any:
