@@ -19,6 +19,7 @@ from fastconv.nn.adaptive import (
     GlobalAvgPool3d,
 )
 from fastconv.nn.checkpoint import load_checkpoint, save_checkpoint
+from fastconv.nn.code import from_code
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -119,6 +120,7 @@ __all__ = [
     "data",
     "evaluate",
     "fit",
+    "from_code",
     "get_rng_state",
     "inspect",
     "is_grad_enabled",
