@@ -216,6 +216,31 @@ FC_API fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, con
 
 /* ---- Layers: normalisation and linear ---- */
 
+/* Batch normalisation of (batch, channels, space), channel by channel:
+ *
+ *   y = (x - mean) * inverse * weight + bias,   inverse = 1 / sqrt(variance + eps)
+ *
+ * with the mean and (biased) variance of x where `training` is set, which needs two values a
+ * channel, else the running ones. Ioffe and Szegedy 2015. */
+typedef struct fc_batch_norm {
+    fc_dtype dtype;
+    int64_t batch, channels, space;
+    int training;
+    double eps;
+    double momentum; /* running += momentum * (new - running), with the unbiased variance */
+} fc_batch_norm;
+
+/* weight and bias: channels, or NULL. Running values: channels of the dtype; written where
+ * `training` is set, or NULL there. `mean` and `inverse` are written for the gradient. */
+FC_API fc_status fc_batch_norm_forward(const fc_batch_norm *problem, const void *x,
+                                       const void *weight, const void *bias, void *running_mean,
+                                       void *running_variance, double *mean, double *inverse,
+                                       void *y, const fc_call *call);
+/* Those of gx, gw and gb that are not NULL. */
+FC_API fc_status fc_batch_norm_grad(const fc_batch_norm *problem, const void *x, const void *weight,
+                                    const double *mean, const double *inverse, const void *gy,
+                                    void *gx, void *gw, void *gb, const fc_call *call);
+
 /* y[n, o] = bias[o] + sum over i of x[n, i] * w[o, i], for n < rows, i < in, o < out */
 FC_API fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in, int64_t out, const void *x,
                            const void *w, const void *bias /* or NULL */, void *y,

@@ -122,6 +122,18 @@ cdef extern from "fastconv.h" nogil:
                            const fc_call *call)
 
     # Normalisation and linear.
+    ctypedef struct fc_batch_norm:
+        fc_dtype dtype
+        int64_t batch, channels, space
+        int training
+        double eps, momentum
+
+    fc_status fc_batch_norm_forward(const fc_batch_norm *problem, const void *x, const void *weight,
+                                    const void *bias, void *running_mean, void *running_variance,
+                                    double *mean, double *inverse, void *y, const fc_call *call)
+    fc_status fc_batch_norm_grad(const fc_batch_norm *problem, const void *x, const void *weight,
+                                 const double *mean, const double *inverse, const void *gy,
+                                 void *gx, void *gw, void *gb, const fc_call *call)
     fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in_, int64_t out, const void *x,
                         const void *w, const void *bias, void *y, const fc_call *call)
     fc_status fc_linear_grad(fc_dtype dtype, int64_t rows, int64_t in_, int64_t out, const void *x,

@@ -141,6 +141,27 @@ def relu(x: Any) -> NDArray[Any]: ...
 def relu_backward(gy: Any, y: Any) -> NDArray[Any]: ...
 
 # Normalisation and linear.
+def batch_norm(
+    name: str,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[NDArray[Any], NDArray[np.float64]]: ...
+def batch_norm_backward(
+    name: str,
+    gy: Any,
+    x: Any,
+    weight: Any,
+    saved: NDArray[np.float64],
+    training: bool,
+    with_weight: bool,
+    with_bias: bool,
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]: ...
 def linear(x: Any, weight: Any, bias: Any) -> NDArray[Any]: ...
 def linear_backward(
     gy: Any, x: Any, weight: Any, with_weight: bool, with_bias: bool

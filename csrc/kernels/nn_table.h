@@ -48,8 +48,29 @@ typedef struct fc_update_kernels {
     fc_map_fn adam; /* out[1] = mean, out[2] = mean square, out[3] = greatest of these, or NULL */
 } fc_update_kernels;
 
+/* `planes` planes of `length` elements, `step` apart: those of a channel in some images. `out` may
+ * be x or gy itself. */
+typedef struct fc_norm {
+    int64_t planes, step, length;
+    const void *x, *gy;
+    void *out;
+    double center, scale, slope, shift;
+} fc_norm;
+
+typedef struct fc_norm_kernels {
+    /* The mean of x, and the sum of the squared differences from it. */
+    void (*moments)(const fc_norm *norm, double *result);
+    /* The sums of gy, and of gy * (x - center). */
+    void (*sums)(const fc_norm *norm, double *result);
+    /* out = (x - center) * scale + shift */
+    void (*apply)(const fc_norm *norm);
+    /* out = gy * scale + ((x - center) * slope + shift) */
+    void (*grad)(const fc_norm *norm);
+} fc_norm_kernels;
+
 typedef struct fc_nn_kernels {
     fc_activation_kernels activation;
+    fc_norm_kernels norm;
     fc_update_kernels update;
 } fc_nn_kernels;
 
