@@ -23,7 +23,6 @@ __all__ = ["confusion_matrix", "curves", "feature_maps", "filters", "occlusion",
 INCH = 1.1  # width and height of a small picture
 MOST_NUMBERS = 30  # classes of a confusion matrix whose numbers can be read
 CURVES = (("loss", ("train_loss", "val_loss")), ("accuracy", ("train_accuracy", "val_accuracy")))
-LABELS = {"train": "training", "val": "validation"}
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -246,7 +245,7 @@ def _curve(history: Any, key: str) -> list[Any]:
     return [] if all(value is None for value in values) else values
 
 
-def curves(history: Any, *, title: str | None = None) -> Figure:
+def curves(history: Any, *, title: str | None = None, held_out: str = "validation") -> Figure:
     """Draw loss and accuracy over the epochs.
 
     Parameters
@@ -256,6 +255,8 @@ def curves(history: Any, *, title: str | None = None) -> Figure:
         ``"val_accuracy"``.
     title : str, optional
         Stands above.
+    held_out : str, default "validation"
+        What to call the data that ``"val_loss"`` is of.
 
     Returns
     -------
@@ -281,7 +282,8 @@ def curves(history: Any, *, title: str | None = None) -> Figure:
             values = [math.nan if value is None else value for value in found[key]]
             if values:
                 epochs = range(1, len(values) + 1)
-                axes.plot(epochs, values, marker=".", label=LABELS[key.partition("_")[0]])
+                label = held_out if key.startswith("val_") else "training"
+                axes.plot(epochs, values, marker=".", label=label)
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -357,3 +357,41 @@ def test_augmentation_names_images_that_do_not_fit():
             augment(np.zeros((3, 8, 8)), generator)
     with pytest.raises(ValueError, match=r"size: \(9, 9\); at most \(8, 8\)"):
         data.RandomCrop(9)(np.zeros((2, 1, 8, 8)), generator)
+
+
+# ---- Frames
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [((8, 8), (28, 28)), ((28, 28), (32, 32)), ((32, 32), (28, 28)), ((5, 4), (7, 9)),
+     ((3, 9), (10, 4)), ((6, 6), (5, 5)), ((1, 1), (3, 2))],
+)  # fmt: skip
+def test_framed_images_are_in_the_middle(size, wanted):
+    images = rng.random((3, 2, *size), np.float32) + 1
+    before = images.copy()
+    made = data.framed(images, wanted)
+    np.testing.assert_array_equal(images, before)
+    assert made.shape == (3, 2, *wanted)
+    assert made.dtype == np.float32
+    times = max(1, min(w // n for w, n in zip(wanted, size, strict=True)))
+    large = np.kron(images, np.ones((times, times), np.float32))
+    for axis in (2, 3):
+        more = wanted[axis - 2] - large.shape[axis]
+        if more < 0:
+            large = large.take(range(-more // 2, -more // 2 + wanted[axis - 2]), axis)
+        else:
+            edges = [(0, 0)] * 4
+            edges[axis] = (more // 2, more - more // 2)
+            large = np.pad(large, edges)
+    np.testing.assert_array_equal(made, large)
+
+
+def test_framed_leaves_what_fits_and_names_what_does_not():
+    images = np.ones((2, 1, 28, 28))
+    assert data.framed(images, 28) is images
+    with pytest.raises(ValueError, match="framed: images: shape"):
+        data.framed(images[0], 28)
+    for size in (0, (3,), (3, -1)):
+        with pytest.raises(ValueError, match="framed: size"):
+            data.framed(images, size)

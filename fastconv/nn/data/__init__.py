@@ -3,6 +3,7 @@
 from fastconv.nn.data.augment import Compose, RandomCrop, RandomFlip, RandomShift
 from fastconv.nn.data.cifar import CIFAR10_CLASSES, cifar10
 from fastconv.nn.data.dataset import Dataset, Images, batches
+from fastconv.nn.data.frame import framed
 from fastconv.nn.data.handwriting import digits
 from fastconv.nn.data.idx import mnist, read_idx
 
@@ -17,6 +18,7 @@ __all__ = [
     "batches",
     "cifar10",
     "digits",
+    "framed",
     "mnist",
     "read_idx",
 ]

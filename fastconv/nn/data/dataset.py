@@ -24,6 +24,15 @@ class Images(NamedTuple):
         Values from 0 to 1.
     labels : ndarray of int64, shape (N,)
         The class of each image, from 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> pair = nn.data.Images(np.zeros((5, 1, 8, 8), np.float32), np.arange(5))
+    >>> x, y = pair
+    >>> x.shape, y.shape
+    ((5, 1, 8, 8), (5,))
     """
 
     images: FloatArray
@@ -39,6 +48,15 @@ class Dataset(NamedTuple):
         Each a pair of images and labels.
     classes : tuple of str
         The classes' names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> pair = nn.data.Images(np.zeros((5, 1, 8, 8), np.float32), np.arange(5))
+    >>> train, test, classes = nn.data.Dataset(pair, pair, tuple("01234"))
+    >>> train.images.shape, classes[3]
+    ((5, 1, 8, 8), '3')
     """
 
     train: Images

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-__all__ = ["Bytes"]
-
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20
 
