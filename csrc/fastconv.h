@@ -207,12 +207,58 @@ FC_API fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, c
  *
  * Element by element over `count` elements; NaN as the formula gives it. */
 
-/* y = max(x, 0) */
-FC_API fc_status fc_relu(fc_dtype dtype, int64_t count, const void *x, void *y,
-                         const fc_call *call);
-/* gx = gy where y is positive (or NaN), else 0 */
-FC_API fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, const void *y,
-                              void *gx, const fc_call *call);
+typedef enum fc_activation {
+    FC_RELU = 0,   /* max(x, 0) */
+    FC_RELU6,      /* min(max(x, 0), 6) */
+    FC_LEAKY_RELU, /* x where it is positive, else value * x */
+    FC_SIGMOID,    /* 1 / (1 + exp(-x)) */
+    FC_SILU,       /* x * sigmoid(x) */
+    FC_TANH,
+    FC_ACTIVATIONS /* their number */
+} fc_activation;
+
+FC_API fc_status fc_activate(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                             const void *x, void *y, const fc_call *call);
+/* gx = gy times the derivative; `kept` is x of FC_LEAKY_RELU and FC_SILU, else y (or, where that
+ * says as much, x). A NaN in `kept` counts as positive, and below 6. */
+FC_API fc_status fc_activate_grad(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                                  const void *gy, const void *kept, void *gx, const fc_call *call);
+
+/* ---- Layers: softmax and cross-entropy ----
+ *
+ * Arrays are (outer, classes, inner). softmax = exp(x - m) / s with m the greatest x of a position
+ * and s the sum of the exponentials over its classes; log softmax = x - m - log s. */
+typedef struct fc_classes {
+    fc_dtype dtype;
+    int64_t outer, classes, inner;
+} fc_classes;
+
+FC_API fc_status fc_softmax(const fc_classes *problem, const void *x, void *y, const fc_call *call);
+FC_API fc_status fc_softmax_grad(const fc_classes *problem, const void *gy, const void *y, void *gx,
+                                 const fc_call *call);
+FC_API fc_status fc_log_softmax(const fc_classes *problem, const void *x, void *y,
+                                const fc_call *call);
+FC_API fc_status fc_log_softmax_grad(const fc_classes *problem, const void *gy, const void *y,
+                                     void *gx, const fc_call *call);
+
+typedef struct fc_targets {
+    const int64_t *classes; /* (outer, inner): each in [0, classes), or `ignored`; another one is
+                               FC_INVALID_INDEX */
+    int64_t ignored;
+    const void *weight; /* (classes), or NULL: 1 */
+} fc_targets;
+
+/* loss = weight[t] * -log softmax[t], t being the position's target; 0 where that is ignored.
+ * sums: of the losses, and of the weights of the targets that are not ignored. */
+FC_API fc_status fc_cross_entropy(const fc_classes *problem, const void *x,
+                                  const fc_targets *targets, void *losses /* or NULL */,
+                                  void *p /* softmax, or NULL */, double sums[2],
+                                  const fc_call *call);
+/* gx = scale * gy[position] * weight[t] * (p - (1 at class t, else 0)); 0 where t is ignored. */
+FC_API fc_status fc_cross_entropy_grad(const fc_classes *problem, const void *p,
+                                       const fc_targets *targets,
+                                       const void *gy /* (outer, inner), or NULL: 1 */,
+                                       double scale, void *gx, const fc_call *call);
 
 /* ---- Layers: normalisation and linear ---- */
 

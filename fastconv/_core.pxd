@@ -116,10 +116,42 @@ cdef extern from "fastconv.h" nogil:
     fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns, const fc_call *call)
     fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call)
 
-    # Activations.
-    fc_status fc_relu(fc_dtype dtype, int64_t count, const void *x, void *y, const fc_call *call)
-    fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, const void *y, void *gx,
-                           const fc_call *call)
+    # Activations, softmax and cross-entropy.
+    ctypedef enum fc_activation:
+        FC_RELU
+        FC_RELU6
+        FC_LEAKY_RELU
+        FC_SIGMOID
+        FC_SILU
+        FC_TANH
+
+    ctypedef struct fc_classes:
+        fc_dtype dtype
+        int64_t outer
+        int64_t classes
+        int64_t inner
+
+    ctypedef struct fc_targets:
+        const int64_t *classes
+        int64_t ignored
+        const void *weight
+
+    fc_status fc_activate(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                          const void *x, void *y, const fc_call *call)
+    fc_status fc_activate_grad(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                               const void *gy, const void *kept, void *gx, const fc_call *call)
+    fc_status fc_softmax(const fc_classes *problem, const void *x, void *y, const fc_call *call)
+    fc_status fc_softmax_grad(const fc_classes *problem, const void *gy, const void *y, void *gx,
+                              const fc_call *call)
+    fc_status fc_log_softmax(const fc_classes *problem, const void *x, void *y,
+                             const fc_call *call)
+    fc_status fc_log_softmax_grad(const fc_classes *problem, const void *gy, const void *y,
+                                  void *gx, const fc_call *call)
+    fc_status fc_cross_entropy(const fc_classes *problem, const void *x, const fc_targets *targets,
+                               void *losses, void *p, double *sums, const fc_call *call)
+    fc_status fc_cross_entropy_grad(const fc_classes *problem, const void *p,
+                                    const fc_targets *targets, const void *gy, double scale,
+                                    void *gx, const fc_call *call)
 
     # Normalisation and linear.
     ctypedef struct fc_batch_norm:

@@ -819,9 +819,9 @@ cdef inline fc_dtype dtype_of(cnp.ndarray array) noexcept:
 
 # ---- Layers: activations -------------------------------------------------------------------------
 
-def relu(x):
-    """max(x, 0)"""
-    cdef cnp.ndarray a = floats("relu", "x", x)
+cdef cnp.ndarray activate(str name, fc_activation kind, double value, x):
+    """An activation of each element of x."""
+    cdef cnp.ndarray a = floats(name, "x", x)
     cdef cnp.ndarray y = like(a, True)
     cdef const void *src = cnp.PyArray_DATA(a)
     cdef void *dst = cnp.PyArray_DATA(y)
@@ -829,25 +829,194 @@ def relu(x):
     cdef int64_t count = cnp.PyArray_SIZE(a)
     cdef fc_status status
     with nogil:
-        status = fc_relu(dtype, count, src, dst, &CALL)
-    check("relu", status)
+        status = fc_activate(dtype, kind, value, count, src, dst, &CALL)
+    check(name, status)
     return y
 
 
-def relu_backward(gy, y):
-    """gy where y > 0, else 0"""
-    cdef cnp.ndarray b = floats("relu_backward", "y", y)
-    cdef cnp.ndarray a = floats_like("relu_backward", "gy", gy, "y", b)
+cdef cnp.ndarray activate_backward(str name, fc_activation kind, double value, gy, kept):
+    """Its gradient, from x or y."""
+    cdef cnp.ndarray b = floats(name, "output", kept)
+    cdef cnp.ndarray a = floats_like(name, "gy", gy, "output", b)
     cdef cnp.ndarray gx = like(b, True)
     cdef const void *from_gy = cnp.PyArray_DATA(a)
-    cdef const void *from_y = cnp.PyArray_DATA(b)
+    cdef const void *from_kept = cnp.PyArray_DATA(b)
     cdef void *dst = cnp.PyArray_DATA(gx)
     cdef fc_dtype dtype = dtype_of(b)
     cdef int64_t count = cnp.PyArray_SIZE(b)
     cdef fc_status status
     with nogil:
-        status = fc_relu_grad(dtype, count, from_gy, from_y, dst, &CALL)
-    check("relu_backward", status)
+        status = fc_activate_grad(dtype, kind, value, count, from_gy, from_kept, dst, &CALL)
+    check(name, status)
+    return gx
+
+
+def relu(x):
+    """max(x, 0)"""
+    return activate("ReLU", FC_RELU, 0, x)
+
+
+def relu_backward(gy, y):
+    """gy where y > 0, else 0; `y` may also be x"""
+    return activate_backward("ReLU.backward", FC_RELU, 0, gy, y)
+
+
+def relu6(x):
+    """min(max(x, 0), 6)"""
+    return activate("ReLU6", FC_RELU6, 0, x)
+
+
+def relu6_backward(gy, y):
+    """gy where 0 < y < 6, else 0"""
+    return activate_backward("ReLU6.backward", FC_RELU6, 0, gy, y)
+
+
+def leaky_relu(x, double slope):
+    """x where it is positive, else slope * x"""
+    return activate("LeakyReLU", FC_LEAKY_RELU, slope, x)
+
+
+def leaky_relu_backward(gy, x, double slope):
+    """gy where x > 0, else slope * gy"""
+    return activate_backward("LeakyReLU.backward", FC_LEAKY_RELU, slope, gy, x)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))"""
+    return activate("Sigmoid", FC_SIGMOID, 0, x)
+
+
+def sigmoid_backward(gy, y):
+    """gy * y * (1 - y)"""
+    return activate_backward("Sigmoid.backward", FC_SIGMOID, 0, gy, y)
+
+
+def silu(x):
+    """x * sigmoid(x)"""
+    return activate("SiLU", FC_SILU, 0, x)
+
+
+def silu_backward(gy, x):
+    """gy * sigmoid(x) * (1 + x * (1 - sigmoid(x)))"""
+    return activate_backward("SiLU.backward", FC_SILU, 0, gy, x)
+
+
+def tanh(x):
+    """tanh(x)"""
+    return activate("Tanh", FC_TANH, 0, x)
+
+
+def tanh_backward(gy, y):
+    """gy * (1 - y * y)"""
+    return activate_backward("Tanh.backward", FC_TANH, 0, gy, y)
+
+
+# ---- Layers: softmax and cross-entropy -----------------------------------------------------------
+
+cdef int set_classes(fc_classes *c, cnp.ndarray x, int axis) noexcept:
+    """The axes before `axis`, that one, and those after it."""
+    cdef int i
+    c.dtype = dtype_of(x)
+    c.outer = c.inner = 1
+    c.classes = cnp.PyArray_DIM(x, axis)
+    for i in range(cnp.PyArray_NDIM(x)):
+        if i < axis:
+            c.outer *= cnp.PyArray_DIM(x, i)
+        elif i > axis:
+            c.inner *= cnp.PyArray_DIM(x, i)
+    return 0
+
+
+def softmax(str name, x, int axis, bint log):
+    """Softmax, or its logarithm, along an axis (0 <= axis < x.ndim)."""
+    cdef cnp.ndarray a = floats(name, "x", x)
+    cdef cnp.ndarray y = like(a, True)
+    cdef const void *src = cnp.PyArray_DATA(a)
+    cdef void *dst = cnp.PyArray_DATA(y)
+    cdef fc_classes c
+    cdef fc_status status = FC_OK
+    set_classes(&c, a, axis)
+    if cnp.PyArray_SIZE(a):
+        with nogil:
+            if log:
+                status = fc_log_softmax(&c, src, dst, &CALL)
+            else:
+                status = fc_softmax(&c, src, dst, &CALL)
+    check(name, status)
+    return y
+
+
+def softmax_backward(str name, gy, y, int axis, bint log):
+    """Their gradients, from the output."""
+    cdef cnp.ndarray b = floats(name, "output", y)
+    cdef cnp.ndarray a = floats_like(name, "gy", gy, "output", b)
+    cdef cnp.ndarray gx = like(b, True)
+    cdef const void *from_gy = cnp.PyArray_DATA(a)
+    cdef const void *from_y = cnp.PyArray_DATA(b)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    cdef fc_classes c
+    cdef fc_status status = FC_OK
+    set_classes(&c, b, axis)
+    if cnp.PyArray_SIZE(b):
+        with nogil:
+            if log:
+                status = fc_log_softmax_grad(&c, from_gy, from_y, dst, &CALL)
+            else:
+                status = fc_softmax_grad(&c, from_gy, from_y, dst, &CALL)
+    check(name, status)
+    return gx
+
+
+cdef fc_targets targets_of(cnp.ndarray target, cnp.ndarray weight, int64_t ignored) noexcept:
+    cdef fc_targets targets
+    targets.classes = <const int64_t *> cnp.PyArray_DATA(target)
+    targets.ignored = ignored
+    targets.weight = data_of(weight)
+    return targets
+
+
+def cross_entropy(cnp.ndarray x, cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
+                  bint each, bint keep):
+    """(losses or None, softmax or None, sum of losses, of weights), or None: a target is no class.
+
+    `x`, `weight` (or None) as of `floats`; `target` contiguous int64, of the shape of `x` but for
+    its classes, which are axis 1, or axis 0 of a vector.
+    """
+    cdef cnp.ndarray p = like(x, keep)
+    cdef cnp.ndarray losses = None
+    cdef double sums[2]
+    cdef fc_classes c
+    cdef fc_targets targets = targets_of(target, weight, ignored)
+    cdef fc_status status
+    if each:
+        losses = new_array(cnp.PyArray_NDIM(target), cnp.PyArray_DIMS(target),
+                           cnp.PyArray_TYPE(x))
+    cdef const void *src = cnp.PyArray_DATA(x)
+    cdef void *to_losses = data_of(losses)
+    cdef void *to_p = data_of(p)
+    set_classes(&c, x, 1 if cnp.PyArray_NDIM(x) > 1 else 0)
+    with nogil:
+        status = fc_cross_entropy(&c, src, &targets, to_losses, to_p, sums, &CALL)
+    if status == FC_INVALID_INDEX:
+        return None
+    check("CrossEntropyLoss", status)
+    return losses, p, sums[0], sums[1]
+
+
+def cross_entropy_backward(cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
+                           double scale, cnp.ndarray gy):
+    """scale * gy * weight * (p - (1 at the target)), each position with its own gy (None: 1)."""
+    cdef cnp.ndarray gx = like(p, True)
+    cdef fc_classes c
+    cdef fc_targets targets = targets_of(target, weight, ignored)
+    cdef fc_status status
+    cdef const void *from_p = cnp.PyArray_DATA(p)
+    cdef const void *from_gy = data_of(gy)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    set_classes(&c, p, 1 if cnp.PyArray_NDIM(p) > 1 else 0)
+    with nogil:
+        status = fc_cross_entropy_grad(&c, from_p, &targets, from_gy, scale, dst, &CALL)
+    check("CrossEntropyLoss.backward", status)
     return gx
 
 

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "../fastconv.h"
+
 /* Element by element: out[j][i] from in[0][i], in[1][i], ... and the values. Which of them are read
  * each kernel says. An output may be an input itself (a parameter that is updated), but may not
  * overlap one otherwise. */
@@ -17,11 +19,33 @@ typedef struct fc_map {
 /* The elements first <= i < last. */
 typedef void (*fc_map_fn)(const fc_map *map, int64_t first, int64_t last);
 
-/* Activations: out[0] from in[0] = x; gradients: out[0] = gx from in[0] = gy and in[1]. */
+/* Activations: out[0] from in[0] = x; gradients: out[0] = gx from in[0] = gy and in[1] = x or y, as
+ * fastconv.h says; value[0] the activation's own. */
 typedef struct fc_activation_kernels {
-    fc_map_fn relu;      /* max(x, 0) */
-    fc_map_fn relu_grad; /* gy where in[1] = y is positive or NaN, else 0 */
+    fc_map_fn forward[FC_ACTIVATIONS], grad[FC_ACTIVATIONS];
 } fc_activation_kernels;
+
+/* Softmax and what stands on it: arrays are (outer, classes, inner), a position is one of outer x
+ * inner, and its classes are `inner` apart. Two kernels each: for inner = 1, and for more. */
+typedef struct fc_classes_job {
+    int64_t classes, inner;
+    const void *in[2]; /* x; gy and y; of cross-entropy's gradient softmax, and gy (may be NULL) */
+    void *out;         /* of cross-entropy softmax (may be NULL) */
+    const int64_t *targets; /* of cross-entropy: a class, or `ignored`, for each position */
+    const void *weight;     /* of the classes, or NULL */
+    int64_t ignored;
+    double scale; /* of its gradient */
+    void *losses; /* one a position, or NULL */
+    double *sums; /* set to the sum of the losses and that of the targets' weights */
+} fc_classes_job;
+/* The positions first <= i < last, of one `outer` where inner > 1. */
+typedef void (*fc_classes_fn)(const fc_classes_job *job, int64_t first, int64_t last);
+
+typedef struct fc_softmax_kernels {
+    fc_classes_fn softmax[2], softmax_grad[2], log_softmax[2], log_softmax_grad[2],
+        cross_entropy[2], cross_entropy_grad[2];
+    fc_map_fn exp, log; /* what these stand on, for tests; log of what is at least 1 */
+} fc_softmax_kernels;
 
 /* Updates: weights out[0] by gradients in[0], with the values below. */
 enum {
@@ -71,6 +95,7 @@ typedef struct fc_norm_kernels {
 typedef struct fc_nn_kernels {
     fc_activation_kernels activation;
     fc_norm_kernels norm;
+    fc_softmax_kernels softmax;
     fc_update_kernels update;
 } fc_nn_kernels;
 

@@ -3,21 +3,20 @@
 #include "../runtime/status.h"
 #include "map.h"
 
-static const fc_activation_kernels *kernels_of(fc_dtype dtype) {
-    return &fc_kernels_for(dtype)->nn->activation;
-}
-
-fc_status fc_relu(fc_dtype dtype, int64_t count, const void *x, void *y, const fc_call *call) {
+fc_status fc_activate(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                      const void *x, void *y, const fc_call *call) {
     FC_TRY(fc_map_check(dtype, count));
+    FC_REQUIRE((unsigned)kind < FC_ACTIVATIONS, FC_INVALID_VALUE);
     FC_REQUIRE((x && y) || count == 0, FC_INVALID_NULL);
-    const fc_map map = {.in = {x}, .out = {y}};
-    return fc_map_run(&map, kernels_of(dtype)->relu, count, call);
+    const fc_map map = {.in = {x}, .out = {y}, .value = {value}};
+    return fc_map_run(&map, fc_kernels_for(dtype)->nn->activation.forward[kind], count, call);
 }
 
-fc_status fc_relu_grad(fc_dtype dtype, int64_t count, const void *gy, const void *y, void *gx,
-                       const fc_call *call) {
+fc_status fc_activate_grad(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                           const void *gy, const void *kept, void *gx, const fc_call *call) {
     FC_TRY(fc_map_check(dtype, count));
-    FC_REQUIRE((gy && y && gx) || count == 0, FC_INVALID_NULL);
-    const fc_map map = {.in = {gy, y}, .out = {gx}};
-    return fc_map_run(&map, kernels_of(dtype)->relu_grad, count, call);
+    FC_REQUIRE((unsigned)kind < FC_ACTIVATIONS, FC_INVALID_VALUE);
+    FC_REQUIRE((gy && kept && gx) || count == 0, FC_INVALID_NULL);
+    const fc_map map = {.in = {gy, kept}, .out = {gx}, .value = {value}};
+    return fc_map_run(&map, fc_kernels_for(dtype)->nn->activation.grad[kind], count, call);
 }

@@ -6,7 +6,7 @@ torch's. No tape: containers call their layers in the opposite order.
 """
 
 from fastconv.nn import data, inspect, models, plot
-from fastconv.nn.activation import ReLU
+from fastconv.nn.activation import LeakyReLU, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
 from fastconv.nn.adaptive import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -90,9 +90,11 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LeakyReLU",
     "Linear",
     "LinearScalingWarmup",
     "LocalResponseNorm",
+    "LogSoftmax",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -106,12 +108,17 @@ __all__ = [
     "Parameter",
     "Progress",
     "ReLU",
+    "ReLU6",
     "Residual",
     "Schedule",
     "Score",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
     "StepLR",
     "Summary",
+    "Tanh",
     "Unflatten",
     "Upsample",
     "ZeroPad1d",
