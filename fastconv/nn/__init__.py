@@ -33,6 +33,7 @@ from fastconv.nn.maxout import Maxout
 from fastconv.nn.modes import is_grad_enabled, no_grad
 from fastconv.nn.module import IncompatibleKeys, Module
 from fastconv.nn.nonfinite import NonFiniteLossError
+from fastconv.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from fastconv.nn.optim import SGD, Adam, AdamW, Optimizer
 from fastconv.nn.parameter import Parameter
 from fastconv.nn.pool import (
@@ -67,6 +68,9 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Concat",
     "Conv1d",
     "Conv2d",
