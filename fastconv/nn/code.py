@@ -12,6 +12,7 @@ from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.dropout import Dropout
 from fastconv.nn.linear import Linear
 from fastconv.nn.module import Module
+from fastconv.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from fastconv.nn.pool import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from fastconv.nn.reshape import Flatten
 
@@ -23,6 +24,7 @@ MOST = 1000
 LETTERS = "CRPABDGF"
 
 CONV: Any = (Conv1d, Conv2d, Conv3d)
+NORM: Any = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
 POOL: dict[str, Any] = {
     "P": (MaxPool1d, MaxPool2d, MaxPool3d),
     "A": (AvgPool1d, AvgPool2d, AvgPool3d),
@@ -238,10 +240,8 @@ class _Builder:
         elif letter == "D":
             self.layers.append(Dropout(self.dropout))
         elif letter == "B":
-            from fastconv.nn import norm
-
-            kind: Any = getattr(norm, f"BatchNorm{1 if self.flat else n + 1}d")
-            self.layers.append(kind(self.flat or self.channels, dtype=self.dtype))
+            norm = NORM[0](self.flat, dtype=self.dtype) if self.flat else None
+            self.layers.append(norm or NORM[n](self.channels, dtype=self.dtype))
         elif self.flat:
             _fail(self.code, position, "after an F there is no image; F, R, B or D is allowed")
         elif letter == "C":

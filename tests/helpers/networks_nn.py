@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fastconv import nn
 from helpers.layers_nn import assert_close, draw
 
 
@@ -58,6 +59,63 @@ def assert_network_equals(
             assert_close(parameter.grad, expected_grad, f"{dtype} gradient of {name}", allowed)
         for name, value in net.named_buffers():
             assert_close(np.asarray(value), state[name].numpy(), f"{dtype} {name}", allowed)
+
+
+def check_directions(net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, False)) -> None:
+    """Differences in float64, along a random direction of the input and of each parameter.
+
+    Much faster for a whole network than `check_gradients`, which goes element by element.
+
+    Parameters
+    ----------
+    net : Module
+        It is converted.
+    x : ndarray
+        The input.
+    modes : tuple of bool
+        What `train` is called with. Dropout draws the same masks every time.
+    """
+    net.double()
+    x = x.astype(np.float64)
+    rng = np.random.default_rng(11)
+
+    def run() -> np.ndarray:
+        nn.manual_seed(0)
+        return net(x)
+
+    for training in modes:
+        net.train(training)
+        net.zero_grad()
+        gy = rng.standard_normal(run().shape)
+        gx = net.backward(gy)
+        tensors = {name: (p.data, p.grad) for name, p in net.named_parameters()}
+        for name, (values, gradient) in {"input": (x, gx), **tensors}.items():
+            direction = rng.standard_normal(values.shape)
+            analytic = np.sum(gradient * direction)
+            # Smaller and smaller: of the many kinks some lie within the first step.
+            seen = []
+            for step in (1e-6, 1e-7, 1e-8):
+                seen.append(_derivative(run, gy, values, direction, step))
+                if abs(seen[-1] - analytic) <= 1e-4 * max(np.linalg.norm(gradient), 1e-3):
+                    break
+            else:
+                raise AssertionError(f"{name}, training: {training}: {analytic}, not {seen}")
+
+
+def _derivative(
+    function: Callable[[], np.ndarray],
+    gy: np.ndarray,
+    values: np.ndarray,
+    direction: np.ndarray,
+    step: float,
+) -> float:
+    """Of ``sum(gy * function())`` by `values`, which are changed and put back."""
+    kept, sums = values.copy(), []
+    for sign in (1, -1):
+        values[...] = kept + sign * step * direction
+        sums.append(np.sum(gy * function()))
+    values[...] = kept
+    return (sums[0] - sums[1]) / (2 * step)
 
 
 def randomise(net: Any, scale: float = 1.0, seed: int = 5) -> Any:

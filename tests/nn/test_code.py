@@ -56,7 +56,6 @@ def test_numbers_repeat_letters_and_nested_groups():
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_images_of_one_to_three_dimensions(n):
     shape = (12, 9, 10)[:n]
-    pytest.importorskip("fastconv.nn.norm")
     net = build("(CBR)2PCRADGFRBF", input_shape=shape, width=4, hidden=7)
     assert kinds(net)[:3] == [f"Conv{n}d", f"BatchNorm{n}d", "ReLU"]
     assert kinds(net)[6] == f"MaxPool{n}d"

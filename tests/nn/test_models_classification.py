@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers.layers_nn import check_gradients, draw
-from helpers.networks_nn import assert_network_equals, parameter_count, randomise
+from helpers.layers_nn import draw
+from helpers.networks_nn import assert_network_equals, check_directions, parameter_count, randomise
 
 from fastconv import nn
 
@@ -65,8 +65,10 @@ def test_vgg16_equals_torch():
 
 
 def test_gradients_are_those_of_differences():
-    net = randomise(nn.models.vgg16(1, 3, width=1, hidden=4), 1.4)
-    check_gradients(net, draw((1, 1, 32, 32)), modes=(False,))
+    net = randomise(nn.models.vgg16(1, 3, width=2, hidden=8), 1.4)
+    check_directions(net, draw((1, 1, 48, 48)))
+    net = randomise(nn.models.alexnet(1, 3, width=12, hidden=8), 1.4)
+    check_directions(net, draw((1, 1, 224, 224)))
 
 
 PUBLISHED = {

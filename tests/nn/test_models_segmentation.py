@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers.layers_nn import check_gradients, draw
-from helpers.networks_nn import assert_network_equals, parameter_count, randomise
+from helpers.networks_nn import assert_network_equals, check_directions, parameter_count, randomise
 
 from fastconv import nn
 
@@ -53,8 +53,8 @@ def test_unet_equals_torch(depth, padding, size):
 
 
 def test_unet_gradients_are_those_of_differences():
-    net = randomise(nn.models.unet(1, 2, width=2, depth=2, padding=0), 1.4)
-    check_gradients(net, draw((1, 1, 44, 44)), modes=(True,))
+    net = randomise(nn.models.unet(1, 2, width=2, depth=3, padding=0), 1.4)
+    check_directions(net, draw((1, 1, 92, 92)))
 
 
 def test_unet_has_the_sizes_of_the_paper():
@@ -135,6 +135,11 @@ def test_fcn8s_equals_torch(size):
     assert_network_equals(net, torch_fcn8s, draw((1, 2, *size)), training=False)
 
 
+def test_fcn8s_gradients_are_those_of_differences():
+    net = randomise(nn.models.fcn8s(1, 3, width=1, hidden=4), 1.4)
+    check_directions(net, draw((1, 1, 24, 20)))
+
+
 def test_fcn8s_is_as_large_as_published():
     assert parameter_count(nn.models.fcn8s()) == 134_489_759  # "134M", table 1
 
@@ -172,8 +177,8 @@ def test_hed_equals_torch(size):
 
 
 def test_hed_gradients_are_those_of_differences():
-    net = randomise(nn.models.hed(1, width=1), 1.4)
-    check_gradients(net, draw((1, 1, 17, 18)), modes=(True,))
+    net = randomise(nn.models.hed(1, width=2), 1.4)
+    check_directions(net, draw((1, 1, 33, 34)))
 
 
 def test_hed_is_as_large_as_published():

@@ -10,6 +10,7 @@ from fastconv.nn.models.hed import HED, hed
 from fastconv.nn.models.lenet import lenet1, lenet5, lenet5_1998
 from fastconv.nn.models.lenet_layers import ScaledTanh, Subsampling, TableConv2d
 from fastconv.nn.models.neocognitron import neocognitron
+from fastconv.nn.models.resnet import BasicBlock, Bottleneck, resnet18, resnet50, resnet152
 from fastconv.nn.models.skip import CroppedConcat, CroppedSum, CroppedToInput
 from fastconv.nn.models.unet import unet
 from fastconv.nn.models.vgg import vgg16
@@ -17,6 +18,8 @@ from fastconv.nn.models.yolo_loss import YOLOLoss
 
 __all__ = [
     "HED",
+    "BasicBlock",
+    "Bottleneck",
     "CroppedConcat",
     "CroppedSum",
     "CroppedToInput",
@@ -31,6 +34,9 @@ __all__ = [
     "lenet5",
     "lenet5_1998",
     "neocognitron",
+    "resnet18",
+    "resnet50",
+    "resnet152",
     "unet",
     "vgg16",
 ]
