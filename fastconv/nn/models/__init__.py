@@ -5,6 +5,7 @@ Initial weights are those of the layers, or what the paper or torchvision says.
 """
 
 from fastconv.nn.models.alexnet import alexnet
+from fastconv.nn.models.dcgan import dcgan_discriminator, dcgan_generator
 from fastconv.nn.models.fcn import fcn8s
 from fastconv.nn.models.hed import HED, hed
 from fastconv.nn.models.lenet import lenet1, lenet5, lenet5_1998
@@ -14,6 +15,7 @@ from fastconv.nn.models.resnet import BasicBlock, Bottleneck, resnet18, resnet50
 from fastconv.nn.models.skip import CroppedConcat, CroppedSum, CroppedToInput
 from fastconv.nn.models.unet import unet
 from fastconv.nn.models.vgg import vgg16
+from fastconv.nn.models.yolo import tiny_yolo
 from fastconv.nn.models.yolo_loss import YOLOLoss
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "TableConv2d",
     "YOLOLoss",
     "alexnet",
+    "dcgan_discriminator",
+    "dcgan_generator",
     "fcn8s",
     "hed",
     "lenet1",
@@ -37,6 +41,7 @@ __all__ = [
     "resnet18",
     "resnet50",
     "resnet152",
+    "tiny_yolo",
     "unet",
     "vgg16",
 ]
