@@ -29,7 +29,10 @@ def _initial(net: M) -> M:
 
 
 def dcgan_generator(noise: int = 100, channels: int = 3, width: int = 128) -> Sequential:
-    """DCGAN's generator: Radford et al. 2016, "Unsupervised representation learning with ...".
+    """DCGAN's generator: from noise to an image.
+
+    Radford et al. 2016, "Unsupervised representation learning with deep convolutional generative
+    adversarial networks".
 
     ==================================================  ===========
     layer                                               output
@@ -83,7 +86,10 @@ def dcgan_generator(noise: int = 100, channels: int = 3, width: int = 128) -> Se
 
 
 def dcgan_discriminator(channels: int = 3, width: int = 64) -> Sequential:
-    """DCGAN's discriminator: Radford et al. 2016, "Unsupervised representation learning with ...".
+    """DCGAN's discriminator: from an image to whether it is real.
+
+    Radford et al. 2016, "Unsupervised representation learning with deep convolutional generative
+    adversarial networks".
 
     ============================  ===========
     layer                         output
