@@ -975,32 +975,58 @@ cdef fc_targets targets_of(cnp.ndarray target, cnp.ndarray weight, int64_t ignor
     return targets
 
 
-def cross_entropy(cnp.ndarray x, cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
-                  bint each, bint keep):
-    """(losses or None, softmax or None, sum of losses, of weights), or None: a target is no class.
+cdef bint are_targets(cnp.ndarray target, cnp.ndarray x) noexcept:
+    """Whether it has the shape of x without its classes."""
+    cdef int i, ndim = cnp.PyArray_NDIM(x)
+    if ndim == 0 or cnp.PyArray_NDIM(target) != ndim - 1:
+        return False
+    for i in range(ndim - 1):
+        if cnp.PyArray_DIM(target, i) != cnp.PyArray_DIM(x, i if i == 0 else i + 1):
+            return False
+    return True
 
-    `x`, `weight` (or None) as of `floats`; `target` contiguous int64, of the shape of `x` but for
-    its classes, which are axis 1, or axis 0 of a vector.
+
+def cross_entropy(output, target, weight, int64_t ignored, bint each, bint keep):
+    """Cross-entropy for class indices, in one pass.
+
+    Gives (target, softmax or None, losses or None, sum of losses, of weights, whether float32).
+
+    The target comes back as C reads it. None: a target is no class, or something is of the wrong
+    kind or shape. The classes are axis 1 of the output, or axis 0 of a vector.
     """
-    cdef cnp.ndarray p = like(x, keep)
-    cdef cnp.ndarray losses = None
+    cdef cnp.ndarray x = floats("CrossEntropyLoss", "output", output)
+    cdef cnp.ndarray t, w = weight, p, losses = None
     cdef double sums[2]
     cdef fc_classes c
-    cdef fc_targets targets = targets_of(target, weight, ignored)
+    cdef fc_targets targets
     cdef fc_status status
+    if not isinstance(target, cnp.ndarray):
+        return None
+    t = target
+    if (not cnp.PyArray_ISINTEGER(t) or not cnp.PyArray_CanCastSafely(cnp.PyArray_TYPE(t),
+                                                                      cnp.NPY_INT64)
+            or not are_targets(t, x)):
+        return None
+    t = plain(t, cnp.NPY_INT64)
+    set_classes(&c, x, 1 if cnp.PyArray_NDIM(x) > 1 else 0)
+    if c.classes == 0:
+        return None
+    if w is not None and (cnp.PyArray_TYPE(w) != cnp.PyArray_TYPE(x)
+                          or cnp.PyArray_SIZE(w) != c.classes or not cnp.PyArray_ISCARRAY_RO(w)):
+        return None
+    targets = targets_of(t, w, ignored)
+    p = like(x, keep)
     if each:
-        losses = new_array(cnp.PyArray_NDIM(target), cnp.PyArray_DIMS(target),
-                           cnp.PyArray_TYPE(x))
+        losses = new_array(cnp.PyArray_NDIM(t), cnp.PyArray_DIMS(t), cnp.PyArray_TYPE(x))
     cdef const void *src = cnp.PyArray_DATA(x)
     cdef void *to_losses = data_of(losses)
     cdef void *to_p = data_of(p)
-    set_classes(&c, x, 1 if cnp.PyArray_NDIM(x) > 1 else 0)
     with nogil:
         status = fc_cross_entropy(&c, src, &targets, to_losses, to_p, sums, &CALL)
     if status == FC_INVALID_INDEX:
         return None
     check("CrossEntropyLoss", status)
-    return losses, p, sums[0], sums[1]
+    return t, p, losses, sums[0], sums[1], c.dtype == FC_F32
 
 
 def cross_entropy_backward(cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
@@ -1016,6 +1042,8 @@ def cross_entropy_backward(cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight
     set_classes(&c, p, 1 if cnp.PyArray_NDIM(p) > 1 else 0)
     with nogil:
         status = fc_cross_entropy_grad(&c, from_p, &targets, from_gy, scale, dst, &CALL)
+    if status == FC_INVALID_INDEX:
+        raise ValueError("CrossEntropyLoss.backward: the target has been changed since")
     check("CrossEntropyLoss.backward", status)
     return gx
 

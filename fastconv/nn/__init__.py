@@ -23,11 +23,14 @@ from fastconv.nn.code import from_code
 from fastconv.nn.containers import Concat, Identity, Residual, Sequential
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fastconv.nn.cross_entropy import CrossEntropyLoss, NLLLoss
 from fastconv.nn.dropout import DropConnect, Dropout, Dropout1d, Dropout2d, Dropout3d
 from fastconv.nn.evaluate import Score, evaluate, predict
 from fastconv.nn.fit import Progress, fit
 from fastconv.nn.history import History
 from fastconv.nn.linear import Linear
+from fastconv.nn.loss import Loss
+from fastconv.nn.loss_elementwise import BCELoss, BCEWithLogitsLoss, L1Loss, MSELoss
 from fastconv.nn.lrn import LocalResponseNorm
 from fastconv.nn.maxout import Maxout
 from fastconv.nn.modes import is_grad_enabled, no_grad
@@ -68,6 +71,8 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
@@ -79,6 +84,7 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CosineAnnealingLR",
+    "CrossEntropyLoss",
     "DropConnect",
     "Dropout",
     "Dropout1d",
@@ -91,6 +97,7 @@ __all__ = [
     "History",
     "Identity",
     "IncompatibleKeys",
+    "L1Loss",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
@@ -99,6 +106,8 @@ __all__ = [
     "LinearScalingWarmup",
     "LocalResponseNorm",
     "LogSoftmax",
+    "Loss",
+    "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -107,6 +116,7 @@ __all__ = [
     "MaxUnpool3d",
     "Maxout",
     "Module",
+    "NLLLoss",
     "NonFiniteLossError",
     "Optimizer",
     "Parameter",
