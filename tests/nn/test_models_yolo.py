@@ -70,7 +70,7 @@ def test_loss_and_gradient_equal_the_papers_sum(boxes, by_overlap):
     expected.backward()
     kept = prediction.copy(), target.copy()
     value = loss(prediction, target)
-    assert isinstance(value, float)
+    assert value.dtype == np.float64
     assert abs(value - expected.item()) < 1e-10 * expected.item()
     assert_close(loss.backward(), given.grad.numpy(), "gradient")
     np.testing.assert_array_equal(prediction, kept[0])
@@ -96,6 +96,25 @@ def test_without_objects_only_confidences_count():
     prediction = np.ones((1, 7, 2, 2), np.float32)
     assert loss(prediction, np.zeros((1, 7, 2, 2), np.float32)) == 0.5 * 4
     assert np.flatnonzero(loss.backward().any((0, 2, 3))).tolist() == [4]
+
+
+def test_reductions_are_those_of_other_losses():
+    prediction, target = draw((3, 9, 2, 2), "float32"), targets(3, 4, (2, 2)).astype(np.float32)
+    each = nn.models.YOLOLoss(4, 1, reduction="none")
+    values = each(prediction, target)
+    assert values.shape == (3,)
+    assert values.dtype == np.float32
+    gy = np.float32([1, -2, 0.5])
+    gradient = each.backward(gy)
+    for i in range(3):
+        part = slice(i, i + 1)
+        for reduction in ("mean", "sum"):
+            one = nn.models.YOLOLoss(4, 1, reduction=reduction)
+            assert_close(one(prediction[part], target[part]), values[i], "one image")
+            assert_close(gy[i] * one.backward(), gradient[part], "its gradient")
+    total = nn.models.YOLOLoss(4, 1, reduction="sum")
+    assert_close(total(prediction, target), values.sum(), "sum")
+    assert_close(total.backward(2.0), each.backward(np.full(3, 2, np.float32)), "its gradient")
 
 
 def test_boxes_of_no_size_have_no_overlap_and_no_nan():

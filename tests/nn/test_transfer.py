@@ -18,7 +18,6 @@ def network():
 
 
 def test_the_pages_examples_give_what_they_say():
-    pytest.importorskip("fastconv.nn.cross_entropy")
     pytest.importorskip("sklearn")
     failed, attempted = doctest.testfile(str(PAGE), module_relative=False)
     assert attempted > 30

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from fastconv._typing import FloatArray
+from fastconv.nn.loss import Loss
 
 __all__ = ["YOLOLoss"]
 
 
-class YOLOLoss:
-    """The sum of squares of Redmon et al. 2016, equation 3, divided by the batch's size.
+class YOLOLoss(Loss):
+    """The sum of squares of Redmon et al. 2016, equation 3.
 
     In each cell with an object, the box that overlaps it most answers for it::
 
@@ -34,6 +35,13 @@ class YOLOLoss:
     overlap : bool, default True
         Whether a confidence is compared with the overlap (intersection over union, IoU) of box
         and object, as in the paper; else with 1.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        The mean over the images, their sum, or a value of each.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive, or a shape is not that of below.
 
     Notes
     -----
@@ -54,10 +62,8 @@ class YOLOLoss:
     >>> perfect = np.zeros((1, 13, 7, 7), np.float32)
     >>> perfect[0, :5, 3, 2] = [0.5, 0.5, 0.2**0.5, 0.4**0.5, 1]
     >>> perfect[0, 10:, 3, 2] = [0, 1, 0]
-    >>> abs(loss(perfect, target)) < 1e-6
-    True
-    >>> loss(perfect * 0, target) > 1
-    True
+    >>> bool(loss(perfect, target) < 1e-6), bool(loss(perfect * 0, target) > 1)
+    (True, True)
     >>> loss.backward().shape
     (1, 13, 7, 7)
     """
@@ -69,7 +75,9 @@ class YOLOLoss:
         coord: float = 5.0,
         no_object: float = 0.5,
         overlap: bool = True,
+        reduction: str = "mean",
     ) -> None:
+        super().__init__(reduction)
         if classes < 1 or boxes < 1:
             raise ValueError(
                 f"YOLOLoss: classes, boxes: {classes}, {boxes}; positive ints are allowed"
@@ -79,10 +87,9 @@ class YOLOLoss:
         self.coord = coord
         self.no_object = no_object
         self.overlap = overlap
-        self._gradient: FloatArray | None = None
 
-    def __call__(self, prediction: FloatArray, target: FloatArray) -> float:
-        """The loss; its gradient is kept for `backward`.
+    def forward(self, prediction: FloatArray, target: FloatArray) -> Any:  # type: ignore[override]
+        """The loss.
 
         Parameters
         ----------
@@ -91,8 +98,8 @@ class YOLOLoss:
 
         Returns
         -------
-        float
-            The loss.
+        float32 or float64, or ndarray
+            Of the prediction's dtype; for the reduction "none" of shape (N,).
         """
         self._check(prediction, target)
         n, _, *grid = prediction.shape
@@ -113,26 +120,32 @@ class YOLOLoss:
         counts[:, :, 4] = answers + self.no_object * (1 - answers)
 
         differences = boxes - wanted
+        weighted = (counts * differences).reshape(n, -1, *grid)
         scores = prediction[:, 5 * self.boxes :] - target[:, 5:]
         kept = scores * there[:, 0]
-        gradient = np.concatenate(
-            [(counts * differences).reshape(n, 5 * self.boxes, *grid), kept], 1
-        )
-        self._gradient = gradient * gradient.dtype.type(2 / n)
-        total = np.sum(counts * differences * differences) + np.sum(kept * scores)
-        return float(total) / n
+        self.remember(np.concatenate([weighted, kept], 1))
+        squares = counts * differences * differences
+        return self.reduce(squares.sum((1, 2, 3, 4)) + (kept * scores).sum((1, 2, 3)))
 
-    def backward(self) -> FloatArray:
-        """The gradient of the last loss with respect to its prediction.
+    def backward(self, gy: Any = None) -> FloatArray:
+        """The gradient with respect to the last prediction.
+
+        Parameters
+        ----------
+        gy : float or ndarray, optional
+            The gradient with respect to the loss: a number, 1 by default; for the reduction "none"
+            one of each image.
 
         Returns
         -------
         ndarray
             Of the prediction's shape.
         """
-        if self._gradient is None:
-            raise RuntimeError("YOLOLoss: backward: there is no loss to go back from")
-        return self._gradient
+        half = self.remembered()
+        n = len(half)
+        factor = np.asarray(self.incoming(gy, (n,), half.dtype, n))
+        gradient: FloatArray = half * (2 * factor.reshape(-1, 1, 1, 1)).astype(half.dtype)
+        return gradient
 
     def _check(self, prediction: Any, target: Any) -> None:
         channels = (5 * self.boxes + self.classes, 5 + self.classes)
