@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -45,22 +45,23 @@ class Flatten(Module):
         self.end_dim = _args.integer("Flatten", "end_dim", end_dim, least)
 
     def forward(self, x: FloatArray) -> FloatArray:
-        shape = x.shape
+        shape, ndim = x.shape, max(x.ndim, 1)
+        first, last = self.start_dim, self.end_dim
+        if not (-ndim <= first < ndim and -ndim <= last < ndim and first % ndim <= last % ndim):
+            self._refuse(shape, ndim)
+        first, last = first % ndim, last % ndim
         self.remember(shape)
-        first, last = self._axis("start_dim", x.ndim), self._axis("end_dim", x.ndim)
-        if first > last:
-            raise ValueError(
-                f"Flatten: start_dim {self.start_dim} is behind end_dim {self.end_dim} of an "
-                f"input of shape {shape}; it must be before or the same"
-            )
         return x.reshape(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
 
-    def _axis(self, name: str, ndim: int) -> int:
-        axis: int = getattr(self, name)
-        most = max(ndim, 1)
-        if not -most <= axis < most:
-            _args.wrong_value("Flatten", name, axis, f"from {-most} to {most - 1} for this input")
-        return axis % most
+    def _refuse(self, shape: tuple[int, ...], ndim: int) -> NoReturn:
+        for name in ("start_dim", "end_dim"):
+            if not -ndim <= getattr(self, name) < ndim:
+                needed = f"from {-ndim} to {ndim - 1} for this input"
+                _args.wrong_value("Flatten", name, getattr(self, name), needed)
+        raise ValueError(
+            f"Flatten: start_dim {self.start_dim} is behind end_dim {self.end_dim} of an input of "
+            f"shape {shape}; it must be before or the same"
+        )
 
     def backward(self, gy: FloatArray) -> FloatArray:
         return gy.reshape(self.remembered())
