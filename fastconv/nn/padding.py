@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastconv._typing import FloatArray
@@ -20,30 +22,35 @@ def pad(x: FloatArray, before: Sizes, after: Sizes, mode: str) -> FloatArray:
 
 
 def fold(grad: FloatArray, before: Sizes, after: Sizes, mode: str) -> FloatArray:
-    """Turn the gradient of what `pad` gave into that of what it took.
+    """Turn the gradient of what `pad` gave into that of what it took, and change it meanwhile.
 
-    Each axis by itself: the gradients of the padding are added to
-    those of the elements that it was copied from.
+    Each axis by itself: the gradients of the padding are added to those of the elements that it was
+    copied from.
     """
-    for axis in range(len(before)):
-        place = grad.ndim - len(before) + axis
-        if before[axis] or after[axis]:
-            front = np.moveaxis(grad, place, 0)
-            grad = np.moveaxis(_fold_first(front, before[axis], after[axis], mode), 0, place)
-    return np.ascontiguousarray(grad)
+    kept: list[Any] = [...]
+    for i, (front, back) in enumerate(zip(before, after, strict=True)):
+        axis = grad.ndim - len(before) + i
+        end = grad.shape[axis] - back
+        kept.append(slice(front, end))
+        if front or back:
+            _fold_axis(grad, axis, front, end, mode)
+    return np.ascontiguousarray(grad[tuple(kept)])
 
 
-def _fold_first(grad: FloatArray, before: int, after: int, mode: str) -> FloatArray:
-    size = len(grad) - before - after
-    inner = grad[before : before + size].copy()
-    head, tail = grad[:before], grad[before + size :]
+def _fold_axis(grad: FloatArray, axis: int, front: int, end: int, mode: str) -> None:
+    """Add what lies before `front` and from `end` on to what is between."""
+
+    def part(first: int, last: int | None) -> FloatArray:
+        where: Any = (*(slice(None),) * axis, slice(first, last))
+        return grad[where]  # type: ignore[no-any-return]
+
+    back = grad.shape[axis] - end
     if mode == "replicate":
-        inner[0] += head.sum(0)
-        inner[-1] += tail.sum(0)
+        part(front, front + 1)[...] += part(0, front).sum(axis, keepdims=True)
+        part(end - 1, end)[...] += part(end, None).sum(axis, keepdims=True)
     elif mode == "reflect":
-        inner[1 : before + 1] += head[::-1]
-        inner[size - 1 - after : size - 1] += tail[::-1]
+        part(front + 1, 2 * front + 1)[...] += np.flip(part(0, front), axis)
+        part(end - 1 - back, end - 1)[...] += np.flip(part(end, None), axis)
     else:
-        inner[size - before :] += head
-        inner[:after] += tail
-    return inner
+        part(end - front, end)[...] += part(0, front)
+        part(front, front + back)[...] += part(end, None)

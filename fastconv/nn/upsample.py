@@ -1,23 +1,14 @@
-"""Images made larger (or smaller): by the nearest element, or by linear interpolation.
-
-Each axis by itself: every output is a source element, or a weighted sum of two neighbouring ones.
-Backwards the outputs of one source are a run, as sources go up with the outputs: runs are added in
-a fixed order.
-"""
+"""The layer that makes images larger (or smaller). `_resize` has the arithmetic."""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-import fastconv as fc
 from fastconv import _args
 from fastconv._typing import FloatArray
+from fastconv.nn import _resize
 from fastconv.nn.module import Module
 
 __all__ = ["Upsample"]
@@ -99,23 +90,25 @@ class Upsample(Module):
     def forward(self, x: FloatArray) -> FloatArray:
         axes = self._axes(x)
         self.remember(x.shape, axes)
-        factors = _whole_factors(axes)
-        if factors is not None and len(x):
-            return _repeat(x, factors)
-        for axis in reversed(range(len(axes))):
-            x = axes[axis].forward(x, axis + 2)
+        if not len(x):
+            return x.reshape(0, x.shape[1], *[axis.output for axis in axes])
+        if all(axis.factor for axis in axes):
+            return _resize.enlarge(x, axes)
+        for place in reversed(range(len(axes))):
+            x = _resize.gather(x, place + 2, axes[place].forward)
         return x
 
     def backward(self, gy: FloatArray) -> FloatArray:
         shape, axes = self.remembered()
-        factors = _whole_factors(axes)
-        if factors is not None and len(gy):
-            return _add_up(gy, factors)
-        for axis in range(len(axes)):
-            gy = axes[axis].backward(gy, axis + 2, shape[axis + 2])
+        if not len(gy):
+            return gy.reshape(shape)
+        if all(axis.factor for axis in axes):
+            return _resize.enlarge_backward(gy, axes)
+        for place in range(len(axes)):
+            gy = _resize.gather(gy, place + 2, axes[place].backward)
         return gy
 
-    def _axes(self, x: FloatArray) -> list[_Axis]:
+    def _axes(self, x: FloatArray) -> list[_resize.Axis]:
         n = x.ndim - 2
         if n not in ((MODES[self.mode],) if self.mode != "nearest" else (1, 2, 3)):
             needed = MODES[self.mode] + 2 if self.mode != "nearest" else "3, 4 or 5"
@@ -135,7 +128,7 @@ class Upsample(Module):
             raise ValueError(f"Upsample: from {space} to {sizes}; every size must be positive")
         linear, corners = self.mode != "nearest", bool(self.align_corners)
         return [
-            _axis(i, o, scale, linear, corners, x.dtype.char)
+            _resize.axis(i, o, scale, linear, corners, x.dtype.char)
             for i, o, scale in zip(space, sizes, scales, strict=True)
         ]
 
@@ -169,97 +162,3 @@ def _for_each(name: str, value: Any, n: int) -> tuple[Any, ...]:
     if len(value) != n:
         _args.wrong_value("Upsample", name, value, f"one number, or {n} for this input")
     return value
-
-
-# ---- One axis ------------------------------------------------------------------------------------
-
-
-class _Tap(NamedTuple):
-    """One source of every output, and backwards the runs of outputs of one source."""
-
-    sources: NDArray[np.intp]
-    weights: FloatArray | None  # None: all are 1
-    starts: NDArray[np.intp]  # of the runs
-    targets: NDArray[np.intp]  # the source of each run
-
-    def weigh(self, values: FloatArray, axis: int) -> FloatArray:
-        if self.weights is None:
-            return values
-        return values * self.weights.reshape(-1, *(1,) * (values.ndim - axis - 1))
-
-
-class _Axis(NamedTuple):
-    """How an axis is resized: the taps, and the factor if it repeats every element."""
-
-    taps: tuple[_Tap, ...]
-    factor: int | None
-
-    def forward(self, x: FloatArray, axis: int) -> FloatArray:
-        y, *others = [tap.weigh(x.take(tap.sources, axis), axis) for tap in self.taps]
-        for other in others:
-            y += other
-        return y
-
-    def backward(self, gy: FloatArray, axis: int, size: int) -> FloatArray:
-        gx = np.zeros((*gy.shape[:axis], size, *gy.shape[axis + 1 :]), gy.dtype)
-        for tap in self.taps:
-            where: Any = (*(slice(None),) * axis, tap.targets)
-            gx[where] += np.add.reduceat(tap.weigh(gy, axis), tap.starts, axis)
-        return gx
-
-
-@functools.lru_cache(1000)
-def _axis(
-    size: int, output: int, scale: float | None, linear: bool, corners: bool, kind: str
-) -> _Axis:
-    """Compute indices and weights in the input's dtype, as torch does, whose rounding shows."""
-    real = np.dtype(kind).type
-    places = np.arange(output).astype(kind)
-    if not linear:
-        step = real(scale) if scale is not None else real(size) / real(output)
-        # torch rounds down in float32 whatever the dtype.
-        sources = np.floor((places * step).astype(np.float32)).astype(np.intp)
-        np.minimum(sources, size - 1, out=sources)
-        factor = output // size
-        whole = output == size * factor and bool((sources == np.arange(output) // factor).all())
-        return _Axis((_tap(sources, None),), factor if whole else None)
-    if size == output:
-        return _Axis((_tap(np.arange(size), None),), None)
-    if corners:
-        step = real(size - 1) / real(output - 1) if output > 1 else real(0)
-        where = places * step
-    else:
-        step = real(scale) if scale is not None else real(size) / real(output)
-        where = np.maximum(step * (places + real(0.5)) - real(0.5), real(0))
-    left = np.minimum(np.floor(where).astype(np.intp), size - 1)
-    weight = np.clip(where - left.astype(kind), real(0), real(1))
-    right = np.minimum(left + 1, size - 1)
-    return _Axis((_tap(left, real(1) - weight), _tap(right, weight)), None)
-
-
-def _tap(sources: NDArray[np.intp], weights: FloatArray | None) -> _Tap:
-    starts = np.flatnonzero(np.diff(sources, prepend=-1))
-    return _Tap(sources, weights, starts, sources[starts])
-
-
-# ---- Whole factors, through the engine -----------------------------------------------------------
-
-
-def _whole_factors(axes: Sequence[_Axis]) -> tuple[int, ...] | None:
-    factors = tuple([axis.factor for axis in axes])
-    return None if None in factors else factors  # type: ignore[return-value]
-
-
-_ADD = (fc.avg_pool1d, fc.avg_pool2d, fc.avg_pool3d)
-_REPEAT = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)
-
-
-def _repeat(x: FloatArray, factors: tuple[int, ...]) -> FloatArray:
-    """Repeat elements: the gradient of a sum over windows."""
-    space = [size * f for size, f in zip(x.shape[2:], factors, strict=True)]
-    repeat = _REPEAT[len(factors) - 1]
-    return repeat(x, (*x.shape[:2], *space), factors, divisor_override=1)
-
-
-def _add_up(gy: FloatArray, factors: tuple[int, ...]) -> FloatArray:
-    return _ADD[len(factors) - 1](gy, factors, divisor_override=1)

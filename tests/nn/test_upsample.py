@@ -64,6 +64,19 @@ def test_the_nearest_element_is_torchs_for_every_pair_of_sizes(dtype):
             np.testing.assert_array_equal(nn.Upsample(output)(x[:, :, :size]), theirs.numpy())
 
 
+@pytest.mark.parametrize("factors", [(1, 1), (2, 2), (1, 3), (5, 2), (4, 1), (8, 7)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (6, 5)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_whole_factors_equal_torch(factors, size, dtype):
+    torch = pytest.importorskip("torch")
+    x = draw((2, 5, *size), dtype)
+    for mode in ("nearest", "bilinear"):
+        options = {"scale_factor": tuple(map(float, factors)), "mode": mode}
+        assert_equals_torch(nn.Upsample(**options), torch.nn.Upsample(**options), x, modes=(True,))
+        options = {"size": tuple(s * f for s, f in zip(size, factors, strict=True)), "mode": mode}
+        assert_equals_torch(nn.Upsample(**options), torch.nn.Upsample(**options), x, modes=(True,))
+
+
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_gradients_pass_the_check(n, mode):
