@@ -81,6 +81,15 @@ typedef struct fc_norm {
     double center, scale, slope, shift;
 } fc_norm;
 
+/* `rows` rows of `channels` channels of `space` elements each, the rows `step` apart, and a value of
+ * each channel. `out` may be x or gy itself. */
+typedef struct fc_norm_rows {
+    int64_t rows, step, channels, space;
+    const void *x, *gy;
+    void *out;
+    const void *center, *scale, *slope, *shift;
+} fc_norm_rows;
+
 typedef struct fc_norm_kernels {
     /* The mean of x, and the sum of the squared differences from it. */
     void (*moments)(const fc_norm *norm, double *result);
@@ -90,6 +99,12 @@ typedef struct fc_norm_kernels {
     void (*apply)(const fc_norm *norm);
     /* out = gy * scale + ((x - center) * slope + shift) */
     void (*grad)(const fc_norm *norm);
+    /* `apply` of channels next to each other. */
+    void (*apply_rows)(const fc_norm_rows *norm);
+    /* All four where `space` is 1: result[c] and result[channels + c] of channel c. */
+    void (*column_moments)(const fc_norm_rows *norm, double *result);
+    void (*column_sums)(const fc_norm_rows *norm, double *result);
+    void (*column_grad)(const fc_norm_rows *norm);
 } fc_norm_kernels;
 
 typedef struct fc_nn_kernels {

@@ -30,6 +30,7 @@ static const struct {
     {"pool", test_pool},
     {"nn_activation", test_nn_activation},
     {"nn_linear", test_nn_linear},
+    {"nn_norm", test_nn_norm},
     {"nn_classes", test_nn_classes},
     {"nn_update", test_nn_update},
 };
