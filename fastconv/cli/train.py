@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--epochs",
         type=_positive,
-        default=40,
+        default=60,
         metavar="N",
         help="how often to go over the images (default: %(default)s)",
     )
@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--lr",
         type=_rate,
         metavar="RATE",
-        help="the learning rate at first; it falls to 0 along a cosine (default: 0.002, sgd 0.05)",
+        help="the learning rate at first; it falls to 0 along a cosine (default: 0.003, sgd 0.05)",
     )
     parser.add_argument(
         "--out",

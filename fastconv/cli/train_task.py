@@ -14,7 +14,7 @@ from fastconv.nn.data import Dataset, Images
 
 LENET_SIZE = 28
 SHIFT = 9  # images are moved by up to this part of their size
-RATES = {"adam": 0.002, "adamw": 0.002, "sgd": 0.05}
+RATES = {"adam": 0.003, "adamw": 0.003, "sgd": 0.05}
 MOMENTUM = 0.9
 
 

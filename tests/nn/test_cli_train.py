@@ -220,7 +220,7 @@ def test_without_resume_a_run_begins_again(tmp_path):
         (["--seed", "1"], "seed was 0, not 1"),
         (["--epochs", "4"], "epochs was 3, not 4"),
         (["--net", "CRF"], "net was CRPF, not CRF"),
-        (["--lr", "0.1", "--batch-size", "7"], "batch_size was 32, not 7, lr was 0.002, not 0.1"),
+        (["--lr", "0.1", "--batch-size", "7"], "batch_size was 32, not 7, lr was 0.003, not 0.1"),
     ],
 )
 def test_resume_refuses_another_run(other, message, tmp_path, capsys):
