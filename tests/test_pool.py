@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import Pool, draw_pool, seeded, strategy, usual_pools
+from helpers.cases import draw_pool, seeded, strategy, usual_pools
 from helpers.oracles import Reference, Torch, pooling_sums
+from helpers.problems import Pool
 from hypothesis import given, settings
 
 import fastconv as fc
