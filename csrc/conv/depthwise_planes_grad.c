@@ -37,7 +37,7 @@
  * x and gy is asked for at once, 0.9 ms so. */
 #define FAR_BYTES (8 << 20)
 #define WORKER_ITEMS 8 /* that a thread should have to take, rather than long streams */
-#define MOST_PLANES 16 /* of an item, for a long stream */
+#define MOST_PLANES 64 /* of an item, for a long stream */
 #define PARTIAL_BYTES (4 << 20)
 #define PASSES 4 /* of an input gradient of stride 2 */
 

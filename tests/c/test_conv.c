@@ -571,6 +571,10 @@ static const cut_shape forward_shapes[] = {
     {2, 3, 20, 37, {6, 8}, {2, 2}, {2, 2}, {1, 1}, {0, 0}},
     /* an input that comes from memory */
     {2, 1, 250, 5, {65, 65}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+    /* depthwise, the same: whole planes of several items, some groups with two outputs */
+    {4, 240, 1, 1, {41, 39}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {5, 110, 1, 2, {45, 43}, {3, 3}, {1, 1}, {2, 1}, {2, 0}},
+    {4, 90, 1, 1, {125, 123}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
 };
 
 static void run_forward_shape(const cut_shape *shape, int number, fc_dtype dtype,
