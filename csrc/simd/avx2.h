@@ -161,6 +161,18 @@ static inline vf64 vf64_slide(vf64 a, vf64 b) {
     return _mm256_shuffle_pd(a, _mm256_permute2f128_pd(a, b, 0x21), 0x5);
 }
 
+static inline vf32 vf32_pick(vf32 a, vf32 n) {
+    return _mm256_permutevar8x32_ps(a, _mm256_cvttps_epi32(n));
+}
+
+/* As pairs of 32 bits: 2n and 2n + 1. */
+static inline vf64 vf64_pick(vf64 a, vf64 n) {
+    const __m256i even = _mm256_cvtepu32_epi64(_mm256_cvttpd_epi32(_mm256_add_pd(n, n)));
+    const __m256i pairs =
+        _mm256_or_si256(even, _mm256_slli_epi64(_mm256_add_epi64(even, _mm256_set1_epi64x(1)), 32));
+    return _mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(a), pairs));
+}
+
 static inline void vf32_store_every_other(float *p, vf32 v) {
     const __m256i lanes = _mm256_setr_epi32(-1, 0, -1, 0, -1, 0, -1, 0);
     _mm256_maskstore_ps(p, lanes, vf32_zip_low(v, v));

@@ -170,6 +170,14 @@ static inline vf64 vf64_slide(vf64 a, vf64 b) {
         _mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 1));
 }
 
+static inline vf32 vf32_pick(vf32 a, vf32 n) {
+    return _mm512_permutexvar_ps(_mm512_cvttps_epi32(n), a);
+}
+
+static inline vf64 vf64_pick(vf64 a, vf64 n) {
+    return _mm512_permutexvar_pd(_mm512_cvttpd_epi64(n), a);
+}
+
 static inline void vf32_store_every_other(float *p, vf32 v) {
     _mm512_mask_storeu_ps(p, 0x5555, vf32_zip_low(v, v));
     _mm512_mask_storeu_ps(p + 16, 0x5555, vf32_zip_high(v, v));

@@ -26,6 +26,7 @@
  *   v_store_every_other(p, v)           p[2 * i] = lane i; what stands between is not touched
  *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
  *   v_slide(a, b)                       a without its first lane, then the first of b
+ *   v_pick(a, n)                        lane i is lane n[i] of a: whole numbers in [0, VL)
  *   v_keep(v);                          v stays in a register: the compiler may otherwise read it
  *                                       from memory again for each of its uses
  *
@@ -109,5 +110,6 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_zip_low(a, b) FC_V(zip_low)(a, b)
 #define v_zip_high(a, b) FC_V(zip_high)(a, b)
 #define v_slide(a, b) FC_V(slide)(a, b)
+#define v_pick(a, n) FC_V(pick)(a, n)
 
 #endif

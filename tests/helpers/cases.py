@@ -375,6 +375,7 @@ def chooser(pick: Pick) -> Callable[[Any], Any]:
 def usual_pools(widths: Iterable[int], **fixed: Any) -> Iterator[Pool]:
     """The windows that have kernels of their own, channels first, over every width given."""
     windows = [(k, s, p) for k in (2, 3, 5) for s in (1, 2) for p in range(k // 2 + 1)]
+    windows += [(2, 3, 0), (3, 3, 0), (3, 3, 1), (4, 4, 0), (5, 3, 2), (4, 2, 1), (7, 5, 3)]
     for width in widths:
         for index, (kernel, stride, padding) in enumerate(windows):
             case = Pool(
