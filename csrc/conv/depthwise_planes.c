@@ -14,6 +14,7 @@
 #include "depthwise_turned.h"
 #include "integers.h"
 
+#include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 
@@ -147,8 +148,18 @@ int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *
     return count;
 }
 
+/* Rows must be whole lines of a cache and of two vectors or more: none is stored in part then. */
+void fc_planes_stream(fc_planes_pass passes[], int count) {
+    for (int i = 0; i < count; i++) {
+        const fc_axis *a = passes[i].c->axis;
+        const int64_t row = a[2].size * passes[i].c->item;
+        passes[i].job.stream = passes[i].job.out_columns == a[2].size && row >= 2 * FC_ALIGN &&
+                               row % FC_ALIGN == 0 && (uintptr_t)passes[i].y % FC_ALIGN == 0;
+    }
+}
+
 typedef struct planes_run {
-    const fc_planes_pass *pass;
+    fc_planes_pass *pass;
     int passes;
     int64_t planes, bunch, plane_items, bands, band_rows;
     int far; /* whether x and y are not expected to be in a cache */
@@ -191,13 +202,14 @@ static void cut_streams(planes_run *r, int64_t bytes, int workers) {
     r->far =
         (double)bytes * (double)all > FAR_BYTES && bytes <= PLANE_BYTES && planes >= 2 * r->bunch;
     if (!r->far) return;
+    fc_planes_stream(r->pass, r->passes);
     r->bands = 1;
     r->band_rows = c->axis[1].out;
     r->planes = min64(channels, up_to(planes, r->bunch));
     r->plane_items = ceil_div(channels, r->planes);
 }
 
-static fc_status run_planes(const fc_planes_pass *pass, int passes, const fc_call *call) {
+static fc_status run_planes(fc_planes_pass *pass, int passes, const fc_call *call) {
     const fc_correlation *c = pass->c;
     const fc_axis *a = c->axis;
     planes_run r = {.pass = pass, .passes = passes};

@@ -327,6 +327,7 @@ static void share(run *r, const fc_correlation *back, int n, fc_grads *g, char *
     if (!g->gx || !r->kernel || n > PASSES) return;
     r->passes = fc_planes_passes(back, n, g->gy, g->w, NULL, g->gx, r->pass);
     if (r->passes) g->gx = NULL;
+    if (r->far) fc_planes_stream(r->pass, r->passes);
 }
 
 fc_status fc_depthwise_planes_grad(const fc_correlation *c, const fc_correlation *back, int n,

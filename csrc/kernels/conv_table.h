@@ -133,7 +133,8 @@ typedef struct fc_winograd_output {
  *   Strides over 1 go with steps of 1.
  *
  *   What lies x_soon and y_soon elements behind what is read of x, and read or written of y, will be
- *   needed soon (0: nothing is to be asked for).
+ *   needed soon (0: nothing is to be asked for). `stream`: y is more than caches hold, and its rows
+ *   are whole lines of theirs.
  *
  *   weight gradient, over `images` images and the same rows and columns, w[tap] being as above
  *   those of the plane one after another:   sums[q * taps + tap] += sum of x * y */
@@ -147,6 +148,7 @@ typedef struct fc_depthwise_planes {
     int64_t stride, row_offset, row_step, column_offset[2], column_step;
     int64_t w_row, w_column[2], w_step;
     int64_t x_soon, y_soon;
+    int stream;
     const void *bias; /* or NULL */
     double min, max;
     int clamp;

@@ -2,6 +2,8 @@
  * bits. */
 #include <immintrin.h>
 
+#define FC_STREAMS /* v_stream is more than v_store */
+
 #define FC_F32_LANES 8
 #define FC_F64_LANES 4
 #define REGISTERS 16
@@ -16,6 +18,10 @@ typedef __m256i vspan32, vspan64;
     static inline V vf##B##_set1(T x) { return _mm256_set1_##S(x); }                               \
     static inline V vf##B##_load(const T *p) { return _mm256_loadu_##S(p); }                       \
     static inline void vf##B##_store(T *p, V v) { _mm256_storeu_##S(p, v); }                       \
+    static inline void vf##B##_stream(T *p, V v) {                                                 \
+        if ((uintptr_t)p % sizeof v) _mm256_storeu_##S(p, v);                                      \
+        else _mm256_stream_##S(p, v);                                                              \
+    }                                                                                              \
     static inline V vf##B##_add(V a, V b) { return _mm256_add_##S(a, b); }                         \
     static inline V vf##B##_sub(V a, V b) { return _mm256_sub_##S(a, b); }                         \
     static inline V vf##B##_mul(V a, V b) { return _mm256_mul_##S(a, b); }                         \

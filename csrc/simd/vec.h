@@ -8,6 +8,8 @@
  *   vmask           a truth value a lane       REGISTERS  vector registers of the machine
  *
  *   v_zero() v_set1(x) v_load(p) v_store(p, v)                      p need not be aligned
+ *   v_stream(p, v)                      v_store past the caches, where the machine has it; before
+ *   v_streamed()                        ... others are told that it is there
  *   v_add v_sub v_mul v_div (a, b)      v_fma(a, b, c) = a * b + c   v_sqrt(a) v_abs(a)
  *   v_max(a, b) v_min(a, b)             b where either is NaN: v_max(limit, x) passes NaN on
  *   v_gt(a, b) v_isnan(a)  m_and m_or (m, n)  v_select(m, a, b) = m ? a : b   m_any(m)
@@ -71,6 +73,13 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_set1(x) FC_V(set1)(x)
 #define v_load(p) FC_V(load)(p)
 #define v_store(p, v) FC_V(store)(p, v)
+#ifdef FC_STREAMS
+#define v_stream(p, v) FC_V(stream)(p, v)
+#define v_streamed() _mm_sfence()
+#else
+#define v_stream(p, v) v_store(p, v)
+#define v_streamed() ((void)0)
+#endif
 #define v_add(a, b) FC_V(add)(a, b)
 #define v_sub(a, b) FC_V(sub)(a, b)
 #define v_mul(a, b) FC_V(mul)(a, b)

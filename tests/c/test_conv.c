@@ -575,6 +575,9 @@ static const cut_shape forward_shapes[] = {
     {4, 240, 1, 1, {41, 39}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
     {5, 110, 1, 2, {45, 43}, {3, 3}, {1, 1}, {2, 1}, {2, 0}},
     {4, 90, 1, 1, {125, 123}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
+    /* depthwise, with rows that are whole cache lines, and go past the caches */
+    {4, 90, 1, 1, {81, 96}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {3, 90, 1, 2, {64, 96}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
 };
 
 static void run_forward_shape(const cut_shape *shape, int number, fc_dtype dtype,
