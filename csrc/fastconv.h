@@ -203,6 +203,127 @@ FC_API fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns,
                            const fc_call *call);
 FC_API fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call);
 
+/* ---- Layers: activations ----
+ *
+ * Element by element over `count` elements; NaN as the formula gives it. */
+
+typedef enum fc_activation {
+    FC_RELU = 0,   /* max(x, 0) */
+    FC_RELU6,      /* min(max(x, 0), 6) */
+    FC_LEAKY_RELU, /* x where it is positive, else value * x */
+    FC_SIGMOID,    /* 1 / (1 + exp(-x)) */
+    FC_SILU,       /* x * sigmoid(x) */
+    FC_TANH,
+    FC_ACTIVATIONS /* their number */
+} fc_activation;
+
+FC_API fc_status fc_activate(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                             const void *x, void *y, const fc_call *call);
+/* gx = gy times the derivative; `kept` is x of FC_LEAKY_RELU and FC_SILU, else y (or, where that
+ * says as much, x). A NaN in `kept` counts as positive, and below 6. */
+FC_API fc_status fc_activate_grad(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                                  const void *gy, const void *kept, void *gx, const fc_call *call);
+
+/* ---- Layers: softmax and cross-entropy ----
+ *
+ * Arrays are (outer, classes, inner). softmax = exp(x - m) / s with m the greatest x of a position
+ * and s the sum of the exponentials over its classes; log softmax = x - m - log s. */
+typedef struct fc_classes {
+    fc_dtype dtype;
+    int64_t outer, classes, inner;
+} fc_classes;
+
+FC_API fc_status fc_softmax(const fc_classes *problem, const void *x, void *y, const fc_call *call);
+FC_API fc_status fc_softmax_grad(const fc_classes *problem, const void *gy, const void *y, void *gx,
+                                 const fc_call *call);
+FC_API fc_status fc_log_softmax(const fc_classes *problem, const void *x, void *y,
+                                const fc_call *call);
+FC_API fc_status fc_log_softmax_grad(const fc_classes *problem, const void *gy, const void *y,
+                                     void *gx, const fc_call *call);
+
+typedef struct fc_targets {
+    const int64_t *classes; /* (outer, inner): each in [0, classes), or `ignored`; another one is
+                               FC_INVALID_INDEX */
+    int64_t ignored;
+    const void *weight; /* (classes), or NULL: 1 */
+} fc_targets;
+
+/* loss = weight[t] * -log softmax[t], t being the position's target; 0 where that is ignored.
+ * sums: of the losses, and of the weights of the targets that are not ignored. */
+FC_API fc_status fc_cross_entropy(const fc_classes *problem, const void *x,
+                                  const fc_targets *targets, void *losses /* or NULL */,
+                                  void *p /* softmax, or NULL */, double sums[2],
+                                  const fc_call *call);
+/* gx = scale * gy[position] * weight[t] * (p - (1 at class t, else 0)); 0 where t is ignored. */
+FC_API fc_status fc_cross_entropy_grad(const fc_classes *problem, const void *p,
+                                       const fc_targets *targets,
+                                       const void *gy /* (outer, inner), or NULL: 1 */,
+                                       double scale, void *gx, const fc_call *call);
+
+/* ---- Layers: normalisation and linear ---- */
+
+/* Batch normalisation of (batch, channels, space), channel by channel:
+ *
+ *   y = (x - mean) * inverse * weight + bias,   inverse = 1 / sqrt(variance + eps)
+ *
+ * with the mean and (biased) variance of x where `training` is set, which needs two values a
+ * channel, else the running ones. Ioffe and Szegedy 2015. */
+typedef struct fc_batch_norm {
+    fc_dtype dtype;
+    int64_t batch, channels, space;
+    int training;
+    double eps;
+    double momentum; /* running += momentum * (new - running), with the unbiased variance */
+} fc_batch_norm;
+
+/* weight and bias: channels, or NULL. Running values: channels of the dtype; written where
+ * `training` is set, or NULL there. `mean` and `inverse` are written for the gradient. */
+FC_API fc_status fc_batch_norm_forward(const fc_batch_norm *problem, const void *x,
+                                       const void *weight, const void *bias, void *running_mean,
+                                       void *running_variance, double *mean, double *inverse,
+                                       void *y, const fc_call *call);
+/* Those of gx, gw and gb that are not NULL. */
+FC_API fc_status fc_batch_norm_grad(const fc_batch_norm *problem, const void *x, const void *weight,
+                                    const double *mean, const double *inverse, const void *gy,
+                                    void *gx, void *gw, void *gb, const fc_call *call);
+
+/* y[n, o] = bias[o] + sum over i of x[n, i] * w[o, i], for n < rows, i < in, o < out */
+FC_API fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in, int64_t out, const void *x,
+                           const void *w, const void *bias /* or NULL */, void *y,
+                           const fc_call *call);
+/* Those of gx, gw and gb that are not NULL; w is read for gx, x for gw. */
+FC_API fc_status fc_linear_grad(fc_dtype dtype, int64_t rows, int64_t in, int64_t out,
+                                const void *x, const void *w, const void *gy, void *gx, void *gw,
+                                void *gb, const fc_call *call);
+
+/* ---- Layers: optimisers ----
+ *
+ * One step for an array of `count` weights, in place; g is the gradient (its negative where
+ * `maximize`) plus weight_decay times the weight. */
+
+typedef struct fc_sgd {
+    double lr, momentum, dampening, weight_decay;
+    int nesterov, maximize;
+} fc_sgd;
+/* velocity = momentum * velocity + (1 - dampening) * g, or g where it is `fresh`;
+ * weight -= lr * (g + momentum * velocity where nesterov, else velocity). Without momentum the
+ * velocity is not read (it may be NULL): weight -= lr * g. */
+FC_API fc_status fc_sgd_update(fc_dtype dtype, int64_t count, const fc_sgd *options,
+                               const void *gradient, void *weight, void *velocity, int fresh,
+                               const fc_call *call);
+
+typedef struct fc_adam {
+    double lr, beta1, beta2, eps, weight_decay;
+    int decoupled; /* weight *= 1 - lr * weight_decay, in place of decay in g */
+    int maximize;
+} fc_adam;
+/* Step `step`, from 1: mean += (1 - beta1) * (g - mean); square = beta2 * square + (1 - beta2) g^2;
+ * weight -= lr / (1 - beta1^step) * mean / (sqrt(square / (1 - beta2^step)) + eps). Where `greatest`
+ * is not NULL, it keeps the greatest square so far, which then divides. */
+FC_API fc_status fc_adam_update(fc_dtype dtype, int64_t count, const fc_adam *options, int64_t step,
+                                const void *gradient, void *weight, void *mean, void *square,
+                                void *greatest, const fc_call *call);
+
 /* ---- Runtime ----
  */
 

@@ -116,6 +116,85 @@ cdef extern from "fastconv.h" nogil:
     fc_status fc_unfold(const fc_conv *problem, const void *x, void *columns, const fc_call *call)
     fc_status fc_fold(const fc_conv *problem, const void *columns, void *x, const fc_call *call)
 
+    # Activations, softmax and cross-entropy.
+    ctypedef enum fc_activation:
+        FC_RELU
+        FC_RELU6
+        FC_LEAKY_RELU
+        FC_SIGMOID
+        FC_SILU
+        FC_TANH
+
+    ctypedef struct fc_classes:
+        fc_dtype dtype
+        int64_t outer
+        int64_t classes
+        int64_t inner
+
+    ctypedef struct fc_targets:
+        const int64_t *classes
+        int64_t ignored
+        const void *weight
+
+    fc_status fc_activate(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                          const void *x, void *y, const fc_call *call)
+    fc_status fc_activate_grad(fc_dtype dtype, fc_activation kind, double value, int64_t count,
+                               const void *gy, const void *kept, void *gx, const fc_call *call)
+    fc_status fc_softmax(const fc_classes *problem, const void *x, void *y, const fc_call *call)
+    fc_status fc_softmax_grad(const fc_classes *problem, const void *gy, const void *y, void *gx,
+                              const fc_call *call)
+    fc_status fc_log_softmax(const fc_classes *problem, const void *x, void *y,
+                             const fc_call *call)
+    fc_status fc_log_softmax_grad(const fc_classes *problem, const void *gy, const void *y,
+                                  void *gx, const fc_call *call)
+    fc_status fc_cross_entropy(const fc_classes *problem, const void *x, const fc_targets *targets,
+                               void *losses, void *p, double *sums, const fc_call *call)
+    fc_status fc_cross_entropy_grad(const fc_classes *problem, const void *p,
+                                    const fc_targets *targets, const void *gy, double scale,
+                                    void *gx, const fc_call *call)
+
+    # Normalisation and linear.
+    ctypedef struct fc_batch_norm:
+        fc_dtype dtype
+        int64_t batch, channels, space
+        int training
+        double eps, momentum
+
+    fc_status fc_batch_norm_forward(const fc_batch_norm *problem, const void *x, const void *weight,
+                                    const void *bias, void *running_mean, void *running_variance,
+                                    double *mean, double *inverse, void *y, const fc_call *call)
+    fc_status fc_batch_norm_grad(const fc_batch_norm *problem, const void *x, const void *weight,
+                                 const double *mean, const double *inverse, const void *gy,
+                                 void *gx, void *gw, void *gb, const fc_call *call)
+    fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in_, int64_t out, const void *x,
+                        const void *w, const void *bias, void *y, const fc_call *call)
+    fc_status fc_linear_grad(fc_dtype dtype, int64_t rows, int64_t in_, int64_t out, const void *x,
+                             const void *w, const void *gy, void *gx, void *gw, void *gb,
+                             const fc_call *call)
+
+    # Optimisers.
+    ctypedef struct fc_sgd:
+        double lr
+        double momentum
+        double dampening
+        double weight_decay
+        int nesterov
+        int maximize
+    ctypedef struct fc_adam:
+        double lr
+        double beta1
+        double beta2
+        double eps
+        double weight_decay
+        int decoupled
+        int maximize
+    fc_status fc_sgd_update(fc_dtype dtype, int64_t count, const fc_sgd *options,
+                            const void *gradient, void *weight, void *velocity, int fresh,
+                            const fc_call *call)
+    fc_status fc_adam_update(fc_dtype dtype, int64_t count, const fc_adam *options, int64_t step,
+                             const void *gradient, void *weight, void *mean, void *square,
+                             void *greatest, const fc_call *call)
+
     fc_status fc_select_isa(const char *name)
     const char *fc_isa()
     int fc_isa_count()

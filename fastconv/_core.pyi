@@ -136,6 +136,90 @@ class PlannedConv(Problem):
     @property
     def scratch_bytes(self) -> int: ...
 
+# Activations, softmax and cross-entropy.
+def relu(x: Any) -> NDArray[Any]: ...
+def relu_backward(gy: Any, y: Any) -> NDArray[Any]: ...
+def relu6(x: Any) -> NDArray[Any]: ...
+def relu6_backward(gy: Any, y: Any) -> NDArray[Any]: ...
+def leaky_relu(x: Any, slope: float) -> NDArray[Any]: ...
+def leaky_relu_backward(gy: Any, x: Any, slope: float) -> NDArray[Any]: ...
+def sigmoid(x: Any) -> NDArray[Any]: ...
+def sigmoid_backward(gy: Any, y: Any) -> NDArray[Any]: ...
+def silu(x: Any) -> NDArray[Any]: ...
+def silu_backward(gy: Any, x: Any) -> NDArray[Any]: ...
+def tanh(x: Any) -> NDArray[Any]: ...
+def tanh_backward(gy: Any, y: Any) -> NDArray[Any]: ...
+def softmax(name: str, x: Any, axis: int, log: bool) -> NDArray[Any]: ...
+def softmax_backward(name: str, gy: Any, y: Any, axis: int, log: bool) -> NDArray[Any]: ...
+def cross_entropy(
+    output: Any, target: Any, weight: NDArray[Any] | None, ignored: int, each: bool, keep: bool
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, float, float, bool] | None: ...
+def cross_entropy_backward(
+    p: NDArray[Any],
+    target: NDArray[Any],
+    weight: NDArray[Any] | None,
+    ignored: int,
+    scale: float,
+    gy: NDArray[Any] | None,
+) -> NDArray[Any]: ...
+
+# Normalisation and linear.
+def batch_norm(
+    name: str,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[NDArray[Any], NDArray[np.float64]]: ...
+def batch_norm_backward(
+    name: str,
+    gy: Any,
+    x: Any,
+    weight: Any,
+    saved: NDArray[np.float64],
+    training: bool,
+    with_weight: bool,
+    with_bias: bool,
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]: ...
+def linear(x: Any, weight: Any, bias: Any) -> NDArray[Any]: ...
+def linear_backward(
+    gy: Any, x: Any, weight: Any, with_weight: bool, with_bias: bool
+) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]: ...
+
+# Optimisers.
+def sgd(
+    weights: list[Any],
+    gradients: list[Any],
+    velocities: list[Any],
+    fresh: list[bool],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+) -> None: ...
+def adam(
+    weights: list[Any],
+    gradients: list[Any],
+    means: list[Any],
+    squares: list[Any],
+    greatest: list[Any],
+    steps: list[int],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+) -> None: ...
+
+# Runtime.
 def select_isa(name: str | None) -> bool: ...
 def isa() -> str: ...
 def isas() -> list[tuple[str, bool]]: ...

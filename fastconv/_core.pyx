@@ -793,6 +793,535 @@ cdef class PlannedConv(Problem):
         return nbytes
 
 
+# ---- Layers: arrays ------------------------------------------------------------------------------
+
+cdef cnp.ndarray floats(str name, str argument, x):
+    """`x` as C can read it: contiguous, aligned, native; float32 or float64."""
+    if type(x) is not cnp.ndarray or not is_float(<cnp.ndarray> x):
+        x = rules.float_array(name, argument, x)
+    return plain(<cnp.ndarray> x, cnp.PyArray_TYPE(<cnp.ndarray> x))
+
+
+cdef cnp.ndarray floats_like(str name, str argument, x, str other, cnp.ndarray model):
+    """`floats`, of the shape and dtype of another argument."""
+    cdef cnp.ndarray array = floats(name, argument, x)
+    if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(model):
+        rules.refuse_mixed(name, (argument, other), (array, model))
+    if not cnp.PyArray_SAMESHAPE(array, model):
+        raise ValueError(f"{name}: {argument} has shape {shape_of(array)}; it must have "
+                         f"that of {other}, {shape_of(model)}")
+    return array
+
+
+cdef inline fc_dtype dtype_of(cnp.ndarray array) noexcept:
+    return FC_F64 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT64 else FC_F32
+
+
+# ---- Layers: activations -------------------------------------------------------------------------
+
+cdef cnp.ndarray activate(str name, fc_activation kind, double value, x):
+    """An activation of each element of x."""
+    cdef cnp.ndarray a = floats(name, "x", x)
+    cdef cnp.ndarray y = like(a, True)
+    cdef const void *src = cnp.PyArray_DATA(a)
+    cdef void *dst = cnp.PyArray_DATA(y)
+    cdef fc_dtype dtype = dtype_of(a)
+    cdef int64_t count = cnp.PyArray_SIZE(a)
+    cdef fc_status status
+    with nogil:
+        status = fc_activate(dtype, kind, value, count, src, dst, &CALL)
+    check(name, status)
+    return y
+
+
+cdef cnp.ndarray activate_backward(str name, fc_activation kind, double value, gy, kept):
+    """Its gradient, from x or y."""
+    cdef cnp.ndarray b = floats(name, "output", kept)
+    cdef cnp.ndarray a = floats_like(name, "gy", gy, "output", b)
+    cdef cnp.ndarray gx = like(b, True)
+    cdef const void *from_gy = cnp.PyArray_DATA(a)
+    cdef const void *from_kept = cnp.PyArray_DATA(b)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    cdef fc_dtype dtype = dtype_of(b)
+    cdef int64_t count = cnp.PyArray_SIZE(b)
+    cdef fc_status status
+    with nogil:
+        status = fc_activate_grad(dtype, kind, value, count, from_gy, from_kept, dst, &CALL)
+    check(name, status)
+    return gx
+
+
+def relu(x):
+    """max(x, 0)"""
+    return activate("ReLU", FC_RELU, 0, x)
+
+
+def relu_backward(gy, y):
+    """gy where y > 0, else 0; `y` may also be x"""
+    return activate_backward("ReLU.backward", FC_RELU, 0, gy, y)
+
+
+def relu6(x):
+    """min(max(x, 0), 6)"""
+    return activate("ReLU6", FC_RELU6, 0, x)
+
+
+def relu6_backward(gy, y):
+    """gy where 0 < y < 6, else 0"""
+    return activate_backward("ReLU6.backward", FC_RELU6, 0, gy, y)
+
+
+def leaky_relu(x, double slope):
+    """x where it is positive, else slope * x"""
+    return activate("LeakyReLU", FC_LEAKY_RELU, slope, x)
+
+
+def leaky_relu_backward(gy, x, double slope):
+    """gy where x > 0, else slope * gy"""
+    return activate_backward("LeakyReLU.backward", FC_LEAKY_RELU, slope, gy, x)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))"""
+    return activate("Sigmoid", FC_SIGMOID, 0, x)
+
+
+def sigmoid_backward(gy, y):
+    """gy * y * (1 - y)"""
+    return activate_backward("Sigmoid.backward", FC_SIGMOID, 0, gy, y)
+
+
+def silu(x):
+    """x * sigmoid(x)"""
+    return activate("SiLU", FC_SILU, 0, x)
+
+
+def silu_backward(gy, x):
+    """gy * sigmoid(x) * (1 + x * (1 - sigmoid(x)))"""
+    return activate_backward("SiLU.backward", FC_SILU, 0, gy, x)
+
+
+def tanh(x):
+    """tanh(x)"""
+    return activate("Tanh", FC_TANH, 0, x)
+
+
+def tanh_backward(gy, y):
+    """gy * (1 - y * y)"""
+    return activate_backward("Tanh.backward", FC_TANH, 0, gy, y)
+
+
+# ---- Layers: softmax and cross-entropy -----------------------------------------------------------
+
+cdef int set_classes(fc_classes *c, cnp.ndarray x, int axis) noexcept:
+    """The axes before `axis`, that one, and those after it."""
+    cdef int i
+    c.dtype = dtype_of(x)
+    c.outer = c.inner = 1
+    c.classes = cnp.PyArray_DIM(x, axis)
+    for i in range(cnp.PyArray_NDIM(x)):
+        if i < axis:
+            c.outer *= cnp.PyArray_DIM(x, i)
+        elif i > axis:
+            c.inner *= cnp.PyArray_DIM(x, i)
+    return 0
+
+
+def softmax(str name, x, int axis, bint log):
+    """Softmax, or its logarithm, along an axis (0 <= axis < x.ndim)."""
+    cdef cnp.ndarray a = floats(name, "x", x)
+    cdef cnp.ndarray y = like(a, True)
+    cdef const void *src = cnp.PyArray_DATA(a)
+    cdef void *dst = cnp.PyArray_DATA(y)
+    cdef fc_classes c
+    cdef fc_status status = FC_OK
+    set_classes(&c, a, axis)
+    if cnp.PyArray_SIZE(a):
+        with nogil:
+            if log:
+                status = fc_log_softmax(&c, src, dst, &CALL)
+            else:
+                status = fc_softmax(&c, src, dst, &CALL)
+    check(name, status)
+    return y
+
+
+def softmax_backward(str name, gy, y, int axis, bint log):
+    """Their gradients, from the output."""
+    cdef cnp.ndarray b = floats(name, "output", y)
+    cdef cnp.ndarray a = floats_like(name, "gy", gy, "output", b)
+    cdef cnp.ndarray gx = like(b, True)
+    cdef const void *from_gy = cnp.PyArray_DATA(a)
+    cdef const void *from_y = cnp.PyArray_DATA(b)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    cdef fc_classes c
+    cdef fc_status status = FC_OK
+    set_classes(&c, b, axis)
+    if cnp.PyArray_SIZE(b):
+        with nogil:
+            if log:
+                status = fc_log_softmax_grad(&c, from_gy, from_y, dst, &CALL)
+            else:
+                status = fc_softmax_grad(&c, from_gy, from_y, dst, &CALL)
+    check(name, status)
+    return gx
+
+
+cdef fc_targets targets_of(cnp.ndarray target, cnp.ndarray weight, int64_t ignored) noexcept:
+    cdef fc_targets targets
+    targets.classes = <const int64_t *> cnp.PyArray_DATA(target)
+    targets.ignored = ignored
+    targets.weight = data_of(weight)
+    return targets
+
+
+cdef bint are_targets(cnp.ndarray target, cnp.ndarray x) noexcept:
+    """Whether it has the shape of x without its classes."""
+    cdef int i, ndim = cnp.PyArray_NDIM(x)
+    if ndim == 0 or cnp.PyArray_NDIM(target) != ndim - 1:
+        return False
+    for i in range(ndim - 1):
+        if cnp.PyArray_DIM(target, i) != cnp.PyArray_DIM(x, i if i == 0 else i + 1):
+            return False
+    return True
+
+
+def cross_entropy(output, target, weight, int64_t ignored, bint each, bint keep):
+    """Cross-entropy for class indices, in one pass.
+
+    Gives (target, softmax or None, losses or None, sum of losses, of weights, whether float32).
+
+    The target comes back as C reads it. None: a target is no class, or something is of the wrong
+    kind or shape. The classes are axis 1 of the output, or axis 0 of a vector.
+    """
+    cdef cnp.ndarray x = floats("CrossEntropyLoss", "output", output)
+    cdef cnp.ndarray t, w = weight, p, losses = None
+    cdef double sums[2]
+    cdef fc_classes c
+    cdef fc_targets targets
+    cdef fc_status status
+    if not isinstance(target, cnp.ndarray):
+        return None
+    t = target
+    if (not cnp.PyArray_ISINTEGER(t) or not cnp.PyArray_CanCastSafely(cnp.PyArray_TYPE(t),
+                                                                      cnp.NPY_INT64)
+            or not are_targets(t, x)):
+        return None
+    t = plain(t, cnp.NPY_INT64)
+    set_classes(&c, x, 1 if cnp.PyArray_NDIM(x) > 1 else 0)
+    if c.classes == 0:
+        return None
+    if w is not None and (cnp.PyArray_TYPE(w) != cnp.PyArray_TYPE(x)
+                          or cnp.PyArray_SIZE(w) != c.classes or not cnp.PyArray_ISCARRAY_RO(w)):
+        return None
+    targets = targets_of(t, w, ignored)
+    p = like(x, keep)
+    if each:
+        losses = new_array(cnp.PyArray_NDIM(t), cnp.PyArray_DIMS(t), cnp.PyArray_TYPE(x))
+    cdef const void *src = cnp.PyArray_DATA(x)
+    cdef void *to_losses = data_of(losses)
+    cdef void *to_p = data_of(p)
+    with nogil:
+        status = fc_cross_entropy(&c, src, &targets, to_losses, to_p, sums, &CALL)
+    if status == FC_INVALID_INDEX:
+        return None
+    check("CrossEntropyLoss", status)
+    return t, p, losses, sums[0], sums[1], c.dtype == FC_F32
+
+
+def cross_entropy_backward(cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
+                           double scale, cnp.ndarray gy):
+    """scale * gy * weight * (p - (1 at the target)), each position with its own gy (None: 1)."""
+    cdef cnp.ndarray gx = like(p, True)
+    cdef fc_classes c
+    cdef fc_targets targets = targets_of(target, weight, ignored)
+    cdef fc_status status
+    cdef const void *from_p = cnp.PyArray_DATA(p)
+    cdef const void *from_gy = data_of(gy)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    set_classes(&c, p, 1 if cnp.PyArray_NDIM(p) > 1 else 0)
+    with nogil:
+        status = fc_cross_entropy_grad(&c, from_p, &targets, from_gy, scale, dst, &CALL)
+    if status == FC_INVALID_INDEX:
+        raise ValueError("CrossEntropyLoss.backward: the target has been changed since")
+    check("CrossEntropyLoss.backward", status)
+    return gx
+
+
+# ---- Layers: normalisation and linear ------------------------------------------------------------
+
+cdef int check_linear(cnp.ndarray a, str name, cnp.ndarray b, str other, bint fits) except -1:
+    """Refuse two arrays of different dtypes, or where shapes do not fit each other."""
+    if cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
+        rules.refuse_mixed("Linear", (name, other), (a, b))
+    if not fits:
+        raise ValueError(f"Linear: {name} has shape {shape_of(a)}, which does not fit {other} of "
+                         f"shape {shape_of(b)}; the last axis of x is in_features, that of gy "
+                         "out_features, and weight is (out_features, in_features)")
+    return 0
+
+
+cdef inline cnp.npy_intp last_axis(cnp.ndarray array) noexcept:
+    cdef int ndim = cnp.PyArray_NDIM(array)
+    return cnp.PyArray_DIM(array, ndim - 1) if ndim else -1
+
+
+def linear(x, weight, bias):
+    """x @ weight.T + bias, over any leading axes of x; bias may be None."""
+    cdef cnp.ndarray a = floats("Linear", "x", x)
+    cdef cnp.ndarray w = floats("Linear", "weight", weight)
+    cdef cnp.ndarray b = None if bias is None else floats("Linear", "bias", bias)
+    cdef cnp.ndarray y
+    cdef cnp.npy_intp dims[64]
+    cdef int i, ndim = cnp.PyArray_NDIM(a)
+    check_linear(a, "x", w, "weight",
+                 cnp.PyArray_NDIM(w) == 2 and last_axis(a) == cnp.PyArray_DIM(w, 1))
+    cdef int64_t inputs = cnp.PyArray_DIM(w, 1), outputs = cnp.PyArray_DIM(w, 0)
+    if b is not None:
+        check_linear(b, "bias", w, "weight", cnp.PyArray_SIZE(b) == outputs)
+    for i in range(ndim):
+        dims[i] = cnp.PyArray_DIM(a, i)
+    dims[ndim - 1] = outputs
+    y = new_array(ndim, dims, cnp.PyArray_TYPE(a))
+    cdef int64_t rows = cnp.PyArray_SIZE(a) // inputs if inputs else 0
+    if rows == 0:
+        return y
+    cdef const void *from_x = cnp.PyArray_DATA(a)
+    cdef const void *from_w = cnp.PyArray_DATA(w)
+    cdef const void *from_b = data_of(b)
+    cdef void *to_y = cnp.PyArray_DATA(y)
+    cdef fc_dtype dtype = dtype_of(a)
+    cdef fc_status status
+    with nogil:
+        status = fc_linear(dtype, rows, inputs, outputs, from_x, from_w, from_b, to_y, &CALL)
+    check("Linear", status)
+    return y
+
+
+def linear_backward(gy, x, weight, bint with_weight, bint with_bias):
+    """The gradients with respect to x, weight and bias, the latter two where they are asked for."""
+    cdef cnp.ndarray g = floats("Linear.backward", "gy", gy)
+    cdef cnp.ndarray a = floats("Linear.backward", "x", x)
+    cdef cnp.ndarray w = floats("Linear.backward", "weight", weight)
+    check_linear(a, "x", w, "weight",
+                 cnp.PyArray_NDIM(w) == 2 and last_axis(a) == cnp.PyArray_DIM(w, 1))
+    cdef int64_t inputs = cnp.PyArray_DIM(w, 1)
+    cdef cnp.npy_intp outputs = cnp.PyArray_DIM(w, 0)
+    cdef int64_t rows = cnp.PyArray_SIZE(a) // inputs if inputs else 0
+    check_linear(g, "gy", w, "weight",
+                 last_axis(g) == outputs and cnp.PyArray_SIZE(g) == rows * outputs)
+    cdef cnp.ndarray gx = like(a, True)
+    cdef cnp.ndarray gw = like(w, with_weight)
+    cdef cnp.ndarray gb = new_array(1, &outputs, cnp.PyArray_TYPE(w)) if with_bias else None
+    if rows == 0:
+        for array in (gw, gb):
+            if array is not None:
+                array.fill(0)
+        return gx, gw, gb
+    cdef const void *from_g = cnp.PyArray_DATA(g)
+    cdef const void *from_x = cnp.PyArray_DATA(a)
+    cdef const void *from_w = cnp.PyArray_DATA(w)
+    cdef void *to_x = cnp.PyArray_DATA(gx)
+    cdef void *to_w = data_of(gw)
+    cdef void *to_b = data_of(gb)
+    cdef fc_dtype dtype = dtype_of(g)
+    cdef fc_status status
+    with nogil:
+        status = fc_linear_grad(dtype, rows, inputs, outputs, from_x, from_w, from_g, to_x, to_w,
+                                to_b, &CALL)
+    check("Linear.backward", status)
+    return gx, gw, gb
+
+
+cdef int set_batch_norm(fc_batch_norm *p, str name, cnp.ndarray x, bint training) except -1:
+    """Channels are the second axis, and whatever follows is space."""
+    cdef int i
+    if cnp.PyArray_NDIM(x) < 2:
+        raise ValueError(f"{name}: x has shape {shape_of(x)}; (N, C, ...) is allowed")
+    p.dtype = dtype_of(x)
+    p.batch = cnp.PyArray_DIM(x, 0)
+    p.channels = cnp.PyArray_DIM(x, 1)
+    p.space = 1
+    for i in range(2, cnp.PyArray_NDIM(x)):
+        p.space *= cnp.PyArray_DIM(x, i)
+    p.training = training
+    if training and p.batch * p.space == 1 and p.channels:
+        raise ValueError(f"{name}: x has shape {shape_of(x)}: one value per channel, which has no "
+                         "variance; more than one is allowed in training")
+    return 0
+
+
+cdef cnp.ndarray per_channel(str name, str argument, values, cnp.ndarray x):
+    """An array of x's dtype with a value for each of its channels; None stays."""
+    if values is None:
+        return None
+    cdef cnp.ndarray array = floats(name, argument, values)
+    if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(x):
+        rules.refuse_mixed(name, ("x", argument), (x, array))
+    if cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_DIM(array, 0) != cnp.PyArray_DIM(x, 1):
+        raise ValueError(f"{name}: x has shape {shape_of(x)}, which does not fit {argument} of "
+                         f"shape {shape_of(array)}; the second axis of x is the channels")
+    return array
+
+
+cdef cnp.ndarray running(str name, str argument, values, cnp.ndarray x, bint written):
+    """`per_channel`, of what can be written to where it is."""
+    cdef cnp.ndarray array = per_channel(name, argument, values, x)
+    if written and array is not None and not (array is values
+                                              and cnp.PyArray_ISWRITEABLE(array)):
+        raise ValueError(f"{name}: {argument}: a contiguous, writable array is allowed")
+    return array
+
+
+def batch_norm(str name, x, weight, bias, running_mean, running_var, bint training,
+               double momentum, double eps):
+    """y and what `batch_norm_backward` needs; in training, the running values are updated."""
+    cdef cnp.ndarray a = floats(name, "x", x)
+    cdef fc_batch_norm problem
+    set_batch_norm(&problem, name, a, training)
+    problem.eps = eps
+    problem.momentum = momentum
+    cdef cnp.ndarray w = per_channel(name, "weight", weight, a)
+    cdef cnp.ndarray b = per_channel(name, "bias", bias, a)
+    cdef cnp.ndarray m = running(name, "running_mean", running_mean, a, training)
+    cdef cnp.ndarray v = running(name, "running_var", running_var, a, training)
+    cdef cnp.npy_intp dims[2]
+    dims[0], dims[1] = 2, problem.channels
+    cdef cnp.ndarray saved = new_array(2, dims, cnp.NPY_FLOAT64)
+    cdef cnp.ndarray y = like(a, True)
+    if cnp.PyArray_SIZE(a) == 0:
+        return y, saved
+    cdef const void *from_x = cnp.PyArray_DATA(a)
+    cdef const void *from_w = data_of(w)
+    cdef const void *from_b = data_of(b)
+    cdef void *mean = data_of(m)
+    cdef void *variance = data_of(v)
+    cdef double *kept = <double *> cnp.PyArray_DATA(saved)
+    cdef void *to_y = cnp.PyArray_DATA(y)
+    cdef fc_status status
+    with nogil:
+        status = fc_batch_norm_forward(&problem, from_x, from_w, from_b, mean, variance, kept,
+                                       kept + problem.channels, to_y, &CALL)
+    check(name, status)
+    return y, saved
+
+
+def batch_norm_backward(str name, gy, x, weight, cnp.ndarray saved, bint training,
+                        bint with_weight, bint with_bias):
+    """The gradients with respect to x, weight and bias, the latter two where they are asked for."""
+    cdef cnp.ndarray a = floats(name, "x", x)
+    cdef cnp.ndarray g = floats_like(name, "gy", gy, "x", a)
+    cdef cnp.ndarray w = per_channel(name, "weight", weight, a)
+    cdef fc_batch_norm problem
+    set_batch_norm(&problem, name, a, training)
+    problem.eps = problem.momentum = 0
+    cdef cnp.npy_intp channels = problem.channels
+    cdef cnp.ndarray gx = like(a, True)
+    cdef cnp.ndarray gw = new_array(1, &channels, cnp.PyArray_TYPE(a)) if with_weight else None
+    cdef cnp.ndarray gb = new_array(1, &channels, cnp.PyArray_TYPE(a)) if with_bias else None
+    if cnp.PyArray_SIZE(a) == 0:
+        for array in (gw, gb):
+            if array is not None:
+                array.fill(0)
+        return gx, gw, gb
+    cdef const void *from_g = cnp.PyArray_DATA(g)
+    cdef const void *from_x = cnp.PyArray_DATA(a)
+    cdef const void *from_w = data_of(w)
+    cdef const double *kept = <const double *> cnp.PyArray_DATA(saved)
+    cdef void *to_x = cnp.PyArray_DATA(gx)
+    cdef void *to_w = data_of(gw)
+    cdef void *to_b = data_of(gb)
+    cdef fc_status status
+    with nogil:
+        status = fc_batch_norm_grad(&problem, from_x, from_w, kept, kept + problem.channels, from_g,
+                                    to_x, to_w, to_b, &CALL)
+    check(name, status)
+    return gx, gw, gb
+
+
+# ---- Layers: optimisers --------------------------------------------------------------------------
+
+cdef cnp.ndarray in_place(str name, str argument, x, cnp.ndarray model):
+    """An array of the weight's shape and dtype that C can change where it stands."""
+    cdef cnp.ndarray array
+    if isinstance(x, cnp.ndarray):
+        array = x
+        if (cnp.PyArray_ISCARRAY(array) and cnp.PyArray_TYPE(array) == cnp.PyArray_TYPE(model)
+                and cnp.PyArray_SAMESHAPE(array, model)):
+            return array
+    raise ValueError(f"{name}: {argument} is no writeable contiguous array of shape "
+                     f"{(<object> model).shape} and dtype {model.dtype}")
+
+
+cdef cnp.ndarray weight_of(str name, x):
+    cdef cnp.ndarray array = floats(name, "data", x)
+    return in_place(name, "data", x, array)
+
+
+def sgd(list weights, list gradients, list velocities, list fresh, double lr, double momentum,
+        double dampening, double weight_decay, bint nesterov, bint maximize):
+    """A step for each of the weights, in place."""
+    cdef fc_sgd options
+    options.lr, options.momentum, options.dampening = lr, momentum, dampening
+    options.weight_decay, options.nesterov, options.maximize = weight_decay, nesterov, maximize
+    cdef cnp.ndarray weight, gradient, velocity
+    cdef bint begins
+    cdef fc_dtype dtype
+    cdef int64_t count
+    cdef fc_status status
+    cdef void *to_weight
+    cdef void *to_velocity
+    cdef const void *from_gradient
+    cdef Py_ssize_t i
+    for i in range(len(weights)):
+        weight = weight_of("SGD", weights[i])
+        gradient = floats_like("SGD", "grad", gradients[i], "data", weight)
+        velocity = in_place("SGD", "velocity", velocities[i], weight) if momentum else None
+        begins = fresh[i]
+        to_weight, to_velocity = data_of(weight), data_of(velocity)
+        from_gradient = data_of(gradient)
+        dtype, count = dtype_of(weight), cnp.PyArray_SIZE(weight)
+        with nogil:
+            status = fc_sgd_update(dtype, count, &options,
+                                   from_gradient, to_weight, to_velocity, begins, &CALL)
+        check("SGD", status)
+
+
+def adam(list weights, list gradients, list means, list squares, list greatest, list steps,
+         double lr, double beta1, double beta2, double eps, double weight_decay, bint decoupled,
+         bint maximize):
+    """A step for each of the weights, in place."""
+    cdef fc_adam options
+    options.lr, options.beta1, options.beta2, options.eps = lr, beta1, beta2, eps
+    options.weight_decay, options.decoupled, options.maximize = weight_decay, decoupled, maximize
+    cdef cnp.ndarray weight, gradient, mean, square, most
+    cdef fc_dtype dtype
+    cdef int64_t step, count
+    cdef fc_status status
+    cdef void *to_weight
+    cdef void *to_mean
+    cdef void *to_square
+    cdef void *to_most
+    cdef const void *from_gradient
+    cdef Py_ssize_t i
+    for i in range(len(weights)):
+        weight = weight_of("Adam", weights[i])
+        gradient = floats_like("Adam", "grad", gradients[i], "data", weight)
+        mean = in_place("Adam", "exp_avg", means[i], weight)
+        square = in_place("Adam", "exp_avg_sq", squares[i], weight)
+        most = None
+        if greatest[i] is not None:
+            most = in_place("Adam", "max_exp_avg_sq", greatest[i], weight)
+        step = steps[i]
+        to_weight, to_mean, to_square = data_of(weight), data_of(mean), data_of(square)
+        to_most, from_gradient = data_of(most), data_of(gradient)
+        dtype, count = dtype_of(weight), cnp.PyArray_SIZE(weight)
+        with nogil:
+            status = fc_adam_update(dtype, count, &options, step,
+                                    from_gradient, to_weight, to_mean, to_square, to_most, &CALL)
+        check("Adam", status)
+
+
 # ---- Runtime -------------------------------------------------------------------------------------
 
 VERSION = text(FC_VERSION)

@@ -65,7 +65,7 @@ def _pool(
     kernel_size, stride, padding, dilation = windows
     kernel = spatial(op, "kernel_size", kernel_size, 1)
     stride, dilation = steps(op, kernel_size if stride is None else stride, dilation)
-    pad = _padding(op, padding, kernel)
+    pad = window_padding(op, padding, kernel)
     ceil = flag(op.name, "ceil_mode", ceil_mode)
     axes = zip(x.space, kernel, stride, dilation, pad, strict=True)
     output = tuple([_outputs(op, ceil, *axis) for axis in axes])
@@ -80,7 +80,8 @@ def _sizes(op: Operator, double: bool, x: Planes, output: Sizes) -> Pool:
     return Pool(double, x.layout, x.batch, x.channels, *sizes)
 
 
-def _padding(op: Operator, value: Any, kernel: Sizes) -> Sizes:
+def window_padding(op: Operator, value: Any, kernel: Sizes) -> Sizes:
+    """Read the padding of a pooling: every window must reach the input."""
     pad = spatial(op, "padding", value, 0)
     for p, k in zip(pad, kernel, strict=True):
         if p > k // 2:
@@ -145,7 +146,7 @@ def max_unpool(op: Operator, double: bool, shapes: Shapes, options: Options) -> 
     match(op, "indices", shapes[1], shapes[0])
     kernel = spatial(op, "kernel_size", kernel_size, 1)
     step = spatial(op, "stride", kernel_size if stride is None else stride, 1, STEP_LIMIT)
-    pad = _padding(op, padding, kernel)
+    pad = window_padding(op, padding, kernel)
     axes = zip(y.space, step, pad, kernel, strict=True)
     space = tuple([(size - 1) * s - 2 * p + k for size, s, p, k in axes])
     if output_size is not None:
@@ -198,15 +199,18 @@ def avg_pool_grad(
 
 
 def _avg_pool(op: Operator, double: bool, x: Planes, options: Options) -> Pool:
-    kernel_size, stride, padding, divisor, _, ceil_mode, include_pad = options
-    if divisor is None:
-        divisor = 0
-    elif is_integer(divisor) and divisor == 0:
-        wrong_value(op.name, "divisor_override", divisor, "None or an int other than 0")
+    kernel_size, stride, padding, given, _, ceil_mode, include_pad = options
     return _pool(op, double, x, (kernel_size, stride, padding, 1), ceil_mode)._replace(
         include_pad=flag(op.name, "count_include_pad", include_pad),
-        divisor=integer(op.name, "divisor_override", divisor, -SIZE_LIMIT),
+        divisor=0 if given is None else divisor(op.name, given),
     )
+
+
+def divisor(operator: str, value: Any) -> int:
+    """Read `divisor_override`, where it is given."""
+    if is_integer(value) and value == 0:
+        wrong_value(operator, "divisor_override", value, "None or an int other than 0")
+    return integer(operator, "divisor_override", value, -SIZE_LIMIT)
 
 
 def lp_pool(op: Operator, double: bool, shapes: Shapes, options: Options) -> _core.LpPool:

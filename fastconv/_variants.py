@@ -30,9 +30,12 @@ def variants(name: str, make: Callable[[int], Any]) -> tuple[Any, Any, Any]:
 def _variant(name: str, make: Callable[[int], Any], n: int) -> Any:
     function = make(n)
     function.__name__ = function.__qualname__ = name.format(n=n)
+    function.__doc__ = docstring(function.__doc__, n)
+    return function
+
+
+def docstring(template: str, n: int) -> str:
+    """Fill in what `variants` describes."""
     first, last = LAYOUTS[n]
     axes = ", ".join(first[2:])
-    function.__doc__ = function.__doc__.format(
-        n=n, first=first, last=last, axes=axes, times=_Times(n)
-    )
-    return function
+    return template.format(n=n, first=first, last=last, axes=axes, times=_Times(n))

@@ -254,6 +254,21 @@ def test_maxima_propagate_the_first_nan_and_infinities():
     assert checked > 60
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_of_two_by_two_elements_the_first_greatest_is_named_at_every_width(dtype):
+    rng = np.random.default_rng(7)
+    for width in range(2, 72):
+        values = np.array([np.nan, np.inf, -np.inf, -np.inf, 0, 1, 1], dtype)
+        x = rng.choice(values, (2, 3, 7, width))
+        y, indices = fc.max_pool2d(x, 2, return_indices=True)
+        windows = x[..., :6, : width // 2 * 2].reshape(2, 3, 3, 2, -1, 2).swapaxes(3, 4)
+        windows = windows.reshape(2, 3, 3, -1, 4)
+        which = windows.argmax(-1)  # NumPy's takes the first, and NaN before all
+        np.testing.assert_array_equal(y, np.take_along_axis(windows, which[..., None], -1)[..., 0])
+        corner = 2 * width * np.arange(3)[:, None] + 2 * np.arange(width // 2)
+        np.testing.assert_array_equal(indices, corner + which // 2 * width + which % 2)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_windows_all_of_minus_infinity_have_the_first_place(layout):
     x = np.full((1, 6, 7, 3), -np.inf, np.float32)

@@ -6,6 +6,7 @@
 
 #include "../fastconv.h"
 #include "conv_table.h"
+#include "nn_table.h"
 #include "pool_table.h"
 #include "tuning.h"
 
@@ -14,6 +15,7 @@ typedef struct fc_kernels {
     fc_tuning tuning;
     fc_conv_kernels conv;
     fc_pool_kernels pool;
+    const fc_nn_kernels *nn;
     /* Multiply-adds on registers, `rounds` times `flops` operations of them; returns a sum so that
      * none can be dropped. */
     int64_t measure_flops;

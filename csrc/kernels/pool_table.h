@@ -53,12 +53,12 @@ typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out,
                               const fc_pool_tile *tile);
 
 typedef struct fc_pool_kernels {
-    /* Channels first: stride 2 along a row and 2 or 3 taps (for FC_POOL_MAX and FC_POOL_AVG);
-     * stride 1 and 2 x 2, 3 x 3 or 5 x 5 taps (only for FC_POOL_MAX, where windows hang over the
-     * input by half of them at most, and for FC_POOL_AVG, where one tap lies inside); whole
-     * rows, for a fixed stride; any window (FC_POOL_ARGMAX in either layout); one window over a
-     * whole plane. Channels last: any window; and for a fixed stride, where windows overlap or
-     * channels are few (not for FC_POOL_ARGMAX). */
+    /* Channels first: stride 2 along a row and 2 or 3 taps (for FC_POOL_MAX and FC_POOL_AVG; for
+     * FC_POOL_ARGMAX 2 taps that lie inside the row); stride 1 and 2 x 2, 3 x 3 or 5 x 5 taps (only
+     * for FC_POOL_MAX, where windows hang over the input by half of them at most, and for
+     * FC_POOL_AVG, where one tap lies inside); whole rows, for a fixed stride; any window
+     * (FC_POOL_ARGMAX in either layout); one window over a whole plane. Channels last: any window;
+     * and for a fixed stride, where windows overlap or channels are few (not for FC_POOL_ARGMAX). */
     fc_pool_fn halves[FC_POOL_OPS], rolls[FC_POOL_OPS], pixel_lines[FC_POOL_OPS];
     int roll_taps; /* at most, of `rolls` */
     fc_pool_fn lines[FC_POOL_OPS], windows[FC_POOL_OPS], planes[FC_POOL_OPS], pixels[FC_POOL_OPS];

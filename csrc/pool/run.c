@@ -15,8 +15,8 @@
 
 #include "../kernels/kernels.h"
 #include "../kernels/pool_window.h"
+#include "../runtime/shares.h"
 #include "../runtime/status.h"
-#include "shares.h"
 
 /* Elements read or written by a tile, about: some 10 microseconds. */
 #define TILE_WORK 32768
@@ -107,10 +107,12 @@ static int is_global(const fc_pool_job *job) {
 }
 
 /* Whether windows lie as the kernel `halves` has them, or `rolls`. */
-static int is_halved(const fc_pool_job *job) {
+static int is_halved(const fc_pool_job *job, int op) {
     const fc_pool *p = &job->pool;
-    return !job->adaptive && p->stride[2] == 2 && p->dilation[2] == 1 &&
-           (p->kernel[2] == 2 || p->kernel[2] == 3);
+    if (job->adaptive || p->stride[2] != 2 || p->dilation[2] != 1) return 0;
+    if (op == FC_POOL_ARGMAX)
+        return p->kernel[2] == 2 && p->pad[2] == 0 && 2 * p->output[2] <= p->input[2];
+    return p->kernel[2] == 2 || p->kernel[2] == 3;
 }
 
 static int is_rolled(const fc_pool_job *job, int op) {
@@ -272,7 +274,7 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     } else if (exact && is_global(&job)) {
         r.kernel = kernels->planes[op];
         r.grid = cut(p->batch * p->channels, 1, 1, 1, work);
-    } else if (kernels->halves[op] && is_halved(&job)) {
+    } else if (kernels->halves[op] && exact && is_halved(&job, op)) {
         r.kernel = kernels->halves[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, work);
         r.scratch_bytes = (r.grid.tile_columns + FC_POOL_SLACK) * size;

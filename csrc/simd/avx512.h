@@ -44,6 +44,7 @@ typedef __mmask8 vspan64, vmask64;
     static inline M vf##B##_m_or(M a, M b) { return a | b; }                                       \
     static inline int vf##B##_m_any(M m) { return m != 0; }                                        \
     static inline T vf##B##_sum(V a) { return _mm512_reduce_add_##S(a); }                          \
+    static inline T vf##B##_top(V a) { return _mm512_reduce_max_##S(a); }                          \
     static inline M vf##B##_span(int first, int last) {                                            \
         return (M)(first < last ? ((1u << last) - 1u) & ~((1u << first) - 1u) : 0u);               \
     }                                                                                              \

@@ -69,6 +69,8 @@ static inline int vf32_m_any(vmask32 m) { return vmaxvq_u32(m) != 0; }
 static inline int vf64_m_any(vmask64 m) { return vmaxvq_u32(vreinterpretq_u32_u64(m)) != 0; }
 static inline float vf32_sum(vf32 a) { return vaddvq_f32(a); }
 static inline double vf64_sum(vf64 a) { return vaddvq_f64(a); }
+static inline float vf32_top(vf32 a) { return vmaxvq_f32(a); }
+static inline double vf64_top(vf64 a) { return vmaxvq_f64(a); }
 
 FC_INLINE void vf64_transpose(vf64 r[2]) {
     vf64 a = vtrn1q_f64(r[0], r[1]);

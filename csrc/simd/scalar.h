@@ -81,6 +81,11 @@ static inline vf64 vf64_pick(vf64 a, vf64 n) {
 
 static inline float vf32_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 static inline double vf64_sum(vf64 a) { return a[0] + a[1]; }
+static inline double vf64_top(vf64 a) { return a[0] > a[1] ? a[0] : a[1]; }
+static inline float vf32_top(vf32 a) {
+    const float b = a[0] > a[2] ? a[0] : a[2], c = a[1] > a[3] ? a[1] : a[3];
+    return b > c ? b : c;
+}
 
 #define FC_DEFINE(B, V, M)                                                                         \
     static inline V vf##B##_maximum(V a, V b) { return vf##B##_select((a > b) | (a != a), a, b); } \

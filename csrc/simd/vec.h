@@ -15,6 +15,7 @@
  *   v_gt(a, b) v_isnan(a)  m_and m_or (m, n)  v_select(m, a, b) = m ? a : b   m_any(m)
  *   v_quotient(a, b, r)                 a / b, where r = 1 / b: as v_div rounds it
  *   v_sum(a)                            of all lanes, always added in the same order
+ *   v_top(a)                            the largest of all lanes; any of them where one is NaN
  *   v_span(first, last)                 the lanes first <= i < last
  *   v_load_span(p, s)                   lane i from p[i] inside s, the rest untouched; 0 outside
  *   v_merge_span(v, p, s)               lane i from p[i] inside s, from v outside
@@ -97,6 +98,7 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define m_or(a, b) FC_V(m_or)(a, b)
 #define m_any(m) FC_V(m_any)(m)
 #define v_sum(a) FC_V(sum)(a)
+#define v_top(a) FC_V(top)(a)
 #define v_span(first, last) FC_V(span)(first, last)
 #define v_load_span(p, s) FC_V(load_span)(p, s)
 #define v_merge_span(v, p, s) FC_V(merge_span)(v, p, s)

@@ -28,6 +28,11 @@ static const struct {
     {"measure", test_measure},
     {"conv", test_conv},
     {"pool", test_pool},
+    {"nn_activation", test_nn_activation},
+    {"nn_linear", test_nn_linear},
+    {"nn_norm", test_nn_norm},
+    {"nn_classes", test_nn_classes},
+    {"nn_update", test_nn_update},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

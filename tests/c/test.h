@@ -61,5 +61,10 @@ void test_results(void);
 void test_measure(void);
 void test_conv(void);
 void test_pool(void);
+void test_nn_activation(void);
+void test_nn_linear(void);
+void test_nn_norm(void);
+void test_nn_classes(void);
+void test_nn_update(void);
 
 #endif

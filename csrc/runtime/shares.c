@@ -1,9 +1,9 @@
 /* A parallel loop in which every worker has a share of its own: a run of neighbouring tiles, that
  * it does from the first on; then it helps with the others'.
  *
- * Pooling is bound by memory. What one call leaves in a core's cache the next one finds there, if
- * the same worker comes to the same rows: lines that another core has written come slower than
- * from memory. And a run of neighbouring tiles is what prefetchers follow.
+ * It serves what is bound by memory, as pooling is. What one call leaves in a core's cache the next
+ * one finds there, if the same worker comes to the same rows: lines that another core has written
+ * come slower than from memory. And a run of neighbouring tiles is what prefetchers follow.
  *
  * Each claim of the pool of threads takes one tile of some share, so that the claims are as many
  * as the tiles. Which worker does a tile is not visible to it but for its scratch. */
@@ -11,9 +11,9 @@
 
 #include <stdatomic.h>
 
-#include "../runtime/scratch.h"
-#include "../runtime/status.h"
-#include "../runtime/threads.h"
+#include "scratch.h"
+#include "status.h"
+#include "threads.h"
 
 typedef struct share {
     _Alignas(FC_ALIGN) _Atomic int64_t next;

@@ -1,6 +1,6 @@
 /* A parallel loop whose tiles stay with their threads from call to call. See shares.c. */
-#ifndef FC_POOL_SHARES_H
-#define FC_POOL_SHARES_H
+#ifndef FC_SHARES_H
+#define FC_SHARES_H
 
 #include "../fastconv.h"
 

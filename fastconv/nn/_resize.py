@@ -1,0 +1,171 @@
+"""Resizing along the spatial axes: by the nearest element, or by linear interpolation.
+
+Each axis by itself: every output is the sum of one or two weighted sources, and backwards every
+source that of the outputs it went into, as many as the most that any of them has. Where the outputs
+are a whole multiple of the sources, the engine does all axes at once: the nearest element's
+gradient is a sum over windows, and linear interpolation is a transposed convolution of each
+channel.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastconv as fc
+from fastconv._typing import FloatArray
+from fastconv.nn.padding import fold, pad
+
+Indices = NDArray[np.intp]
+
+
+class Table(NamedTuple):
+    """Element i of the result is the sum of weights[k, i] * x[sources[k, i]] over k."""
+
+    sources: Indices
+    weights: FloatArray | None  # None: all are 1
+    unused: Indices  # elements that are 0, without any source
+
+
+class Axis(NamedTuple):
+    """How an axis is resized, and backwards."""
+
+    output: int
+    linear: bool
+    factor: int | None  # where the engine can do it: every source makes so many outputs
+    forward: Table
+    backward: Table
+
+
+def gather(x: FloatArray, place: int, table: Table) -> FloatArray:
+    """Apply a table along an axis."""
+    y, part = None, None
+    for k, sources in enumerate(table.sources):
+        # "clip" alone writes straight to `out`; no index is outside.
+        part = np.take(x, sources, place, out=part, mode="clip")
+        if table.weights is not None:
+            part *= table.weights[k].reshape(-1, *(1,) * (x.ndim - place - 1))
+        if y is None:
+            y, part = part, None
+        else:
+            y += part
+    assert y is not None
+    if table.unused.size:
+        where: Any = (*(slice(None),) * place, table.unused)
+        y[where] = 0
+    return y
+
+
+# ---- Tables --------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(1000)
+def axis(
+    size: int, output: int, scale: float | None, linear: bool, corners: bool, kind: str
+) -> Axis:
+    """Compute an axis in the input's dtype, as torch does, whose rounding shows in the places.
+
+    `scale` is the step between outputs, in sources; None for size / output.
+    """
+    real = np.dtype(kind).type
+    step = real(scale) if scale is not None else real(size) / real(output)
+    if not linear:
+        # torch rounds down in float32 whatever the dtype.
+        places = np.floor((np.arange(output).astype(kind) * step).astype(np.float32))
+        table = Table(np.minimum(places.astype(np.intp), size - 1)[None], None, _NONE)
+    else:
+        table = _linear(size, output, step, corners, real)
+    factor = output // size
+    whole = output == size * factor and (
+        not corners and step == real(1 / factor)
+        if linear
+        else bool((table.sources[0] == np.arange(output) // factor).all())
+    )
+    return Axis(output, linear, factor if whole else None, table, _transposed(table, size, kind))
+
+
+_NONE = np.zeros(0, np.intp)
+
+
+def _linear(size: int, output: int, step: Any, corners: bool, real: Any) -> Table:
+    places = np.arange(output).astype(real)
+    if size == output:
+        return Table(np.arange(size)[None], None, _NONE)
+    if corners:
+        where = places * (real(size - 1) / real(output - 1) if output > 1 else real(0))
+    else:
+        where = np.maximum(step * (places + real(0.5)) - real(0.5), real(0))
+    left = np.minimum(np.floor(where).astype(np.intp), size - 1)
+    right = np.minimum(left + 1, size - 1)
+    weight = np.clip(where - left.astype(real), real(0), real(1))
+    return Table(np.stack([left, right]), np.stack([real(1) - weight, weight]), _NONE)
+
+
+def _transposed(table: Table, size: int, kind: str) -> Table:
+    """Turn the table round: for each source the outputs it went into, in order."""
+    taps, outputs = table.sources.shape
+    source, output = table.sources.ravel(), np.tile(np.arange(outputs), taps)
+    weight = np.ones(source.size, kind) if table.weights is None else table.weights.ravel()
+    order = np.lexsort((output, source))
+    source, output, weight = source[order], output[order], weight[order]
+    counts = np.bincount(source, minlength=size)
+    rank = np.arange(source.size) - (np.cumsum(counts) - counts)[source]
+    sources = np.zeros((counts.max(), size), np.intp)
+    weights = np.zeros(sources.shape, kind)
+    # Sources that went into fewer outputs than others take their first again, times 0.
+    sources[:, source[rank == 0]] = output[rank == 0]
+    sources[rank, source], weights[rank, source] = output, weight
+    return Table(sources, weights, np.flatnonzero(counts == 0))
+
+
+# ---- Whole factors -------------------------------------------------------------------------------
+
+_SUM = (fc.avg_pool1d, fc.avg_pool2d, fc.avg_pool3d)
+_REPEAT = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)
+_SPREAD = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
+_COLLECT = (fc.conv1d, fc.conv2d, fc.conv3d)
+
+
+def enlarge(x: FloatArray, axes: Sequence[Axis]) -> FloatArray:
+    """Resize all axes, each of which has a factor."""
+    n = len(axes)
+    factors = tuple([axis.factor or 1 for axis in axes])
+    if not axes[0].linear:
+        shape = (*x.shape[:2], *[axis.output for axis in axes])
+        return _REPEAT[n - 1](x, shape, factors, divisor_override=1)  # type: ignore[no-any-return]
+    weight, crop = _tent(factors, x.shape[1], x.dtype.char)
+    # Beyond the first and last elements lie the same again.
+    padded = pad(x, (1,) * n, (1,) * n, "replicate")
+    spread = _SPREAD[n - 1]
+    return spread(padded, weight, None, factors, crop, 0, x.shape[1])  # type: ignore[no-any-return]
+
+
+def enlarge_backward(gy: FloatArray, axes: Sequence[Axis]) -> FloatArray:
+    """Compute the gradient of `enlarge`."""
+    n = len(axes)
+    factors = tuple([axis.factor or 1 for axis in axes])
+    if not axes[0].linear:
+        return _SUM[n - 1](gy, factors, divisor_override=1)  # type: ignore[no-any-return]
+    weight, crop = _tent(factors, gy.shape[1], gy.dtype.char)
+    collected = _COLLECT[n - 1](gy, weight, None, factors, crop, 1, gy.shape[1])
+    return fold(collected, (1,) * n, (1,) * n, "replicate")
+
+
+@functools.lru_cache(100)
+def _tent(factors: tuple[int, ...], channels: int, kind: str) -> tuple[FloatArray, Any]:
+    """Give the weight whose transposed convolution interpolates, and what to take off its output.
+
+    An output at distance t from a source, in steps of 1 / factor, takes 1 - t / factor of it.
+    """
+    weight = np.ones(())
+    for factor in factors:
+        taps = 2 * factor - factor % 2
+        distance = np.abs(np.arange(taps) - (taps - 1) / 2)
+        weight = weight[..., None] * (1 - distance / factor)
+    crop = tuple([(3 * factor - factor % 2) // 2 for factor in factors])
+    whole = np.broadcast_to(weight.astype(kind), (channels, 1, *weight.shape))
+    return np.ascontiguousarray(whole), crop

@@ -1,0 +1,270 @@
+"""The losses of classification: cross-entropy, and the negative log-likelihood."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastconv import _args, _core
+from fastconv._typing import FloatArray
+from fastconv.nn.loss import Loss, of_dtype, weights
+from fastconv.nn.modes import modes
+
+__all__ = ["CrossEntropyLoss", "NLLLoss"]
+
+
+class _ClassLoss(Loss):
+    """A loss over classes, which are axis 1 of the output, or the only one of a vector."""
+
+    weight: FloatArray | None
+    _else = ""  # what else a target may be
+
+    def __init__(self, weight: Any, ignore_index: int, reduction: str) -> None:
+        super().__init__(reduction)
+        name = self._name = type(self).__name__
+        weight = weights(name, "weight", weight)
+        if weight is not None and weight.ndim != 1:
+            _args.wrong_value(name, "weight's shape", weight.shape, "(C,)")
+        self.register_buffer("weight", weight)
+        if not _args.is_integer(ignore_index):
+            _args.wrong_type(name, "ignore_index", ignore_index, "an int")
+        self.ignore_index = int(ignore_index)
+
+    def _classes(self, output: Any) -> tuple[FloatArray, int]:
+        """The output as an array, and the axis of its classes."""
+        x = _args.float_array(self._name, "output", output)
+        if not x.ndim:
+            raise ValueError(f"{self._name}: output has shape (); (C,), (N, C) or more is allowed")
+        axis = 1 if x.ndim > 1 else 0
+        weight = self.weight
+        of_dtype(self._name, "weight", weight, x)
+        if not x.shape[axis]:
+            raise ValueError(f"{self._name}: output has shape {x.shape}, without a class")
+        if weight is not None and weight.size != x.shape[axis]:
+            _args.wrong_value(self._name, "weight's shape", weight.shape, f"({x.shape[axis]},)")
+        return x, axis
+
+    def _indices(self, x: FloatArray, axis: int, target: Any) -> NDArray[np.int64]:
+        """The target as class indices, each a class or `ignore_index`."""
+        name, shape = self._name, x.shape[:axis] + x.shape[axis + 1 :]
+        t = np.asarray(target) if isinstance(target, np.integer) else target
+        t = _args.as_array(name, "target", t)
+        if t.dtype.kind not in "iu":
+            raise TypeError(
+                f"{name}: target has dtype {t.dtype}; class indices must be integers: "
+                f"convert with .astype(np.int64){self._else}"
+            )
+        if t.shape != shape:
+            raise ValueError(
+                f"{name}: target has shape {t.shape}; for output of shape {x.shape} it must be "
+                f"{shape}"
+            )
+        wrong = ((t < 0) | (t >= x.shape[axis])) & (t != self.ignore_index)
+        if wrong.any():
+            where = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"{name}: target is {t[where]} at {where}; classes 0 to {x.shape[axis] - 1} and "
+                f"ignore_index ({self.ignore_index}) are allowed"
+            )
+        return np.ascontiguousarray(t, np.int64).reshape(shape)
+
+    def _counted(self, t: NDArray[np.int64], dtype: Any) -> tuple[Any, NDArray[np.int64]]:
+        """The weight of each target, 0 where it is ignored, and a class to read at all of them."""
+        counts = t != self.ignore_index
+        safe = np.where(counts, t, 0)
+        each = np.ones(t.shape, dtype) if self.weight is None else self.weight[safe]
+        return np.where(counts, each, dtype.type(0)), safe
+
+
+class CrossEntropyLoss(_ClassLoss):
+    """``-log softmax`` at the target. Matches ``torch.nn.CrossEntropyLoss``.
+
+    For class indices t the loss of a position is
+    ``weight[t] * (log(sum over c of exp(x[c])) - x[t])``, 0 where t is `ignore_index`; the mean is
+    over the weights of the targets that are not. For probabilities p it is the sum over c of
+    ``weight[c] * p[c] * (log(sum of exp(x)) - x[c])``, and the mean is over positions. Smoothing
+    replaces the target's probabilities p (1 at t) by
+    ``(1 - label_smoothing) * p + label_smoothing / C`` (Szegedy et al. 2016).
+
+    The value and the softmax that its gradient needs come from one pass; all exponentials are of
+    differences to the maximum.
+
+    Parameters
+    ----------
+    weight : array of shape (C,), optional
+        Of the classes, of the output's dtype.
+    ignore_index : int, default -100
+        Targets of this value have loss 0 and gradient 0.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        See `Loss`.
+    label_smoothing : float, default 0.0
+        From 0 to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above; in a call, if the output is not of shape (N, C, ...) or (C,)
+        and of float32 or float64, or the target neither integers of shape (N, ...), each a class,
+        nor floats of the output's shape and dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> loss = nn.CrossEntropyLoss()
+    >>> output = np.log(np.array([[1.0, 2.0, 5.0], [2.0, 1.0, 1.0]]))
+    >>> round(float(loss(output, np.array([2, 0]))), 4)  # the mean of -log(0.625) and -log(0.5)
+    0.5816
+    >>> loss.backward()
+    array([[ 0.0625,  0.125 , -0.1875],
+           [-0.25  ,  0.125 ,  0.125 ]])
+    """
+
+    _else = "; probabilities must have the output's shape and dtype"
+
+    def __init__(
+        self,
+        weight: Any = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, ignore_index, reduction)
+        smoothing = _args.number(self._name, "label_smoothing", label_smoothing)
+        if not 0 <= smoothing <= 1:
+            _args.wrong_value(self._name, "label_smoothing", label_smoothing, "from 0 to 1")
+        self.label_smoothing = smoothing
+
+    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
+        if not self.label_smoothing:
+            each = self.reduction == "none"
+            done = _core.cross_entropy(
+                output, target, self.weight, self.ignore_index, each, modes.remember
+            )
+            if done is not None:
+                t, p, losses, total, divisor, single = done
+                self.remember(p, t, divisor)
+                if losses is not None:
+                    return losses[()]
+                if self.reduction == "mean":
+                    total = total / divisor if divisor else math.nan
+                return np.float32(total) if single else np.float64(total)
+        return self._forward_dense(output, target)
+
+    def backward(self, gy: Any = None) -> FloatArray:
+        p, t, divisor = self.remembered()
+        if isinstance(p, tuple):
+            return self._backward_dense(p, divisor, gy)
+        factor = self.incoming(gy, t.shape, p.dtype, divisor)
+        if self.reduction == "none":
+            factor, gy = 1.0, np.ascontiguousarray(factor).reshape(t.shape)
+        else:
+            gy = None
+        return _core.cross_entropy_backward(p, t, self.weight, self.ignore_index, factor, gy)
+
+    # ---- Any target as probabilities -------------------------------------------------------------
+
+    def _forward_dense(self, output: Any, target: Any) -> Any:
+        x, axis = self._classes(output)
+        a, counts, divisor = self._coefficients(x, axis, target)
+        logs = _core.softmax(self._name, x, axis, True)
+        losses = -np.add.reduce(a * logs, axis=axis)
+        if counts is not None:
+            losses = np.where(counts, losses, x.dtype.type(0))
+        self.remember((a, logs, counts, axis), None, divisor)
+        return self.reduce(np.asarray(losses), divisor)
+
+    def _backward_dense(self, kept: tuple[Any, ...], divisor: float, gy: Any) -> FloatArray:
+        a, logs, counts, axis = kept
+        shape = a.shape[:axis] + a.shape[axis + 1 :]
+        factor = self.incoming(gy, shape, a.dtype, divisor)
+        if self.reduction == "none":
+            factor = np.expand_dims(factor, axis)
+        gx = _core.softmax_backward(self._name, a * -factor, logs, axis, True)
+        if counts is not None:
+            gx = np.where(np.expand_dims(counts, axis), gx, a.dtype.type(0))
+        return gx
+
+    def _coefficients(self, x: FloatArray, axis: int, target: Any) -> tuple[FloatArray, Any, float]:
+        """What multiplies -log softmax; where it counts (None: everywhere); the mean's divisor."""
+        eps, classes = self.label_smoothing, x.shape[axis]
+        columns = (classes,) + (1,) * (x.ndim - axis - 1)
+        weight = None if self.weight is None else self.weight.reshape(columns)
+        if getattr(target, "shape", None) == x.shape and getattr(target, "dtype", x.dtype) in (
+            np.float32,
+            np.float64,
+        ):
+            p = _args.float_array(self._name, "target", target)
+            if p.dtype.char != x.dtype.char:
+                _args.refuse_mixed(self._name, ("output", "target"), (x, p))
+            a = p * x.dtype.type(1 - eps) + x.dtype.type(eps / classes) if eps else p
+            return a if weight is None else a * weight, None, x.size // classes
+        t = self._indices(x, axis, target)
+        each, safe = self._counted(t, x.dtype)
+        counts = t != self.ignore_index
+        a = np.full(x.shape, eps / classes, x.dtype)
+        if weight is not None:
+            a *= weight
+        a *= np.expand_dims(counts, axis)
+        at = np.expand_dims(safe, axis)
+        own = np.take_along_axis(a, at, axis) + np.expand_dims(each, axis) * x.dtype.type(1 - eps)
+        np.put_along_axis(a, at, own, axis)
+        return a, counts, float(np.add.reduce(each, axis=None, dtype=np.float64))
+
+
+class NLLLoss(_ClassLoss):
+    """``-weight[t] * x[t]`` of log-probabilities x. Matches ``torch.nn.NLLLoss``.
+
+    Behind `LogSoftmax` it is `CrossEntropyLoss`.
+
+    Parameters
+    ----------
+    weight : array of shape (C,), optional
+        Of the classes, of the output's dtype.
+    ignore_index : int, default -100
+        Targets of this value have loss 0 and gradient 0.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        The mean is over the weights of the targets that are not ignored. See `Loss`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `CrossEntropyLoss` for class indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import nn
+    >>> loss = nn.NLLLoss()
+    >>> float(loss(np.array([[-1.0, -2.0], [-3.0, -4.0]]), np.array([0, 1])))
+    2.5
+    >>> loss.backward()
+    array([[-0.5,  0. ],
+           [ 0. , -0.5]])
+    """
+
+    def __init__(
+        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
+        super().__init__(weight, ignore_index, reduction)
+
+    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
+        x, axis = self._classes(output)
+        t = self._indices(x, axis, target)
+        each, safe = self._counted(t, x.dtype)
+        own = np.take_along_axis(x, np.expand_dims(safe, axis), axis).squeeze(axis)
+        losses = np.where(t != self.ignore_index, -own * each, x.dtype.type(0))
+        divisor = float(np.add.reduce(each, axis=None, dtype=np.float64))
+        self.remember(x.shape, axis, each, safe, divisor)
+        return self.reduce(np.asarray(losses), divisor)
+
+    def backward(self, gy: Any = None) -> FloatArray:
+        shape, axis, each, safe, divisor = self.remembered()
+        factor = self.incoming(gy, safe.shape, each.dtype, divisor)
+        gx = np.zeros(shape, each.dtype)
+        own = np.where(each != 0, -each * factor, each.dtype.type(0))
+        np.put_along_axis(gx, np.expand_dims(safe, axis), np.expand_dims(own, axis), axis)
+        return gx

@@ -1,0 +1,133 @@
+"""Networks against the same network written with torch's functions."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastconv import nn
+from helpers.layers_nn import assert_close, draw
+
+
+def assert_network_equals(
+    net: Any,
+    function: Callable[[dict[str, Any], Any], Any],
+    x: np.ndarray,
+    *,
+    training: bool = True,
+    tolerance: dict[str, float] | None = None,
+) -> None:
+    """Output, input gradient, parameter gradients and buffers, in both dtypes.
+
+    Parameters
+    ----------
+    net : Module
+        Ours.
+    function : callable
+        ``function(state, x)`` gives torch's output from the tensors of our `state_dict` and an
+        input. Batch normalisation changes the running statistics in `state`.
+    x : ndarray
+        The input.
+    training : bool
+        The mode of `net`; `function` must do likewise.
+    tolerance : dict
+        For each dtype, of the largest value of an array.
+    """
+    torch = pytest.importorskip("torch")
+    net.train(training)
+    for dtype in ("float64", "float32"):
+        net.to(dtype)
+        trained = dict(net.named_parameters())
+        state = {
+            name: torch.tensor(np.array(value), requires_grad=name in trained)
+            for name, value in net.state_dict().items()
+        }
+        given = torch.tensor(x.astype(dtype), requires_grad=True)
+        allowed = {"float64": 1e-9, "float32": 2e-4, **(tolerance or {})}[dtype]
+        expected = function(state, given)
+        y = net(x.astype(dtype))
+        assert_close(y, expected.detach().numpy(), f"{dtype} output", allowed)
+        gy = draw(y.shape, dtype, 3)
+        net.zero_grad()
+        gx = net.backward(gy)
+        expected.backward(torch.tensor(gy))
+        assert_close(gx, given.grad.numpy(), f"{dtype} input gradient", allowed)
+        for name, parameter in trained.items():
+            assert state[name].grad is not None, f"{name} is not used"
+            expected_grad = state[name].grad.numpy()
+            assert_close(parameter.grad, expected_grad, f"{dtype} gradient of {name}", allowed)
+        for name, value in net.named_buffers():
+            assert_close(np.asarray(value), state[name].numpy(), f"{dtype} {name}", allowed)
+
+
+def check_directions(net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, False)) -> None:
+    """Differences in float64, along a random direction of the input and of each parameter.
+
+    Much faster for a whole network than `check_gradients`, which goes element by element.
+
+    Parameters
+    ----------
+    net : Module
+        It is converted.
+    x : ndarray
+        The input.
+    modes : tuple of bool
+        What `train` is called with. Dropout draws the same masks every time.
+    """
+    net.double()
+    x = x.astype(np.float64)
+    rng = np.random.default_rng(11)
+
+    def run() -> np.ndarray:
+        nn.manual_seed(0)
+        return net(x)
+
+    for training in modes:
+        net.train(training)
+        net.zero_grad()
+        gy = rng.standard_normal(run().shape)
+        gx = net.backward(gy)
+        tensors = {name: (p.data, p.grad) for name, p in net.named_parameters()}
+        for name, (values, gradient) in {"input": (x, gx), **tensors}.items():
+            direction = rng.standard_normal(values.shape)
+            analytic = np.sum(gradient * direction)
+            # Smaller and smaller: of the many kinks some lie within the first step.
+            seen = []
+            for step in (1e-6, 1e-7, 1e-8):
+                seen.append(_derivative(run, gy, values, direction, step))
+                if abs(seen[-1] - analytic) <= 1e-4 * max(np.linalg.norm(gradient), 1e-3):
+                    break
+            else:
+                raise AssertionError(f"{name}, training: {training}: {analytic}, not {seen}")
+
+
+def _derivative(
+    function: Callable[[], np.ndarray],
+    gy: np.ndarray,
+    values: np.ndarray,
+    direction: np.ndarray,
+    step: float,
+) -> float:
+    """Of ``sum(gy * function())`` by `values`, which are changed and put back."""
+    kept, sums = values.copy(), []
+    for sign in (1, -1):
+        values[...] = kept + sign * step * direction
+        sums.append(np.sum(gy * function()))
+    values[...] = kept
+    return (sums[0] - sums[1]) / (2 * step)
+
+
+def randomise(net: Any, scale: float = 1.0, seed: int = 5) -> Any:
+    """Every parameter drawn anew, so that none is at a special value such as 0 or 1."""
+    rng = np.random.default_rng(seed)
+    for parameter in net.parameters():
+        fan = max(1, parameter.size // parameter.shape[0]) if len(parameter.shape) > 1 else 25
+        drawn = rng.standard_normal(parameter.shape) * scale / np.sqrt(fan)
+        parameter.data[...] = drawn + (1 if parameter.data.flat[0] == 1 else 0)
+    return net
+
+
+def parameter_count(net: Any) -> int:
+    """How many values are trained."""
+    return sum(parameter.size for parameter in net.parameters())
