@@ -6,13 +6,15 @@ from types import ModuleType
 from fastconv.cli.errors import CommandError
 
 
-def require(*names: str) -> list[ModuleType]:
-    """Import the modules of the ``bench`` extra that are named.
+def require(*names: str, extra: str = "bench") -> list[ModuleType]:
+    """Import modules of one of the package's extras.
 
     Parameters
     ----------
     *names : str
         Dotted module names, for example ``"rich.table"``.
+    extra : str, default "bench"
+        The extra that installs them.
 
     Returns
     -------
@@ -32,5 +34,5 @@ def require(*names: str) -> list[ModuleType]:
             missing.append(name.partition(".")[0])
     if missing:
         listed = ", ".join(dict.fromkeys(missing))
-        raise CommandError(f'{listed} not installed: run pip install "fastconv[bench]"')
+        raise CommandError(f'{listed} not installed: run pip install "fastconv[{extra}]"')
     return modules

@@ -215,7 +215,7 @@ class _Builder:
     ) -> None:
         self.code = code
         self.channels = _positive("in_channels", in_channels)
-        given = [input_shape] if isinstance(input_shape, int) else list(input_shape)
+        given = _several(input_shape, 1)
         self.shape = [_positive("input_shape", size) for size in given]
         if not 1 <= len(self.shape) <= 3:
             raise ValueError(f"from_code: input_shape: {input_shape!r}; 1 to 3 sizes are allowed")
@@ -223,7 +223,7 @@ class _Builder:
         self.dropout = dropout
         self.dtype = dtype
         n = len(self.shape)
-        sizes = [kernel_size] * n if isinstance(kernel_size, int) else list(kernel_size)
+        sizes = _several(kernel_size, n)
         self.kernel = tuple(_positive("kernel_size", size) for size in sizes)
         if len(self.kernel) != n:
             raise ValueError(
@@ -279,6 +279,11 @@ class _Builder:
                 self.flat *= size
         self.layers.append(Linear(self.flat, outputs, dtype=self.dtype))
         self.flat = outputs
+
+
+def _several(value: Any, count: int) -> list[Any]:
+    """A sequence's items, or a number so many times."""
+    return list(value) if hasattr(value, "__len__") else [value] * count
 
 
 def _positive(name: str, value: Any) -> int:

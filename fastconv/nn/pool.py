@@ -307,6 +307,8 @@ class _LPPool(Windowed):
         _args.norm(type(self).__name__, norm_type)
         self.norm_type = norm_type
         self.read_windows(kernel_size, stride)
+        if stride is None:
+            self.stride = None  # as torch's text shows it
         self.read_flag("ceil_mode", ceil_mode)
 
     def forward(self, x: FloatArray) -> FloatArray:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import secrets
 import struct
-import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -128,11 +128,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
     place = Path(os.fspath(path))
     # Through a link, not over it.
     place = place.resolve() if place.is_symlink() else place
-    handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    os.close(handle)
+    # Not by the module tempfile, whose files nobody else may read.
+    temporary = str(place.with_name(f".{place.name[:200]}.{secrets.token_hex(8)}"))
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary
-        os.chmod(temporary, _permissions(place))
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(temporary, place.stat().st_mode & 0o777)
         _sync(temporary)
         os.replace(temporary, place)
         _sync(place.parent)
@@ -140,15 +142,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def _permissions(place: Path) -> int:
-    """Those of the file that is replaced, or those that a new file gets."""
-    with contextlib.suppress(OSError):
-        return place.stat().st_mode & 0o777
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _sync(path: str | Path) -> None:

@@ -82,6 +82,8 @@ class Upsample(Module):
                 _args.wrong_value(
                     "Upsample", "align_corners", align_corners, "None in mode 'nearest'"
                 )
+        if recompute_scale_factor is not None:
+            _args.flag("Upsample", "recompute_scale_factor", recompute_scale_factor)
         self.size = None if size is None else _each(size, _size)
         self.scale_factor = None if scale_factor is None else _each(scale_factor, _factor)
         self.mode, self.align_corners = mode, align_corners

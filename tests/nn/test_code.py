@@ -72,7 +72,9 @@ def test_images_of_one_to_three_dimensions(n):
 
 
 def test_an_int_is_a_shape_of_one_dimension():
-    assert kinds(build("CPF", input_shape=8)) == ["Conv1d", "MaxPool1d", "Flatten", "Linear"]
+    for size in (8, np.int64(8), [8]):
+        net = build("CPF", input_shape=size, kernel_size=np.int32(3))
+        assert kinds(net) == ["Conv1d", "MaxPool1d", "Flatten", "Linear"]
 
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 5, (3, 4), (1, 7)])
@@ -189,5 +191,7 @@ def test_bad_arguments_are_named(arguments, message):
 def test_bad_types_are_named():
     with pytest.raises(TypeError, match="from_code: code: int; a str is allowed"):
         build(3)
+    with pytest.raises(TypeError, match=r"from_code: input_shape: 3\.5; a positive int is allowed"):
+        build("CF", input_shape=3.5)
     with pytest.raises(TypeError, match=r"from_code: width: 2\.5; a positive int is allowed"):
         build("CF", width=2.5)

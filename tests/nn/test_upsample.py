@@ -125,6 +125,11 @@ def test_the_same_bytes_whatever_the_number_of_threads():
         ({"scale_factor": -1}, ValueError, "Upsample: scale_factor is -1; it must be finite"),
         ({"size": 2, "mode": "cubic"}, ValueError, "Upsample: mode is 'cubic'; it must be one of"),
         ({"size": 2, "align_corners": True}, ValueError, "Upsample: align_corners is True; it mus"),
+        (
+            {"scale_factor": 2, "recompute_scale_factor": 1},
+            TypeError,
+            "recompute_scale_factor is 1",
+        ),
         ({"size": (2, 2, 2)}, ValueError, r"Upsample: size is \(2, 2, 2\); .* 2 for this input"),
         ({"size": 2, "mode": "linear"}, ValueError, "mode 'linear' needs 3 dimensions"),
         ({"scale_factor": 0.1}, ValueError, r"Upsample: from \(4, 4\) to \(0, 0\)"),

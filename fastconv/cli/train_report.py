@@ -1,0 +1,67 @@
+"""What `fastconv train` says and writes at the end."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastconv import nn
+from fastconv.cli.train_folder import Folder
+from fastconv.cli.train_task import Task
+
+DOTS = 120  # an inch
+
+
+def _figures(task: Task, history: Any, counts: Any) -> dict[str, Any]:
+    title = f"{task.settings['net']} on {task.settings['data']}"
+    figures = {
+        "curves.png": nn.plot.curves(history, title=title, held_out="test"),
+        "confusion.png": nn.plot.confusion_matrix(counts, task.data.classes, title=title),
+    }
+    try:
+        weights = nn.inspect.filters(task.model)
+    except ValueError:  # a network without a convolution
+        return figures
+    figures["filters.png"] = nn.plot.filters(weights, title="first convolution")
+    return figures
+
+
+def finish(task: Task, history: Any, folder: Folder) -> list[Path]:
+    """Test the network, say how it does, and write the files.
+
+    Parameters
+    ----------
+    task : Task
+        What was trained.
+    history : History
+        From `fit`.
+    folder : Folder
+        Where to.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    images, labels = task.data.test
+    counts = nn.inspect.confusion_matrix(task.model, images, labels, len(task.data.classes))
+    right, total = int(counts.trace()), int(counts.sum())
+    print(f"\ntest accuracy {right / total:.2%} ({right} of {total} images)")
+    print(history.diagnosis())
+    record = {
+        "settings": task.settings,
+        "network": repr(task.model),
+        "input_shape": list(images.shape[1:]),
+        "classes": list(task.data.classes),
+        "parameters": sum(p.size for p in task.model.parameters()),
+        "test_accuracy": right / total,
+        "confusion": counts.tolist(),
+        "diagnosis": history.diagnosis(),
+        "epochs": history.epochs,
+    }
+    paths = [
+        folder.write(name, partial(figure.savefig, format="png", dpi=DOTS))
+        for name, figure in _figures(task, history, counts).items()
+    ]
+    weights = folder.path / "weights.safetensors"
+    nn.save(weights, task.model)
+    return [weights, folder.write_json(record), *paths]
