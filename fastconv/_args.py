@@ -211,7 +211,7 @@ def output_mask(op: Operator, value: Any) -> tuple[bool, ...]:
         wrong_type(op.name, "output_mask", value, "a tuple of 3 bools")
     if len(value) != 3:
         wrong_value(op.name, "output_mask", value, "a tuple of 3 bools")
-    return tuple(flag(op.name, "output_mask", entry) for entry in value)
+    return tuple([flag(op.name, "output_mask", entry) for entry in value])
 
 
 # ---- Spatial values ------------------------------------------------------------------------------

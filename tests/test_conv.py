@@ -6,8 +6,9 @@ import itertools
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import PLAIN, draw_conv, one, seeded, strategy
+from helpers.cases import draw_conv, one, seeded, strategy
 from helpers.oracles import Reference, Torch
+from helpers.problems import PLAIN
 from hypothesis import given, settings
 
 import fastconv as fc

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import Transpose, draw_transpose, seeded, strategy
+from helpers.cases import draw_transpose, seeded, strategy
 from helpers.oracles import Reference, Torch
+from helpers.problems import Transpose
 from hypothesis import given, settings
 
 import fastconv as fc

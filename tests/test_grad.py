@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import PLAIN, draw_conv, draw_pool, seeded, strategy
+from helpers.cases import draw_conv, draw_pool, seeded, strategy
 from helpers.oracles import Reference, Torch
+from helpers.problems import PLAIN
 from hypothesis import given, settings
 
 import fastconv as fc

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import checks, children
-from helpers.cases import Pool, draw_pool, seeded, strategy, usual_pools
+from helpers.cases import draw_pool, seeded, strategy, usual_pools
 from helpers.oracles import Reference, Torch, pooling_sums
+from helpers.problems import Pool
 from hypothesis import given, settings
 
 import fastconv as fc
@@ -106,6 +107,25 @@ def test_the_usual_windows_at_every_width():
     assert len(cases) > 900
     for check in (checks.max_pool, checks.avg_pool, checks.avg_pool_grad):
         checks.each(cases, check, Reference())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(2, 2, 0), (2, 2, 1), (3, 2, 1), (3, 3, 0), (4, 4, 0), (5, 3, 2), (5, 2, 0), (2, 3, 0)],
+)
+@pytest.mark.parametrize("width", [9, 31, 70])
+def test_gradients_of_many_planes_are_those_of_each(kernel, stride, padding, width, dtype):
+    """Work is cut anywhere between rows: nothing is written beyond a piece of it."""
+    shape = (5, 7, 41, width)
+    gy_shape = fc.avg_pool2d(np.zeros(shape, dtype), kernel, stride, padding).shape
+    gy = np.random.default_rng(width).standard_normal(gy_shape).astype(dtype)
+    gx = fc.grad.avg_pool2d(gy, shape, kernel, stride, padding)
+    for n in range(shape[0]):
+        for c in range(shape[1]):
+            plane = gy[n : n + 1, c : c + 1]
+            alone = fc.grad.avg_pool2d(plane, (1, 1, *shape[2:]), kernel, stride, padding)
+            np.testing.assert_array_equal(gx[n, c], alone[0, 0])
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 5])

@@ -7,14 +7,9 @@ import time
 import numpy as np
 import pytest
 from helpers import checks, children, layers
-from helpers.cases import (
-    WINOGRAD_CHANNELS,
-    draw_winograd,
-    draw_winograd_transpose,
-    seeded,
-    strategy,
-)
+from helpers.cases import draw_winograd, draw_winograd_transpose, seeded, strategy
 from helpers.oracles import Reference, Torch, clamp
+from helpers.problems import WINOGRAD_CHANNELS
 from hypothesis import given, settings
 
 import fastconv as fc

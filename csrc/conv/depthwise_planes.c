@@ -3,7 +3,7 @@
  * In place, for the common shapes of kernels (FC_DEPTHWISE_SHAPES):
  *
  *   for each item (parallel): a band of rows of some planes
- *     for each bunch of these planes that stays in the cache:
+ *     for each bunch of these planes that stays in the cache (the next one is asked for, if far):
  *       one call of the kernel for each pass: an input gradient of stride 2 has several
  *
  * Gathered, for any other: depthwise_gathered.c. Channels in the vectors: depthwise_turned.c.
@@ -14,6 +14,7 @@
 #include "depthwise_turned.h"
 #include "integers.h"
 
+#include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "../runtime/threads.h"
 
@@ -21,6 +22,11 @@
 #define SERIAL_WORK (1 << 17)   /* of a problem that is not worth a second thread */
 #define BUNCH_BYTES (256 << 10) /* of planes: well inside the L2 cache */
 #define PASSES 4                /* of an input gradient of stride 2 */
+/* More than caches are likely to hold: see cut_streams. On Zen 5, November 2026, it takes a half to a
+ * third of the time for 8 x 144 x 56 x 56, on one thread or two. */
+#define FAR_BYTES (8 << 20)
+#define WORKER_ITEMS 8          /* that a thread should have to take, of long ones */
+#define PLANE_BYTES (512 << 10) /* that need no bands */
 #define CHANNELS 8           /* of a group: with more, the general correlation has its tiles full */
 #define MOST_BYTES (4 << 20) /* of lines: a kernel that needs more is left to it too */
 
@@ -142,10 +148,21 @@ int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *
     return count;
 }
 
+/* Rows must be whole lines of a cache and of two vectors or more: none is stored in part then. */
+void fc_planes_stream(fc_planes_pass passes[], int count) {
+    for (int i = 0; i < count; i++) {
+        const fc_axis *a = passes[i].c->axis;
+        const int64_t row = a[2].size * passes[i].c->item;
+        passes[i].job.stream = passes[i].job.out_columns == a[2].size && row >= 2 * FC_ALIGN &&
+                               row % FC_ALIGN == 0 && (uintptr_t)passes[i].y % FC_ALIGN == 0;
+    }
+}
+
 typedef struct planes_run {
-    const fc_planes_pass *pass;
+    fc_planes_pass *pass;
     int passes;
     int64_t planes, bunch, plane_items, bands, band_rows;
+    int far; /* whether x and y are not expected to be in a cache */
 } planes_run;
 
 /* The rows of a pass that belong to the first `row` of the first pass. */
@@ -163,12 +180,36 @@ static void planes_item(void *context, int64_t index, int worker) {
     const int64_t first = index % r->plane_items * r->planes, image = index / r->plane_items;
     const int64_t last = min64(c->groups * c->out_channels, first + r->planes);
     for (int64_t p = first; p < last; p += r->bunch)
-        for (int i = 0; i < r->passes; i++)
-            fc_planes_pass_run(&r->pass[i], image, p, min64(r->bunch, last - p),
-                               same_rows(r, i, row), same_rows(r, i, row + r->band_rows));
+        for (int i = 0; i < r->passes; i++) {
+            fc_planes_pass pass = r->pass[i];
+            if (i == 0 && r->far && p + r->bunch < last) {
+                /* The next bunch: all that the passes read, and write among each other's rows. */
+                pass.job.x_soon = r->bunch / c->out_channels * pass.job.x_plane;
+                pass.job.y_soon = r->bunch * pass.job.y_plane;
+            }
+            fc_planes_pass_run(&pass, image, p, min64(r->bunch, last - p), same_rows(r, i, row),
+                               same_rows(r, i, row + r->band_rows));
+        }
 }
 
-static fc_status run_planes(const fc_planes_pass *pass, int passes, const fc_call *call) {
+/* What no cache is expected to hold is asked for one bunch ahead, along with the arithmetic. The
+ * items are long then, so that it is the same thread that needs it: asked for by another it comes
+ * later than it would unasked. No sum depends on it. */
+static void cut_streams(planes_run *r, int64_t bytes, int workers) {
+    const fc_correlation *c = r->pass->c;
+    const int64_t channels = c->groups * c->out_channels, all = channels * c->batch,
+                  planes = all / (workers * WORKER_ITEMS);
+    r->far =
+        (double)bytes * (double)all > FAR_BYTES && bytes <= PLANE_BYTES && planes >= 2 * r->bunch;
+    if (!r->far) return;
+    fc_planes_stream(r->pass, r->passes);
+    r->bands = 1;
+    r->band_rows = c->axis[1].out;
+    r->planes = min64(channels, up_to(planes, r->bunch));
+    r->plane_items = ceil_div(channels, r->planes);
+}
+
+static fc_status run_planes(fc_planes_pass *pass, int passes, const fc_call *call) {
     const fc_correlation *c = pass->c;
     const fc_axis *a = c->axis;
     planes_run r = {.pass = pass, .passes = passes};
@@ -184,6 +225,7 @@ static fc_status run_planes(const fc_planes_pass *pass, int passes, const fc_cal
     r.plane_items = ceil_div(channels, r.planes);
     r.band_rows = up_to(max64(1, (int64_t)(ITEM_WORK / (row + 1))), 28); /* whole strips */
     r.bands = ceil_div(a[1].out, r.band_rows);
+    cut_streams(&r, bytes, fc_workers(call, r.bands * r.plane_items * c->batch));
     const int64_t items = r.bands * r.plane_items * c->batch;
     const int workers =
         plane * (double)channels * (double)c->batch < SERIAL_WORK ? 1 : fc_workers(call, items);

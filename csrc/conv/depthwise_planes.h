@@ -28,6 +28,8 @@ typedef struct fc_planes_pass {
 /* How many passes make these correlations, at most `n`; 0 where one of them is not in place. */
 int fc_planes_passes(const fc_correlation *c, int n, const void *x, const void *w, const void *bias,
                      void *y, fc_planes_pass passes[]);
+/* Store past the caches, where the rows' places allow it. */
+void fc_planes_stream(fc_planes_pass passes[], int count);
 /* Some rows (of the correlation's own) of some planes of an image. */
 void fc_planes_pass_run(const fc_planes_pass *pass, int64_t image, int64_t first, int64_t planes,
                         int64_t first_row, int64_t last_row);

@@ -132,6 +132,10 @@ typedef struct fc_winograd_output {
  *   is two such correlations: of column 2 * j with taps [0], and of 2 * j + 1 with taps [1].
  *   Strides over 1 go with steps of 1.
  *
+ *   What lies x_soon and y_soon elements behind what is read of x, and read or written of y, will be
+ *   needed soon (0: nothing is to be asked for). `stream`: y is more than caches hold, and its rows
+ *   are whole lines of theirs.
+ *
  *   weight gradient, over `images` images and the same rows and columns, w[tap] being as above
  *   those of the plane one after another:   sums[q * taps + tap] += sum of x * y */
 typedef struct fc_depthwise_planes {
@@ -143,6 +147,8 @@ typedef struct fc_depthwise_planes {
     int64_t in_rows, in_columns, first_row, last_row, out_columns, y_row;
     int64_t stride, row_offset, row_step, column_offset[2], column_step;
     int64_t w_row, w_column[2], w_step;
+    int64_t x_soon, y_soon;
+    int stream;
     const void *bias; /* or NULL */
     double min, max;
     int clamp;

@@ -17,6 +17,8 @@ enum { FC_POOL_MAX = 0, FC_POOL_AVG, FC_POOL_LP, FC_POOL_ARGMAX, FC_POOL_OPS };
 #define FC_POOL_LINES 8
 /* Rows are split into the phases of the stride up to this one. */
 #define FC_POOL_MAX_PHASES 16
+/* Rows of windows that cover an element, at most, where a gradient is spread straight from gy. */
+#define FC_POOL_SPREAD_ROWS 3
 /* Offsets of a maximum within its window are carried in vectors of reals: exact below this. */
 #define FC_POOL_MAX_OFFSET (INT64_C(1) << 24)
 
@@ -63,9 +65,11 @@ typedef struct fc_pool_kernels {
     /* The same of the gradients: FC_POOL_AVG and FC_POOL_LP, the latter without planes. */
     fc_pool_fn grad_lines[FC_POOL_OPS], grad_windows[FC_POOL_OPS], grad_planes[FC_POOL_OPS],
         grad_pixels[FC_POOL_OPS];
-    /* Channels first, FC_POOL_AVG, stride 2 along a row and 2 taps without padding or 3, `whole`
-     * not 0. For stride 1 there is `rolls`, as a pooling of gy. */
-    fc_pool_fn grad_halves;
+    /* Channels first, FC_POOL_AVG, `whole` not 0, a stride of 2 to FC_POOL_MAX_PHASES along a row;
+     * FC_POOL_SPREAD_ROWS windows cover an element at most along the height, one along the depth,
+     * and all that cover one of a vector's lanes lie within a vector. For stride 1 there is
+     * `rolls`, as a pooling of gy. */
+    fc_pool_fn grad_spread;
     /* To `indices`, either layout; the tile's rows are planes. */
     fc_pool_fn scatter_add, scatter_set;
     fc_columns_fn unfold, fold;

@@ -188,11 +188,11 @@ static fc_status run_product(product *p, const fc_call *call) {
     p->a_offset = offsets;
     p->b_offset = offsets + terms;
 
-    /* Rows that share what is read of b stay together; a tile's columns are some pages of a row. */
+    /* Rows that share what is read of b stay together; a tile has a kilobyte or two of a row. */
     const int64_t most = p->kernels->conv.rows, row_work = times64(p->k, p->columns);
     p->tile_rows = min64(p->rows, most * clamp64(TILE_WORK / times64(most, row_work), 1, p->rows));
     const int64_t vector_work = times64(times64(p->tile_rows, p->k), lanes);
-    p->tile_vectors = clamp64(TILE_WORK / vector_work, 16, max64(whole, 16));
+    p->tile_vectors = clamp64(TILE_WORK / vector_work, 32, max64(whole, 32));
     p->column_tiles = max64(1, ceil_div(whole, p->tile_vectors));
     const int64_t tiles = p->column_tiles * ceil_div(p->rows, p->tile_rows);
     const fc_status status = fc_parallel_for(call, fc_workers(call, tiles), tiles, product_tile, p);

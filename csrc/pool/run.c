@@ -125,6 +125,18 @@ static int is_rolled(const fc_pool_job *job, int op) {
            fc_overhang(p, 2) <= (op == FC_POOL_AVG ? taps - 1 : taps / 2);
 }
 
+/* Whether an average's gradient is one for the kernel `spread`. Of short vectors, windows of stride
+ * 2 that overlap much are faster by lines. */
+static int is_spread(const fc_pool_job *job) {
+    const fc_pool *p = &job->pool;
+    const int64_t s = p->stride[2], lanes = fc_kernels_for(p->dtype)->lanes;
+    if (job->adaptive || s < 2 || s > FC_POOL_MAX_PHASES) return 0;
+    const int64_t taps = (p->kernel[2] - 1) / s + 1;
+    return p->kernel[0] <= p->stride[0] &&
+           (p->kernel[1] - 1) / p->stride[1] < FC_POOL_SPREAD_ROWS &&
+           taps + (s + lanes - 2) / s <= lanes && (taps <= 2 || s > 2 || lanes > 4);
+}
+
 /* Whether the rows can be taken as lines, and then how many columns of the output one line serves.
  */
 static int64_t columns_of_line(const fc_pool_job *job) {
@@ -343,18 +355,17 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
         job = exchanged;
         r.kernel = kernels->rolls[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, p->kernel[2]);
-    } else if (op == FC_POOL_AVG && job.whole != 0 && is_halved(&job, op) &&
-               (p->kernel[2] == 3 || p->pad[2] == 0)) {
-        r.kernel = kernels->grad_halves;
-        r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
+    } else if (op == FC_POOL_AVG && job.whole != 0 && is_spread(&job)) {
+        r.kernel = kernels->grad_spread;
+        r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 2);
+        r.scratch_bytes = 2 * (p->stride[2] + FC_POOL_SLACK) * size;
     } else if (line) {
         r.kernel = kernels->grad_lines[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
         job.phase = r.grid.tile_columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3 +
                     FC_POOL_SLACK;
         job.lines = lines_at_hand(job.phase, r.grid.tile_rows);
-        r.scratch_bytes =
-            (job.lines + 1 + (p->stride[2] > 2 ? p->stride[2] : 0)) * job.phase * size;
+        r.scratch_bytes = ((job.lines + 1) * job.phase + 2 * (p->stride[2] + FC_POOL_SLACK)) * size;
     } else {
         r.kernel = kernels->grad_windows[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);

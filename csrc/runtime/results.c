@@ -1,8 +1,8 @@
 /* Memory for results: aligned to cache lines, and of large ones a few are kept when they are freed.
  *
  * Pages fresh from the system are cleared by it when they are first written, which takes as long as
- * a fast kernel: the gradient of a depthwise convolution, 38 MB, 4.4 ms in fresh pages and 2.7 ms in
- * used ones (AMD Zen 5, two threads, November 2026). Malloc gives such blocks back at once. A
+ * a fast kernel: the gradient of a depthwise convolution, 38 MB, 4.4 ms in fresh pages and 2.7 ms
+ * in used ones (AMD Zen 5, two threads, November 2026). Malloc gives such blocks back at once. A
  * program that drops a result before it asks for the next of that size gets the same block.
  *
  *   slots   freed blocks; each is taken out and put in by one atomic exchange, so that there is no

@@ -2,6 +2,8 @@
  * bits. */
 #include <immintrin.h>
 
+#define FC_STREAMS /* v_stream is more than v_store */
+
 #define FC_F32_LANES 8
 #define FC_F64_LANES 4
 #define REGISTERS 16
@@ -16,6 +18,10 @@ typedef __m256i vspan32, vspan64;
     static inline V vf##B##_set1(T x) { return _mm256_set1_##S(x); }                               \
     static inline V vf##B##_load(const T *p) { return _mm256_loadu_##S(p); }                       \
     static inline void vf##B##_store(T *p, V v) { _mm256_storeu_##S(p, v); }                       \
+    static inline void vf##B##_stream(T *p, V v) {                                                 \
+        if ((uintptr_t)p % sizeof v) _mm256_storeu_##S(p, v);                                      \
+        else _mm256_stream_##S(p, v);                                                              \
+    }                                                                                              \
     static inline V vf##B##_add(V a, V b) { return _mm256_add_##S(a, b); }                         \
     static inline V vf##B##_sub(V a, V b) { return _mm256_sub_##S(a, b); }                         \
     static inline V vf##B##_mul(V a, V b) { return _mm256_mul_##S(a, b); }                         \
@@ -170,6 +176,18 @@ static inline vf32 vf32_slide(vf32 a, vf32 b) {
 
 static inline vf64 vf64_slide(vf64 a, vf64 b) {
     return _mm256_shuffle_pd(a, _mm256_permute2f128_pd(a, b, 0x21), 0x5);
+}
+
+static inline vf32 vf32_pick(vf32 a, vf32 n) {
+    return _mm256_permutevar8x32_ps(a, _mm256_cvttps_epi32(n));
+}
+
+/* As pairs of 32 bits: 2n and 2n + 1. */
+static inline vf64 vf64_pick(vf64 a, vf64 n) {
+    const __m256i even = _mm256_cvtepu32_epi64(_mm256_cvttpd_epi32(_mm256_add_pd(n, n)));
+    const __m256i pairs =
+        _mm256_or_si256(even, _mm256_slli_epi64(_mm256_add_epi64(even, _mm256_set1_epi64x(1)), 32));
+    return _mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(a), pairs));
 }
 
 static inline void vf32_store_every_other(float *p, vf32 v) {

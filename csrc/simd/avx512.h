@@ -2,6 +2,8 @@
  * register a span. */
 #include <immintrin.h>
 
+#define FC_STREAMS /* v_stream is more than v_store */
+
 #define FC_F32_LANES 16
 #define FC_F64_LANES 8
 #define REGISTERS 32
@@ -18,6 +20,10 @@ typedef __mmask8 vspan64, vmask64;
     static inline V vf##B##_set1(T x) { return _mm512_set1_##S(x); }                               \
     static inline V vf##B##_load(const T *p) { return _mm512_loadu_##S(p); }                       \
     static inline void vf##B##_store(T *p, V v) { _mm512_storeu_##S(p, v); }                       \
+    static inline void vf##B##_stream(T *p, V v) {                                                 \
+        if ((uintptr_t)p % sizeof v) _mm512_storeu_##S(p, v);                                      \
+        else _mm512_stream_##S(p, v);                                                              \
+    }                                                                                              \
     static inline V vf##B##_add(V a, V b) { return _mm512_add_##S(a, b); }                         \
     static inline V vf##B##_sub(V a, V b) { return _mm512_sub_##S(a, b); }                         \
     static inline V vf##B##_mul(V a, V b) { return _mm512_mul_##S(a, b); }                         \
@@ -169,6 +175,14 @@ static inline vf32 vf32_slide(vf32 a, vf32 b) {
 static inline vf64 vf64_slide(vf64 a, vf64 b) {
     return _mm512_castsi512_pd(
         _mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 1));
+}
+
+static inline vf32 vf32_pick(vf32 a, vf32 n) {
+    return _mm512_permutexvar_ps(_mm512_cvttps_epi32(n), a);
+}
+
+static inline vf64 vf64_pick(vf64 a, vf64 n) {
+    return _mm512_permutexvar_pd(_mm512_cvttpd_epi64(n), a);
 }
 
 static inline void vf32_store_every_other(float *p, vf32 v) {

@@ -55,6 +55,16 @@ FC_DEFINE(32, float, 4, vf32, vmask32, vspan32)
 FC_DEFINE(64, double, 2, vf64, vmask64, vspan64)
 #undef FC_DEFINE
 
+static inline vf32 vf32_pick(vf32 a, vf32 n) {
+    const uint32x4_t first = vmulq_n_u32(vcvtq_u32_f32(n), 0x04040404); /* of each lane's bytes */
+    return vreinterpretq_f32_u8(vqtbl1q_u8(
+        vreinterpretq_u8_f32(a), vreinterpretq_u8_u32(vaddq_u32(first, vdupq_n_u32(0x03020100)))));
+}
+
+static inline vf64 vf64_pick(vf64 a, vf64 n) {
+    return vbslq_f64(vcgtq_f64(n, vdupq_n_f64(0)), vdupq_laneq_f64(a, 1), vdupq_laneq_f64(a, 0));
+}
+
 static inline int vf32_m_any(vmask32 m) { return vmaxvq_u32(m) != 0; }
 static inline int vf64_m_any(vmask64 m) { return vmaxvq_u32(vreinterpretq_u32_u64(m)) != 0; }
 static inline float vf32_sum(vf32 a) { return vaddvq_f32(a); }

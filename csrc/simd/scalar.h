@@ -71,6 +71,14 @@ FC_DEFINE(32, float, 4, vf32, vmask32, vspan32, sqrtf)
 FC_DEFINE(64, double, 2, vf64, vmask64, vspan64, sqrt)
 #undef FC_DEFINE
 
+static inline vf32 vf32_pick(vf32 a, vf32 n) {
+    const vmask32 lane = __builtin_convertvector(n, vmask32);
+    return (vf32){a[lane[0]], a[lane[1]], a[lane[2]], a[lane[3]]};
+}
+static inline vf64 vf64_pick(vf64 a, vf64 n) {
+    return (vf64){n[0] > 0 ? a[1] : a[0], n[1] > 0 ? a[1] : a[0]};
+}
+
 static inline float vf32_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 static inline double vf64_sum(vf64 a) { return a[0] + a[1]; }
 static inline double vf64_top(vf64 a) { return a[0] > a[1] ? a[0] : a[1]; }

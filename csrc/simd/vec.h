@@ -8,6 +8,8 @@
  *   vmask           a truth value a lane       REGISTERS  vector registers of the machine
  *
  *   v_zero() v_set1(x) v_load(p) v_store(p, v)                      p need not be aligned
+ *   v_stream(p, v)                      v_store past the caches, where the machine has it; before
+ *   v_streamed()                        ... others are told that it is there
  *   v_add v_sub v_mul v_div (a, b)      v_fma(a, b, c) = a * b + c   v_sqrt(a) v_abs(a)
  *   v_max(a, b) v_min(a, b)             b where either is NaN: v_max(limit, x) passes NaN on
  *   v_gt(a, b) v_isnan(a)  m_and m_or (m, n)  v_select(m, a, b) = m ? a : b   m_any(m)
@@ -27,6 +29,7 @@
  *   v_store_every_other(p, v)           p[2 * i] = lane i; what stands between is not touched
  *   v_zip_low(a, b) v_zip_high(a, b)    the first or the second half of a0 b0 a1 b1 ...
  *   v_slide(a, b)                       a without its first lane, then the first of b
+ *   v_pick(a, n)                        lane i is lane n[i] of a: whole numbers in [0, VL)
  *   v_keep(v);                          v stays in a register: the compiler may otherwise read it
  *                                       from memory again for each of its uses
  *
@@ -71,6 +74,13 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_set1(x) FC_V(set1)(x)
 #define v_load(p) FC_V(load)(p)
 #define v_store(p, v) FC_V(store)(p, v)
+#ifdef FC_STREAMS
+#define v_stream(p, v) FC_V(stream)(p, v)
+#define v_streamed() _mm_sfence()
+#else
+#define v_stream(p, v) v_store(p, v)
+#define v_streamed() ((void)0)
+#endif
 #define v_add(a, b) FC_V(add)(a, b)
 #define v_sub(a, b) FC_V(sub)(a, b)
 #define v_mul(a, b) FC_V(mul)(a, b)
@@ -111,5 +121,6 @@ typedef FC_PASTE(vmask, FC_BITS, ) vmask;
 #define v_zip_low(a, b) FC_V(zip_low)(a, b)
 #define v_zip_high(a, b) FC_V(zip_high)(a, b)
 #define v_slide(a, b) FC_V(slide)(a, b)
+#define v_pick(a, n) FC_V(pick)(a, n)
 
 #endif

@@ -506,6 +506,9 @@ static const cut_shape weight_shapes[] = {
     /* the same, larger than caches; phases that no tap reaches; no kernel of their own */
     {1, 2, 1, 1, {300, 320}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
     {1, 30, 1, 1, {220, 200}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {40, 140, 1, 1, {15, 13}, {3, 3}, {1, 1}, {2, 1}, {1, 2}},
+    {2, 40, 1, 2, {181, 163}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
+    {2, 60, 1, 1, {161, 163}, {3, 3}, {2, 2}, {1, 1}, {1, 0}},
     {2, 40, 1, 1, {17, 15}, {1, 1}, {2, 2}, {1, 1}, {0, 0}},
     {2, 19, 1, 1, {17, 33}, {3, 5}, {2, 1}, {1, 1}, {1, 2}},
 };
@@ -568,6 +571,13 @@ static const cut_shape forward_shapes[] = {
     {2, 3, 20, 37, {6, 8}, {2, 2}, {2, 2}, {1, 1}, {0, 0}},
     /* an input that comes from memory */
     {2, 1, 250, 5, {65, 65}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
+    /* depthwise, the same: whole planes of several items, some groups with two outputs */
+    {4, 240, 1, 1, {41, 39}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {5, 110, 1, 2, {45, 43}, {3, 3}, {1, 1}, {2, 1}, {2, 0}},
+    {4, 90, 1, 1, {125, 123}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
+    /* depthwise, with rows that are whole cache lines, and go past the caches */
+    {4, 90, 1, 1, {81, 96}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {3, 90, 1, 2, {64, 96}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
 };
 
 static void run_forward_shape(const cut_shape *shape, int number, fc_dtype dtype,

@@ -72,11 +72,11 @@ static int holds(const fc_pool *p) {
 }
 
 static void draw_axis(fc_pool *p, int i, int dilated, uint64_t *random) {
-    p->kernel[i] = draw(random, 1, 4);
-    p->stride[i] = draw(random, 1, 3);
+    p->kernel[i] = draw(random, 1, draw(random, 0, 3) ? 4 : 7);
+    p->stride[i] = draw(random, 1, draw(random, 0, 3) ? 3 : 6);
     p->dilation[i] = dilated ? draw(random, 1, 2) : 1;
     p->pad[i] = draw(random, 0, p->kernel[i] / 2);
-    p->input[i] = draw(random, 1, draw(random, 0, 3) ? 12 : 40);
+    p->input[i] = draw(random, 1, draw(random, 0, 3) ? 12 : 60);
     int64_t room = p->input[i] + 2 * p->pad[i] - p->dilation[i] * (p->kernel[i] - 1) - 1;
     int64_t up = draw(random, 0, 1) * (p->stride[i] - 1); /* ceil mode */
     p->output[i] = room + up < 0 ? 0 : (room + up) / p->stride[i] + 1;

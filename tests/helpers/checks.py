@@ -11,8 +11,8 @@ import numpy as np
 
 import fastconv as fc
 
-from .cases import Case, Conv, Pool, Transpose
 from .oracles import clamp, pad, pooling_sums, spread
+from .problems import Case, Conv, Pool, Transpose
 
 ALGORITHMS = ("auto", "direct", "im2col", "reference")  # they serve every problem
 UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}

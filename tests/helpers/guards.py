@@ -15,7 +15,7 @@ import numpy as np
 import fastconv as fc
 
 from . import checks
-from .cases import Conv, Pool, Transpose
+from .problems import Conv, Pool, Transpose
 
 NONE, READ, READ_WRITE = 0, 1, 3  # PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE
 PATTERN = 0xFF  # NaN in either type, -1 as an index

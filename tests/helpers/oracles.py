@@ -10,7 +10,7 @@ import numpy as np
 
 from fastconv.testing import reference
 
-from .cases import Conv, Pool, Transpose
+from .problems import Conv, Pool, Transpose
 
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 

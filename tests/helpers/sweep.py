@@ -12,7 +12,6 @@ import fastconv._core
 
 from . import checks, guards, layers
 from .cases import (
-    Case,
     draw_conv,
     draw_pool,
     draw_transpose,
@@ -22,6 +21,7 @@ from .cases import (
     usual_pools,
 )
 from .oracles import Reference
+from .problems import Case
 
 SEED = 900_000_000
 
