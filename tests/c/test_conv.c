@@ -506,9 +506,6 @@ static const cut_shape weight_shapes[] = {
     /* the same, larger than caches; phases that no tap reaches; no kernel of their own */
     {1, 2, 1, 1, {300, 320}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
     {1, 30, 1, 1, {220, 200}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
-    {40, 140, 1, 1, {15, 13}, {3, 3}, {1, 1}, {2, 1}, {1, 2}},
-    {2, 40, 1, 2, {181, 163}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
-    {2, 60, 1, 1, {161, 163}, {3, 3}, {2, 2}, {1, 1}, {1, 0}},
     {2, 40, 1, 1, {17, 15}, {1, 1}, {2, 2}, {1, 1}, {0, 0}},
     {2, 19, 1, 1, {17, 33}, {3, 5}, {2, 1}, {1, 1}, {1, 2}},
 };
@@ -571,13 +568,6 @@ static const cut_shape forward_shapes[] = {
     {2, 3, 20, 37, {6, 8}, {2, 2}, {2, 2}, {1, 1}, {0, 0}},
     /* an input that comes from memory */
     {2, 1, 250, 5, {65, 65}, {1, 1}, {1, 1}, {1, 1}, {0, 0}},
-    /* depthwise, the same: whole planes of several items, some groups with two outputs */
-    {4, 240, 1, 1, {41, 39}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
-    {5, 110, 1, 2, {45, 43}, {3, 3}, {1, 1}, {2, 1}, {2, 0}},
-    {4, 90, 1, 1, {125, 123}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
-    /* depthwise, with rows that are whole cache lines, and go past the caches */
-    {4, 90, 1, 1, {81, 96}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
-    {3, 90, 1, 2, {64, 96}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
 };
 
 static void run_forward_shape(const cut_shape *shape, int number, fc_dtype dtype,
@@ -600,6 +590,32 @@ static void forwards(void) {
     for (int i = 0; i < count; i++)
         for (int j = 0; j < 2; j++)
             run_forward_shape(&forward_shapes[i], i, (fc_dtype)((i + j) % 2), (fc_layout)j);
+}
+
+/* Depthwise planes from memory. They take long: not under sanitizers and emulators. */
+static const cut_shape far_weight_shapes[] = {
+    {40, 140, 1, 1, {15, 13}, {3, 3}, {1, 1}, {2, 1}, {1, 2}},
+    {2, 40, 1, 2, {181, 163}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
+    {2, 60, 1, 1, {161, 163}, {3, 3}, {2, 2}, {1, 1}, {1, 0}},
+    /* rows that are whole cache lines go past the caches */
+    {3, 40, 1, 1, {160, 160}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
+};
+static const cut_shape far_forward_shapes[] = {
+    /* whole planes of several items, some groups with two outputs */
+    {4, 240, 1, 1, {41, 39}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {5, 110, 1, 2, {45, 43}, {3, 3}, {1, 1}, {2, 1}, {2, 0}},
+    {4, 90, 1, 1, {125, 123}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
+    /* past the caches */
+    {4, 90, 1, 1, {81, 96}, {3, 3}, {1, 1}, {1, 1}, {1, 1}},
+    {3, 90, 1, 2, {64, 96}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
+};
+
+static void far_shapes(void) {
+    if (TEST_UNDER_SANITIZER || getenv("FC_TEST_EMULATED")) return;
+    for (int i = 0; i < (int)(sizeof far_weight_shapes / sizeof *far_weight_shapes); i++)
+        run_weight_shape(&far_weight_shapes[i], 100 + i, (fc_dtype)(i % 2), FC_CHANNELS_FIRST);
+    for (int i = 0; i < (int)(sizeof far_forward_shapes / sizeof *far_forward_shapes); i++)
+        run_forward_shape(&far_forward_shapes[i], 100 + i, (fc_dtype)(i % 2), FC_CHANNELS_FIRST);
 }
 
 /* Padding and dilation whose product is more than any memory, and small in 64 bits: only what is
@@ -866,6 +882,7 @@ void test_conv(void) {
         for (int i = 0; i < 40; i++) non_finite(i % 2 ? NAN : HUGE_VAL, i);
         weight_gradients();
         forwards();
+        far_shapes();
         vast_paddings();
         empty_batch();
         bounded_scratch();

@@ -110,7 +110,7 @@ static void check_shape(fc_dtype dtype, int64_t batch, int64_t channels, int64_t
         *all[i] = array_random(dtype, i < 4 ? count : channels, random, i == 9 ? POSITIVE : 0);
     for (int64_t c = 0; c < channels; c++)
         array_put(&b.running_variance, c, array_at(&b.running_variance, c) + 0.5);
-    b.mean = calloc((size_t)(2 * channels), sizeof *b.mean);
+    b.mean = calloc(2 * (size_t)channels, sizeof *b.mean);
     b.inverse = b.mean + channels;
     run(&b, &one);
     int64_t wrong = 0;
