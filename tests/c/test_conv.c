@@ -592,7 +592,10 @@ static void forwards(void) {
             run_forward_shape(&forward_shapes[i], i, (fc_dtype)((i + j) % 2), (fc_layout)j);
 }
 
-/* Depthwise planes from memory. They take long: not under sanitizers and emulators. */
+/* Sanitizers and emulators take minutes for what takes seconds: fewer cases are drawn there. */
+static int is_slow(void) { return TEST_UNDER_SANITIZER || getenv("FC_TEST_EMULATED"); }
+
+/* Depthwise planes from memory. */
 static const cut_shape far_weight_shapes[] = {
     {40, 140, 1, 1, {15, 13}, {3, 3}, {1, 1}, {2, 1}, {1, 2}},
     {2, 40, 1, 2, {181, 163}, {5, 5}, {2, 2}, {1, 1}, {2, 1}},
@@ -611,7 +614,7 @@ static const cut_shape far_forward_shapes[] = {
 };
 
 static void far_shapes(void) {
-    if (TEST_UNDER_SANITIZER || getenv("FC_TEST_EMULATED")) return;
+    if (is_slow()) return;
     for (int i = 0; i < (int)(sizeof far_weight_shapes / sizeof *far_weight_shapes); i++)
         run_weight_shape(&far_weight_shapes[i], 100 + i, (fc_dtype)(i % 2), FC_CHANNELS_FIRST);
     for (int i = 0; i < (int)(sizeof far_forward_shapes / sizeof *far_forward_shapes); i++)
@@ -862,7 +865,7 @@ static void other_caches(void) {
         fc_caches_pretend(i ? &large : &small);
         for (int j = 2000; j < 2020; j++) run_case(j, draw_problem);
         for (int j = 2020; j < 2028; j++) run_case(j, draw_transformed);
-        if (i == 0 && !TEST_UNDER_SANITIZER) {
+        if (i == 0 && !is_slow()) {
             weight_gradients();
             forwards();
         }
@@ -877,7 +880,7 @@ void test_conv(void) {
     for (int isa = 0; isa < fc_isa_count(); isa++) {
         if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
         long failures = test_failures;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 300); i++) run_case(i, draw_problem);
+        for (int i = 0; i < (is_slow() ? 60 : 300); i++) run_case(i, draw_problem);
         for (int i = 1000; i < 1030; i++) run_case(i, draw_transformed);
         for (int i = 0; i < 40; i++) non_finite(i % 2 ? NAN : HUGE_VAL, i);
         weight_gradients();
