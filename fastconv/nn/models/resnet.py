@@ -30,12 +30,13 @@ class _Block(Module):
     """``relu(body(x) + downsample(x))``, with torchvision's names for the layers."""
 
     expansion: int
+    way: tuple[str, ...]  # the names of the body's layers, in order
     downsample: Module
     relu: Module
 
-    def body(self) -> tuple[Module, ...]:
+    def body(self) -> list[Module]:
         """The layers of the longer way, in order."""
-        raise NotImplementedError
+        return [self._children[name] for name in self.way]
 
     def forward(self, x: FloatArray) -> FloatArray:
         y = x
@@ -73,6 +74,7 @@ class BasicBlock(_Block):
     """
 
     expansion = 1
+    way = ("conv1", "bn1", "relu1", "conv2", "bn2")
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
         super().__init__()
@@ -83,9 +85,6 @@ class BasicBlock(_Block):
         self.bn2 = BatchNorm2d(channels)
         self.downsample = _shortcut(in_channels, channels, stride)
         self.relu = ReLU()
-
-    def body(self) -> tuple[Module, ...]:
-        return (self.conv1, self.bn1, self.relu1, self.conv2, self.bn2)
 
 
 class Bottleneck(_Block):
@@ -111,6 +110,7 @@ class Bottleneck(_Block):
     """
 
     expansion = 4
+    way = ("conv1", "bn1", "relu1", "conv2", "bn2", "relu2", "conv3", "bn3")
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
         super().__init__()
@@ -124,10 +124,6 @@ class Bottleneck(_Block):
         self.bn3 = BatchNorm2d(4 * channels)
         self.downsample = _shortcut(in_channels, 4 * channels, stride)
         self.relu = ReLU()
-
-    def body(self) -> tuple[Module, ...]:
-        first = (self.conv1, self.bn1, self.relu1)
-        return (*first, self.conv2, self.bn2, self.relu2, self.conv3, self.bn3)
 
 
 def _resnet(
