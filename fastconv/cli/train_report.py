@@ -9,12 +9,13 @@ from fastconv.cli.train_folder import Folder
 from fastconv.cli.train_task import Task
 
 DOTS = 120  # an inch
+HELD_OUT = "test"
 
 
 def _figures(task: Task, history: Any, counts: Any) -> dict[str, Any]:
     title = f"{task.settings['net']} on {task.settings['data']}"
     figures = {
-        "curves.png": nn.plot.curves(history, title=title, held_out="test"),
+        "curves.png": nn.plot.curves(history, title=title, held_out=HELD_OUT),
         "confusion.png": nn.plot.confusion_matrix(counts, task.data.classes, title=title),
     }
     try:
@@ -46,7 +47,8 @@ def finish(task: Task, history: Any, folder: Folder) -> list[Path]:
     counts = nn.inspect.confusion_matrix(task.model, images, labels, len(task.data.classes))
     right, total = int(counts.trace()), int(counts.sum())
     print(f"\ntest accuracy {right / total:.2%} ({right} of {total} images)")
-    print(history.diagnosis())
+    diagnosis = history.diagnosis(HELD_OUT)
+    print(diagnosis)
     record = {
         "settings": task.settings,
         "network": repr(task.model),
@@ -55,7 +57,7 @@ def finish(task: Task, history: Any, folder: Folder) -> list[Path]:
         "parameters": sum(p.size for p in task.model.parameters()),
         "test_accuracy": right / total,
         "confusion": counts.tolist(),
-        "diagnosis": history.diagnosis(),
+        "diagnosis": diagnosis,
         "epochs": history.epochs,
     }
     paths = [

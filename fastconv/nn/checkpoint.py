@@ -1,25 +1,25 @@
 """A training run in one file, from which `fit` goes on after a kill.
 
-A NumPy archive: the arrays of the network, of its best epoch and of the optimiser, and one JSON
-text with everything else. It is written beside its place and then moved there, so that a kill at
-any moment leaves the checkpoint of an epoch before.
+A NumPy archive: the arrays of the network, of its best epoch and of the optimiser, and everything
+else as one JSON text, in an array of its bytes. A kill at any moment leaves the checkpoint of an
+epoch before, and a file that is read may be hostile, both as for weights (`state_io`).
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fastconv.nn.state_io import read_npz, replacing, write_npz
+
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 FORMAT = "fastconv.nn checkpoint 1"
+TEXT = "json"
 
 
 def _flatten(value: Any, name: str, arrays: dict[str, Any]) -> Any:
@@ -51,19 +51,6 @@ def _restore(value: Any, arrays: Mapping[str, Any]) -> Any:
     return value
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: it is the old or the new one at any moment."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def save_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
     """Write a state.
 
@@ -72,7 +59,7 @@ def save_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> N
     path : path
         The file; replaced as a whole.
     state : mapping of str
-        Of arrays, numbers, strings, None, and lists and mappings of these.
+        Of arrays of numbers, numbers, strings, None, and lists and mappings of these.
 
     Examples
     --------
@@ -86,9 +73,9 @@ def save_checkpoint(path: str | os.PathLike[str], state: Mapping[str, Any]) -> N
     arrays: dict[str, Any] = {}
     rest = _flatten(dict(state), "a", arrays)
     text = json.dumps({"format": FORMAT, "state": rest})
-    buffer = io.BytesIO()
-    np.savez(buffer, __json__=np.array(text), **arrays)
-    write_atomically(Path(path), buffer.getvalue())
+    arrays[TEXT] = np.frombuffer(text.encode(), np.uint8)
+    with replacing(path) as temporary:
+        write_npz(temporary, arrays)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -114,11 +101,14 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     See `save_checkpoint`.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        content = json.loads(str(arrays.pop("__json__")))
+        arrays = read_npz(os.fspath(path))
+        content = json.loads(arrays.pop(TEXT).tobytes())
         if content["format"] != FORMAT:
-            raise ValueError(content["format"])
-        return _restore(content["state"], arrays)
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"load_checkpoint: path: {os.fspath(path)!r} is no checkpoint") from error
+            raise ValueError(f"its format is {content['format']!r}")
+        state: dict[str, Any] = _restore(content["state"], arrays)
+        return state
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"load_checkpoint: path: {os.fspath(path)!r} is no checkpoint: {reason}"
+        ) from error

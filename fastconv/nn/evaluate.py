@@ -13,6 +13,9 @@ from fastconv.nn.module import Module
 
 __all__ = ["Score", "evaluate", "predict"]
 
+EVALUATED = 256
+"""Samples at a time, where nothing else is said."""
+
 
 @dataclass
 class Score:
@@ -77,7 +80,7 @@ class evaluation:
             module.training = training
 
 
-def predict(model: Module, x: Any, batch_size: int = 256) -> Any:
+def predict(model: Module, x: Any, batch_size: int = EVALUATED) -> Any:
     """The network's outputs in eval mode, a batch at a time.
 
     Parameters
@@ -107,7 +110,7 @@ def predict(model: Module, x: Any, batch_size: int = 256) -> Any:
 
 
 def evaluate(
-    model: Module, loss: Callable[..., Any], x: Any, y: Any, batch_size: int = 256
+    model: Module, loss: Callable[..., Any], x: Any, y: Any, batch_size: int = EVALUATED
 ) -> Score:
     """Mean loss and accuracy in eval mode.
 

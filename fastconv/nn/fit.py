@@ -15,10 +15,10 @@ import numpy as np
 
 from fastconv.nn import random
 from fastconv.nn.checkpoint import load_checkpoint, save_checkpoint
-from fastconv.nn.evaluate import Score, Tally, batches, evaluate
+from fastconv.nn.evaluate import EVALUATED, Score, Tally, batches, evaluate, evaluation
 from fastconv.nn.history import History
 from fastconv.nn.module import Module
-from fastconv.nn.nonfinite import NonFiniteLossError, blame
+from fastconv.nn.nonfinite import ALL_FINITE, NonFiniteLossError, blame
 from fastconv.nn.optim import Optimizer
 from fastconv.nn.schedule import LinearScalingWarmup, Schedule
 
@@ -92,6 +92,7 @@ class _Run:
         return {
             "model": self.model.state_dict(),
             "best": self.best,
+            "kinds": [_kind(self.optimiser), _kind(self.schedule)],
             "optimiser": self.optimiser.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "random": random.get_rng_state(),
@@ -101,18 +102,35 @@ class _Run:
         }
 
     def go_back_to(self, state: dict[str, Any]) -> None:
-        if state["seed"] != self.seed:
-            raise ValueError(
-                f"fit: seed: {self.seed}; the seed of the checkpoint is {state['seed']}"
-            )
-        self.model.load_state_dict(state["model"])
-        self.best = state["best"]
+        self._check_kind(state)
+        before = self.optimiser.state_dict()
         self.optimiser.load_state_dict(state["optimiser"])
+        try:
+            self.model.load_state_dict(state["model"])
+        except ValueError:
+            self.optimiser.load_state_dict(before)
+            raise
+        self.best = state["best"]
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
         random.set_rng_state(state["random"])
         self.history.epochs = state["epochs"]
         self.history.best_epoch = state["best_epoch"]
+
+    def _check_kind(self, state: dict[str, Any]) -> None:
+        own = self.state()
+        missing = [name for name in own if name not in state]
+        if missing:
+            raise ValueError(f"fit: checkpoint: it is of no run of fit: it has no {missing[0]!r}")
+        if state["seed"] != self.seed:
+            raise ValueError(
+                f"fit: seed: {self.seed}; the seed of the checkpoint is {state['seed']}"
+            )
+        for argument, is_, was in zip(
+            ("optimiser", "schedule"), own["kinds"], state["kinds"], strict=True
+        ):
+            if is_ != was:
+                raise ValueError(f"fit: {argument}: {is_}; that of the checkpoint is {was}")
 
     def train_epoch(self, x: Any, y: Any, batch_size: int, epochs: int) -> Score:
         """One pass over the data, in an order that the seed and the epoch's number fix."""
@@ -144,6 +162,16 @@ class _Run:
         if isinstance(self.schedule, LinearScalingWarmup):
             self.schedule.step()
 
+    def validate(self, x: Any, y: Any) -> Score:
+        score = evaluate(self.model, self.loss, x, y)
+        if not math.isfinite(score.loss):
+            with evaluation(self.model):
+                reasons = (blame(self.model, x[part]) for part in batches(len(x), EVALUATED))
+                why = next((r for r in reasons if r != ALL_FINITE), ALL_FINITE)
+            where = f"epoch {len(self.history) + 1}"
+            raise NonFiniteLossError(f"fit: the validation loss is {score.loss} in {where}: {why}")
+        return score
+
     def end_epoch(self, values: dict[str, Any]) -> None:
         if self.history.append(values):
             self.best = self.weights()
@@ -151,6 +179,10 @@ class _Run:
             self.schedule.step_epoch()
         elif self.schedule is not None:
             self.schedule.step()
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
 
 
 def _pair(name: str, data: Any) -> tuple[Any, Any]:
@@ -247,7 +279,8 @@ def fit(
     NonFiniteLossError
         If a loss is NaN or infinite: the message names the epoch, the batch and the layer.
     ValueError, TypeError
-        For bad arguments, or a checkpoint of another network, optimiser or seed.
+        For bad arguments, or a checkpoint of another network, optimiser, schedule or seed: then
+        network and optimiser are as they were.
 
     Examples
     --------
@@ -277,7 +310,7 @@ def fit(
     while len(run.history) < epochs and not _is_over(run.history, patience):
         start, lr = time.perf_counter(), optimiser.param_groups[0]["lr"]
         score = run.train_epoch(x, y, batch_size, epochs)
-        seen = None if held_out is None else evaluate(model, loss, *held_out)
+        seen = None if held_out is None else run.validate(*held_out)
         run.end_epoch(_values(score, seen, lr, time.perf_counter() - start))
         if path is not None:
             save_checkpoint(path, run.state())

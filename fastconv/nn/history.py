@@ -72,8 +72,13 @@ class History:
         values = self.epochs[epoch - 1]
         return values["train_loss"] if values.get("val_loss") is None else values["val_loss"]
 
-    def diagnosis(self) -> str:
+    def diagnosis(self, held_out: str = "validation") -> str:
         """The gap between training and validation, in plain words.
+
+        Parameters
+        ----------
+        held_out : str, default "validation"
+            What to call the data that was not trained on.
 
         Returns
         -------
@@ -84,29 +89,29 @@ class History:
             return "No epoch has been trained."
         last = self.epochs[-1]
         if last.get("val_loss") is None:
-            return "There is no validation data, so nothing can be said about new images."
+            return f"There is no {held_out} data, so nothing can be said about new images."
         if last.get("val_accuracy") is not None and last.get("train_accuracy") is not None:
             train, new = last["train_accuracy"], last["val_accuracy"]
-            measured = f"accuracy is {train:.1%} in training and {new:.1%} in validation"
+            measured = f"accuracy is {train:.1%} in training and {new:.1%} in {held_out}"
             large, good = train - new > LARGE_GAP, train >= GOOD_ACCURACY
         else:
             train, new = last["train_loss"], last["val_loss"]
-            measured = f"the loss is {train:.4g} in training and {new:.4g} in validation"
+            measured = f"the loss is {train:.4g} in training and {new:.4g} in {held_out}"
             large, good = new > LARGE_RATIO * train, False
-        return f"The {measured}: {self._advice(large, good)}"
+        return f"The {measured}: {self._advice(large, good, held_out)}"
 
-    def _advice(self, large: bool, good: bool) -> str:
+    def _advice(self, large: bool, good: bool, held_out: str) -> str:
         waited = len(self) - self.best_epoch
         if large:
             return (
                 "a large gap: the network has learned its training images by heart. Regularise: "
                 "dropout, weight decay, augmentation, more images, or a smaller network."
-                + (f" Validation was best in epoch {self.best_epoch}." if waited else "")
+                + (f" The {held_out} loss was best in epoch {self.best_epoch}." if waited else "")
             )
         if good:
             return "hardly a gap, and little left to learn in training. Well fitted."
         if waited == 0:
-            return "hardly a gap, and validation still improves. Train for more epochs."
+            return f"hardly a gap, and the {held_out} loss still improves. Train for more epochs."
         return (
             "hardly a gap, and training is not fitted well: the network is too small or learns too "
             "slowly. Add capacity (more layers or channels), or try another learning rate."

@@ -11,11 +11,13 @@ from fastconv.nn.module import Module
 
 __all__ = ["NonFiniteLossError"]
 
+ALL_FINITE = "all outputs are finite"
+
 
 class NonFiniteLossError(ArithmeticError):
     """The loss of a batch is NaN or infinite; the message names the layer it comes from.
 
-    The weights are those before the batch.
+    The weights are those before the batch. Of a validation loss: those after the epoch.
     """
 
 
@@ -55,4 +57,4 @@ def blame(model: Module, x: Any) -> str:
             remove()
     if first:
         return first[0]
-    return "all outputs are finite" if _finite(output) else "the output is not finite"
+    return ALL_FINITE if _finite(output) else "the output is not finite"

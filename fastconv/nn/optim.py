@@ -125,18 +125,18 @@ class Optimizer:
         Raises
         ------
         ValueError
-            Where groups or shapes differ. Nothing is changed then.
+            Where groups, their options or shapes differ. Nothing is changed then.
         """
         groups, states = state_dict["param_groups"], state_dict["state"]
-        counts = [len(g["params"]) for g in groups]
-        own = [len(g["params"]) for g in self.param_groups]
-        if counts != own:
-            raise ValueError(
-                f"{self._name}: state_dict: groups of {counts} parameters; {own} is allowed"
-            )
+        self._check_groups(groups)
         parameters = [p for group in self.param_groups for p in group["params"]]
         new: list[dict[str, Any]] = [{} for _ in parameters]
         for number, values in states.items():
+            if not 0 <= int(number) < len(parameters):
+                raise ValueError(
+                    f"{self._name}: state_dict: parameter {number}; those below {len(parameters)} "
+                    "are allowed"
+                )
             shape = parameters[int(number)].shape
             for key, value in values.items():
                 kept = value
@@ -152,6 +152,22 @@ class Optimizer:
             group.update({k: v for k, v in loaded.items() if k != "params"})
         for parameter, values in zip(parameters, new, strict=True):
             self._state[id(parameter)] = values
+
+    def _check_groups(self, groups: list[Group]) -> None:
+        """That loaded groups are as large as ours, and have the same options of allowed values."""
+        counts = [len(g["params"]) for g in groups]
+        own = [len(g["params"]) for g in self.param_groups]
+        if counts != own:
+            raise ValueError(
+                f"{self._name}: state_dict: groups of {counts} parameters; {own} is allowed"
+            )
+        for group, loaded in zip(self.param_groups, groups, strict=True):
+            if set(loaded) != set(group):
+                options, allowed = (", ".join(sorted({*g} - {"params"})) for g in (loaded, group))
+                raise ValueError(
+                    f"{self._name}: state_dict: a group with {options}; {allowed} are allowed"
+                )
+            self._check_options(loaded)
 
 
 class SGD(Optimizer):

@@ -104,9 +104,11 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ...     sorted(nn.load(folder + "/w.npz"))
     ['bias', 'weight']
     """
-    if _suffix(path, "load") == ".npz":
-        return _read_npz(os.fspath(path))
-    return _read_safetensors(os.fspath(path))
+    read = read_npz if _suffix(path, "load") == ".npz" else _read_safetensors
+    try:
+        return read(os.fspath(path))
+    except ValueError as error:
+        raise ValueError(f"load: {os.fspath(path)}: not a file of weights: {error}") from error
 
 
 @contextlib.contextmanager
@@ -165,7 +167,7 @@ def _suffix(path: str | os.PathLike[str], function: str) -> str:
 
 def _writer(path: str | os.PathLike[str]) -> Any:
     if _suffix(path, "save") == ".npz":
-        return _write_npz
+        return write_npz
     _safetensors()
     return _write_safetensors
 
@@ -192,8 +194,16 @@ def _checked(name: str, value: Any) -> Any:
 # ---- NumPy's files -------------------------------------------------------------------------------
 
 
-def _write_npz(path: str, arrays: Mapping[str, Any]) -> None:
-    """As ``np.savez``, but with any name (it knows some of its own) and without the time of day."""
+def write_npz(path: str, arrays: Mapping[str, Any]) -> None:
+    """As ``np.savez``, but with any name (it knows some of its own) and without the time of day.
+
+    Parameters
+    ----------
+    path : str
+        The file; see `replacing`.
+    arrays : mapping of str to ndarray
+        Of numbers.
+    """
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy")
@@ -202,7 +212,24 @@ def _write_npz(path: str, arrays: Mapping[str, Any]) -> None:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
-def _read_npz(path: str) -> dict[str, Any]:
+def read_npz(path: str) -> dict[str, Any]:
+    """The arrays of a file that may be hostile.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    dict of str to ndarray
+        New arrays.
+
+    Raises
+    ------
+    ValueError
+        With the reason why it is no file of arrays of numbers.
+    """
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -212,7 +239,7 @@ def _read_npz(path: str) -> dict[str, Any]:
                     for entry in archive.infolist()
                 }
         except DAMAGED as error:
-            raise _damaged(path, error) from error
+            raise _damaged(error) from error
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
@@ -255,9 +282,8 @@ def _fill(array: Any, stream: IO[bytes]) -> None:
         raise ValueError("more bytes than its header says")
 
 
-def _damaged(path: str, error: BaseException) -> ValueError:
-    reason = str(error) or type(error).__name__
-    return ValueError(f"load: {path}: not a file of weights: {reason}")
+def _damaged(error: BaseException) -> ValueError:
+    return ValueError(str(error) or type(error).__name__)
 
 
 # ---- safetensors ---------------------------------------------------------------------------------
@@ -288,4 +314,4 @@ def _read_safetensors(path: str) -> dict[str, Any]:
         # Copies: what the package gives may be a view of the file, which may change.
         return {name: np.array(array) for name, array in module.load_file(path).items()}
     except (*DAMAGED, SafetensorError) as error:
-        raise _damaged(path, error) from error
+        raise _damaged(error) from error

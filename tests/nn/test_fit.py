@@ -1,15 +1,18 @@
 """Training runs: they learn, repeat themselves bit for bit, go on after a kill, and say why not."""
 
+import os
 import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 
 import numpy as np
 import pytest
 
 import fastconv as fc
 from fastconv import nn
+from fastconv.nn.state_io import write_npz
 
 
 def data(samples=96, seed=0):
@@ -116,6 +119,108 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         train(checkpoint=tmp_path / "c.npz")
 
 
+def test_a_refused_checkpoint_changes_nothing(tmp_path):
+    train(checkpoint=tmp_path / "run", epochs=1)
+    other = network()
+    other[6] = nn.Linear(64, 3)
+    cases = [
+        (network(), nn.Adam, nn.StepLR, "optimiser: Adam; that of the checkpoint is SGD"),
+        (network(), nn.SGD, nn.CosineAnnealingLR, "schedule: CosineAnnealingLR; .* is StepLR"),
+        (network(), nn.SGD, None, "schedule: None; that of the checkpoint is StepLR"),
+        (other, nn.SGD, nn.StepLR, r"SGD: state_dict: .*shape \(2, 64\); \(3, 64\)"),
+        (nn.Sequential(*network()[:6], nn.Linear(64, 2, bias=False)), nn.SGD, nn.StepLR, "groups"),
+    ]
+    for model, optimiser_type, schedule_type, message in cases:
+        optimiser = optimiser_type(model.parameters(), lr=0.5)
+        schedule = None if schedule_type is None else schedule_type(optimiser, 2)
+        before = state_bytes(model)
+        with pytest.raises(ValueError, match=message):
+            nn.fit(
+                model, nn.CrossEntropyLoss(), optimiser, data(), seed=3, schedule=schedule,
+                checkpoint=tmp_path / "run", progress=False,
+            )  # fmt: skip
+        assert state_bytes(model) == before
+        assert optimiser.param_groups[0]["lr"] == 0.5
+        assert optimiser.state_dict()["state"] == {}
+
+
+def test_a_network_of_other_statistics_is_refused_and_its_optimiser_left_alone(tmp_path):
+    """The optimiser's state fits, the network's does not: neither is changed."""
+    train(checkpoint=tmp_path / "run", epochs=1)
+    model = network()
+    model[1].register_buffer("running_mean", np.zeros(5, np.float32))
+    optimiser = nn.SGD(model.parameters(), lr=0.5, momentum=0.9)
+    schedule = nn.StepLR(optimiser, 2)
+    with pytest.raises(ValueError, match="running_mean"):
+        nn.fit(
+            model, nn.CrossEntropyLoss(), optimiser, data(), seed=3, schedule=schedule,
+            checkpoint=tmp_path / "run", progress=False,
+        )  # fmt: skip
+    assert optimiser.param_groups[0]["lr"] == 0.5
+    assert optimiser.state_dict()["state"] == {}
+
+
+def test_a_state_that_is_not_of_a_run_is_refused(tmp_path):
+    nn.save_checkpoint(tmp_path / "run", {"weights": np.ones(2)})
+    with pytest.raises(ValueError, match="of no run of fit: it has no 'model'"):
+        train(checkpoint=tmp_path / "run")
+
+
+def checkpoint_of(text, **arrays):
+    """What a file with that text would be."""
+    return {"json": np.frombuffer(text.encode(), np.uint8), **arrays}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Expecting"),
+        ("[]", "must be integers"),
+        ('{"format": "other"}', "'other'"),
+        ('{"format": "fastconv.nn checkpoint 1"}', "it has no 'state'"),
+        ('{"format": "fastconv.nn checkpoint 1", "state": {"__array__": "b"}}', "it has no 'b'"),
+        ('{"format": "fastconv.nn checkpoint 1", "state": {"__array__": []}}', "unhashable"),
+        ('{"format": "fastconv.nn checkpoint 1", "state": {"__dict__": [1]}}', "unpack"),
+        ("[" * 100_000, "recursion"),
+    ],
+)
+def test_a_hostile_checkpoint_is_refused_by_name(text, reason, tmp_path):
+    path = tmp_path / "run"
+    write_npz(str(path), checkpoint_of(text, a=np.zeros(2)))
+    with pytest.raises(ValueError, match=f"run' is no checkpoint: .*{reason}"):
+        nn.load_checkpoint(path)
+
+
+def test_a_checkpoint_of_pickles_or_of_terabytes_is_refused(tmp_path):
+    np.savez(tmp_path / "run.npz", json=np.array([{"format": 1}], object))
+    with pytest.raises(ValueError, match=r"is no checkpoint: .*object"):
+        nn.load_checkpoint(tmp_path / "run.npz")
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776,)}\n"
+    with zipfile.ZipFile(tmp_path / "run.npz", "w") as archive:
+        archive.writestr(
+            "json.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+        )
+    with pytest.raises(ValueError, match=r"is no checkpoint: .*1099511627776"):
+        nn.load_checkpoint(tmp_path / "run.npz")
+    with pytest.raises(FileNotFoundError):
+        nn.load_checkpoint(tmp_path / "not there")
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    nn.save_checkpoint(tmp_path / "run", {"epoch": 1})
+
+    def fail(*names):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="no space left"):
+        nn.save_checkpoint(tmp_path / "run", {"epoch": 2})
+    with pytest.raises(TypeError):
+        nn.save_checkpoint(tmp_path / "run", {"epoch": object()})
+    assert nn.load_checkpoint(tmp_path / "run") == {"epoch": 1}
+    assert os.listdir(tmp_path) == ["run"]
+
+
 def test_checkpoints_keep_every_kind_of_value(tmp_path):
     state = {
         "array": np.arange(6).reshape(2, 3),
@@ -175,6 +280,28 @@ def test_a_nan_stops_training_and_the_layer_is_named():
         nn.fit(network(), nn.CrossEntropyLoss(), optimiser, (x, y), batch_size=96, progress=False)
 
 
+def test_a_validation_loss_that_is_not_finite_stops_too():
+    x, y = data(40, 1)
+    bad = x.copy()
+    bad[30] = np.nan
+    with pytest.raises(
+        nn.NonFiniteLossError, match="the validation loss is nan in epoch 1: the input is not"
+    ):
+        nn.fit(
+            network(), nn.CrossEntropyLoss(), nn.SGD(network().parameters()), data(), (bad, y),
+            progress=False,
+        )  # fmt: skip
+    model = network()
+
+    def break_it(at):  # in evaluation only: training does not read the running statistics
+        model[1].running_var[...] = np.nan
+
+    optimiser = nn.SGD(model.parameters())
+    with pytest.raises(nn.NonFiniteLossError, match=r"layer '1' \(BatchNorm2d\)"):
+        nn.fit(model, nn.CrossEntropyLoss(), optimiser, data(), (x, y), progress=break_it)
+    assert model.training
+
+
 def test_augmentation_sees_each_batch_and_a_generator_of_the_seed():
     seen = []
 
@@ -223,6 +350,10 @@ def test_the_gap_between_training_and_validation_is_put_in_words(last, words):
     history.append({"train_loss": 0.5, "val_loss": 0.5})
     history.append({"train_loss": 0.5, "val_loss": 0.6, **last})
     assert words in history.diagnosis()
+    renamed = history.diagnosis(held_out="test")
+    assert "validation" not in renamed
+    assert renamed == history.diagnosis().replace("validation", "test")
+    assert "test" in renamed
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,20 @@ def test_a_state_of_other_shapes_is_refused_and_changes_nothing():
         mine.load_state_dict(nn.SGD([{"params": one()}, {"params": one()}]).state_dict())
 
 
+def test_a_state_of_another_optimiser_is_refused_and_changes_nothing():
+    mine = nn.Adam([nn.Parameter(np.ones(2))], lr=0.5)
+    with pytest.raises(ValueError, match=r"Adam: state_dict: a group with dampening, .*amsgrad"):
+        mine.load_state_dict(nn.SGD([nn.Parameter(np.ones(2))], momentum=0.9).state_dict())
+    state = mine.state_dict()
+    with pytest.raises(ValueError, match="Adam: state_dict: parameter 1; those below 1"):
+        mine.load_state_dict({**state, "state": {1: {"step": 1}}})
+    state["param_groups"][0]["lr"] = -1
+    with pytest.raises(ValueError, match="Adam: lr: -1"):
+        mine.load_state_dict(state)
+    assert mine.param_groups[0]["lr"] == 0.5
+    assert mine.state_dict()["state"] == {}
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [("StepLR", (3, 0.5)), ("CosineAnnealingLR", (7, 0.01)), ("CosineAnnealingLR", (4,))],
