@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastconv import _args
 from fastconv._typing import FloatArray
+from fastconv.nn._arrays import gradient
 from fastconv.nn.activation import ReLU
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.module import Module
@@ -35,6 +37,39 @@ class Identity(Module):
         return gy
 
 
+class Container(Module):
+    """The base of those that call their children, one of them several times perhaps.
+
+    A child remembers its last pass only: the container keeps what it remembered of each, and so the
+    child goes back through all of them.
+    """
+
+    def start(self) -> None:
+        """Let go of the last passes: their arrays would stay for all of the next one."""
+        self.__dict__["_memory"] = None
+
+    def check_layer(self, argument: str, layer: Any) -> None:
+        """Refuse what is no module."""
+        if not isinstance(layer, Module):
+            name = type(self).__name__
+            raise TypeError(f"{name}: {argument}: {type(layer).__name__}; a Module is allowed")
+
+
+Pass = tuple[Module, Any]  # a layer, and what it remembers of a call
+
+
+def passed(layer: Module) -> Pass:
+    """Keep the layer's last pass."""
+    return layer, layer.__dict__["_memory"]
+
+
+def go_back(through: Pass, gy: Any) -> Any:
+    """Go back through a pass that was kept."""
+    layer, memory = through
+    layer.__dict__["_memory"] = memory
+    return layer.backward(gy)
+
+
 def _is_convolution_with_relu(layer: Any, behind: Any) -> bool:
     """Of exactly these classes, and nobody looks at what is between them."""
     return (
@@ -44,11 +79,12 @@ def _is_convolution_with_relu(layer: Any, behind: Any) -> bool:
     )
 
 
-class Sequential(Module):
+class Sequential(Container):
     """Layers one after another. Matches ``torch.nn.Sequential``.
 
     A `ReLU` right behind a convolution is applied as the convolution stores its result, unless one
-    of the two has a hook; the results are the same, bit for bit.
+    of the two has a hook; the results are the same, bit for bit. A layer may stand in several
+    places, and shares its parameters among them.
 
     Parameters
     ----------
@@ -73,29 +109,28 @@ class Sequential(Module):
         else:
             named = {str(i): layer for i, layer in enumerate(layers)}  # type: ignore[misc]
         for name, layer in named.items():
-            self._check(layer)
+            self.check_layer("layers", layer)
             self.add_module(name, layer)
-
-    def _check(self, layer: Any) -> None:
-        if not isinstance(layer, Module):
-            name = type(self).__name__
-            raise TypeError(f"{name}: layers: {type(layer).__name__}; a Module is allowed")
 
     def forward(self, x: Any) -> Any:
         layers: list[Any] = list(self._children.values())
+        passes: list[Pass] = []
+        self.start()
         relu_done = False
         for layer, behind in zip_longest(layers, layers[1:]):
             if relu_done:  # as the convolution in front of it stored x
                 layer.remember(x)
                 relu_done = False
-                continue
-            relu_done = _is_convolution_with_relu(layer, behind)
-            x = layer.forward_relu(x) if relu_done else layer(x)
+            else:
+                relu_done = _is_convolution_with_relu(layer, behind)
+                x = layer.forward_relu(x) if relu_done else layer(x)
+            passes.append(passed(layer))
+        self.remember(passes)
         return x
 
     def backward(self, gy: Any) -> Any:
-        for layer in reversed(self._children.values()):
-            gy = layer.backward(gy)
+        for through in reversed(self.remembered()):
+            gy = go_back(through, gy)
         return gy
 
     def append(self, layer: Module) -> Sequential:
@@ -111,12 +146,17 @@ class Sequential(Module):
         Sequential
             This container.
         """
-        self._check(layer)
-        self.add_module(str(len(self)), layer)
+        self.check_layer("layer", layer)
+        number = len(self)
+        while str(number) in self._children:  # those of a slice keep their names
+            number += 1
+        self.add_module(str(number), layer)
         return self
 
     def _name(self, index: int) -> str:
         names = list(self._children)
+        if not _args.is_integer(index):
+            _args.wrong_type(type(self).__name__, "index", index, "an int")
         try:
             return names[index]
         except IndexError:
@@ -137,11 +177,11 @@ class Sequential(Module):
         return self._children[self._name(index)]
 
     def __setitem__(self, index: int, layer: Module) -> None:
-        self._check(layer)
+        self.check_layer("layer", layer)
         setattr(self, self._name(index), layer)
 
 
-class Residual(Module):
+class Residual(Container):
     """``body(x) + shortcut(x)``: a skip connection (He et al. 2016).
 
     Parameters
@@ -161,23 +201,31 @@ class Residual(Module):
 
     def __init__(self, body: Module, shortcut: Module | None = None) -> None:
         super().__init__()
-        self.body = body
-        self.shortcut = Identity() if shortcut is None else shortcut
+        shortcut = Identity() if shortcut is None else shortcut
+        self.check_layer("body", body)
+        self.check_layer("shortcut", shortcut)
+        self.body, self.shortcut = body, shortcut
 
     def forward(self, x: FloatArray) -> FloatArray:
-        y, skipped = self.body(x), self.shortcut(x)
+        self.start()
+        y, body = self.body(x), passed(self.body)
+        skipped, shortcut = self.shortcut(x), passed(self.shortcut)
         if y.shape != skipped.shape:
             raise ValueError(
                 f"Residual: the body gives shape {y.shape}, the shortcut {skipped.shape}; "
                 "they must be equal"
             )
-        return y + skipped
+        out: FloatArray = y + skipped
+        self.remember(body, shortcut, out.shape, out.dtype)
+        return out
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        return self.body.backward(gy) + self.shortcut.backward(gy)
+        body, shortcut, shape, dtype = self.remembered()
+        gy = gradient("Residual", gy, shape, dtype)
+        return go_back(body, gy) + go_back(shortcut, gy)  # type: ignore[no-any-return]
 
 
-class Concat(Module):
+class Concat(Container):
     """Branches of one input, their outputs side by side along the channels.
 
     The skip connection of U-Net and DenseNet: ``Concat(Identity(), body)``.
@@ -201,20 +249,41 @@ class Concat(Module):
         super().__init__()
         if not branches:
             raise ValueError("Concat: branches: none; at least one is allowed")
-        self.axis = axis
+        self.axis = _args.integer("Concat", "axis", axis, -_args.SIZE_LIMIT)
         for i, branch in enumerate(branches):
+            self.check_layer("branches", branch)
             self.add_module(str(i), branch)
 
     def forward(self, x: FloatArray) -> FloatArray:
-        outputs = [branch(x) for branch in self._children.values()]
-        self.remember([y.shape[self.axis] for y in outputs])
-        return np.concatenate(outputs, self.axis)
+        self.start()
+        outputs: list[FloatArray] = []
+        passes: list[Pass] = []
+        for branch in self._children.values():
+            outputs.append(branch(x))
+            passes.append(passed(branch))
+        self._check_outputs([y.shape for y in outputs])
+        joined: FloatArray = np.concatenate(outputs, self.axis)
+        sizes = [y.shape[self.axis] for y in outputs]
+        self.remember(passes, sizes, joined.shape, joined.dtype)
+        return joined
+
+    def _check_outputs(self, shapes: list[tuple[int, ...]]) -> None:
+        axis, ndim = self.axis, len(shapes[0])
+        if not -ndim <= axis < ndim:
+            _args.wrong_value("Concat", "axis", axis, f"one of an output of shape {shapes[0]}")
+        others = {(*shape[: axis % ndim], *shape[axis % ndim + 1 :]) for shape in shapes}
+        if len(others) > 1 or any(len(shape) != ndim for shape in shapes):
+            given = ", ".join(map(str, shapes))
+            raise ValueError(
+                f"Concat: the branches give shapes {given}; they may differ in axis {axis} only"
+            )
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        ends = np.cumsum(self.remembered())
-        parts = np.split(gy, ends[:-1], self.axis)
+        passes, sizes, shape, dtype = self.remembered()
+        gy = gradient("Concat", gy, shape, dtype)
+        parts = np.split(gy, np.cumsum(sizes)[:-1], self.axis)
         grads = [
-            branch.backward(np.ascontiguousarray(part))
-            for branch, part in zip(self._children.values(), parts, strict=True)
+            go_back(through, np.ascontiguousarray(part))
+            for through, part in zip(passes, parts, strict=True)
         ]
-        return sum(grads[1:], grads[0])
+        return sum(grads[1:], grads[0])  # type: ignore[no-any-return]

@@ -60,8 +60,8 @@ class Loss(Module):
         self.reduction = reduction
 
     def __call__(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        """``forward(output, target)``."""
-        return self.forward(output, target)
+        """``forward(output, target)``, and then the hooks."""
+        return super().__call__(output, target)
 
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
         """The loss.

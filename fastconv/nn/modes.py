@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ContextDecorator
 from types import TracebackType
 
 __all__ = ["is_grad_enabled", "no_grad"]
@@ -10,6 +11,7 @@ __all__ = ["is_grad_enabled", "no_grad"]
 
 class _Modes(threading.local):
     remember = True
+    within = 0  # how many no_grad the thread is within
 
 
 modes = _Modes()
@@ -33,10 +35,11 @@ def is_grad_enabled() -> bool:
     return modes.remember
 
 
-class no_grad:
+class no_grad(ContextDecorator):
     """Within ``with nn.no_grad():`` layers remember nothing, in the calling thread.
 
-    Inference takes less memory so: no layer holds on to its input. Matches ``torch.no_grad``.
+    Inference takes less memory so: no layer holds on to its input. ``@nn.no_grad()`` does it for a
+    function's calls. Matches ``torch.no_grad``.
 
     Examples
     --------
@@ -52,7 +55,7 @@ class no_grad:
     """
 
     def __enter__(self) -> None:
-        self._before = modes.remember
+        modes.within += 1
         modes.remember = False
 
     def __exit__(
@@ -61,4 +64,5 @@ class no_grad:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        modes.remember = self._before
+        modes.within -= 1
+        modes.remember = not modes.within

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from fastconv import _args
 from fastconv.nn.init import check_dtype
 from fastconv.nn.modes import modes
 from fastconv.nn.parameter import Parameter
@@ -98,9 +99,9 @@ class Module:
 
     # ---- Forward and backward --------------------------------------------------------------------
 
-    def __call__(self, x: Any, *others: Any) -> Any:
+    def __call__(self, x: Any, *others: Any, **named: Any) -> Any:
         """``forward(x)``, and then the hooks. A few layers take more than one argument."""
-        y = self.forward(x, *others)
+        y = self.forward(x, *others, **named)
         if self._hooks:
             for hook in tuple(self._hooks.values()):
                 hook(self, x, y)
@@ -185,6 +186,7 @@ class Module:
         registry = self.__dict__
         if "_parameters" not in registry:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() first")
+        self._check_assigned(name, value)
         for kind, of in (("_parameters", Parameter), ("_children", Module)):
             if isinstance(value, of):
                 registry[kind][name] = value
@@ -193,6 +195,17 @@ class Module:
         if name in registry["_buffers"]:
             registry["_buffers"][name] = value
         registry[name] = value
+
+    def _check_assigned(self, name: str, value: Any) -> None:
+        """Refuse what would take a parameter, child or buffer out of the state unnoticed."""
+        kinds = (("_parameters", Parameter), ("_children", Module), ("_buffers", np.ndarray))
+        for kind, of in kinds:
+            if name in self.__dict__[kind] and not isinstance(value, (of, type(None))):
+                given = type(value).__name__
+                raise TypeError(
+                    f"{type(self).__name__}: {name}: {given}; a {of.__name__} or None is allowed"
+                    + (f": set {name}.data for other values" if of is Parameter else "")
+                )
 
     def __delattr__(self, name: str) -> None:
         for kind in ("_parameters", "_children", "_buffers"):
@@ -209,8 +222,20 @@ class Module:
         value : ndarray or None
             None is kept as an attribute, but is not part of the state.
         """
+        self._check_name(name)
+        if not isinstance(value, (np.ndarray, type(None))):
+            given = type(value).__name__
+            raise TypeError(
+                f"{type(self).__name__}: {name}: {given}; an ndarray or None is allowed"
+            )
         self._buffers[name] = value
         self.__dict__[name] = value
+
+    def _check_name(self, name: Any) -> None:
+        if not isinstance(name, str) or not name or "." in name:
+            raise ValueError(
+                f"{type(self).__name__}: name: {name!r}; a name without a dot is allowed"
+            )
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Name a child, as setting an attribute does, whatever the name.
@@ -222,10 +247,11 @@ class Module:
         module : Module or None
             The child.
         """
-        if not name or "." in name:
-            raise ValueError(
-                f"{type(self).__name__}: name: {name!r}; a name without a dot is allowed"
-            )
+        self._check_name(name)
+        given: Any = module
+        if not isinstance(given, (Module, type(None))):
+            kind = type(given).__name__
+            raise TypeError(f"{type(self).__name__}: {name}: {kind}; a Module or None is allowed")
         setattr(self, name, module)
 
     def children(self) -> Iterator[Module]:
@@ -285,8 +311,9 @@ class Module:
         Module
             This module.
         """
+        mode = _args.flag(f"{type(self).__name__}.train", "mode", mode)
         for module in self.modules():
-            module.__dict__["training"] = bool(mode)
+            module.__dict__["training"] = mode
         return self
 
     def eval(self: M) -> M:
@@ -355,13 +382,13 @@ class Module:
         Returns
         -------
         dict of str to ndarray
-            The arrays themselves, not copies: training goes on changing them.
+            The arrays themselves, not copies: training goes on changing them. A layer in two
+            places, or a parameter of two layers, is there under each of its names.
         """
-        state: dict[str, Any] = {}
-        for prefix, module in self.named_modules():
-            dot = f"{prefix}." if prefix else ""
-            state.update({dot + name: p.data for name, p in module._parameters.items()})
-            state.update({dot + name: b for name, b in module._buffers.items() if b is not None})
+        state = {name: p.data for name, p in self._parameters.items()}
+        state.update({name: b for name, b in self._buffers.items() if b is not None})
+        for prefix, module in self._children.items():
+            state.update({f"{prefix}.{name}": v for name, v in module.state_dict().items()})
         return state
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
@@ -385,6 +412,10 @@ class Module:
         ValueError
             With all missing and unexpected names, wrong shapes and dtypes. Nothing is changed then.
         """
+        given: Any = state
+        if not isinstance(given, Mapping):
+            name = f"{type(self).__name__}.load_state_dict"
+            _args.wrong_type(name, "state", given, "a mapping of names to arrays")
         own = self.state_dict()
         new = {name: np.asarray(value) for name, value in state.items() if name in own}
         problems = [

@@ -17,7 +17,8 @@ class Parameter:
     Parameters
     ----------
     data : ndarray of float32 or float64
-        The values; kept as they are, not copied, where they are contiguous.
+        The values; kept as they are, not copied, where they are contiguous, writeable and in the
+        machine's byte order.
     requires_grad : bool, default True
         Whether `Module.backward` adds to `grad`, and optimisers change `data`.
 
@@ -45,10 +46,11 @@ class Parameter:
     __slots__ = ("data", "grad", "requires_grad")
 
     def __init__(self, data: FloatArray, requires_grad: bool = True) -> None:
-        if not isinstance(data, np.ndarray) or data.dtype not in (np.float32, np.float64):
+        if not isinstance(data, np.ndarray) or data.dtype.char not in "fd":
             kind = data.dtype if isinstance(data, np.ndarray) else type(data).__name__
             raise TypeError(f"Parameter: data: {kind}; an array of float32 or float64 is allowed")
-        self.data: FloatArray = np.ascontiguousarray(data).reshape(data.shape)
+        native = data.dtype.newbyteorder("=")
+        self.data: FloatArray = np.require(data, native, ("C", "A", "W", "E"))
         self.grad: FloatArray | None = None
         self.requires_grad = requires_grad
 

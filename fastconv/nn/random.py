@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastconv import _args
+
 __all__ = ["get_rng_state", "manual_seed", "set_rng_state"]
 
 generator = np.random.Generator(np.random.PCG64())
@@ -20,6 +22,11 @@ def manual_seed(seed: int) -> None:
         Not negative. The same seed gives the same initial weights and dropout masks. The numbers
         are not torch's.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If it is negative or no int.
+
     Examples
     --------
     >>> from fastconv import nn
@@ -29,6 +36,10 @@ def manual_seed(seed: int) -> None:
     >>> bool((nn.Linear(4, 2).weight.data == first).all())
     True
     """
+    if not _args.is_integer(seed):
+        _args.wrong_type("manual_seed", "seed", seed, "an int, not negative")
+    if seed < 0:
+        _args.wrong_value("manual_seed", "seed", seed, "an int, not negative")
     generator.bit_generator.state = np.random.PCG64(seed).state
 
 
