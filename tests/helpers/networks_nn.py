@@ -26,7 +26,8 @@ def assert_network_equals(
         Ours.
     function : callable
         ``function(state, x)`` gives torch's output from the tensors of our `state_dict` and an
-        input. Batch normalisation changes the running statistics in `state`.
+        input. Batch normalisation changes the running statistics in `state`, and `dropout` finds
+        the mask there that our layer has drawn.
     x : ndarray
         The input.
     training : bool
@@ -45,8 +46,11 @@ def assert_network_equals(
         }
         given = torch.tensor(x.astype(dtype), requires_grad=True)
         allowed = {"float64": 1e-9, "float32": 2e-4, **(tolerance or {})}[dtype]
-        expected = function(state, given)
         y = net(x.astype(dtype))
+        masks = drawn_masks(net)
+        assert training or not masks
+        state |= {name: torch.tensor(mask) for name, mask in masks.items()}
+        expected = function(state, given)
         assert_close(y, expected.detach().numpy(), f"{dtype} output", allowed)
         gy = draw(y.shape, dtype, 3)
         net.zero_grad()
@@ -59,6 +63,18 @@ def assert_network_equals(
             assert_close(parameter.grad, expected_grad, f"{dtype} gradient of {name}", allowed)
         for name, value in net.named_buffers():
             assert_close(np.asarray(value), state[name].numpy(), f"{dtype} {name}", allowed)
+
+
+def drawn_masks(net: Any) -> dict[str, np.ndarray]:
+    """What each Dropout has multiplied its last input by."""
+    layers = {n: m for n, m in net.named_modules() if isinstance(m, nn.Dropout)}
+    masks = {f"{name}.mask": layer.remembered() for name, layer in layers.items()}
+    return {name: mask for name, mask in masks.items() if mask is not None}
+
+
+def dropout(state: dict[str, Any], name: str, x: Any) -> Any:
+    """Torch's dropout with our mask; nothing in eval mode."""
+    return x * state[f"{name}.mask"] if f"{name}.mask" in state else x
 
 
 def check_directions(net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, False)) -> None:

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 from helpers.layers_nn import draw
-from helpers.networks_nn import assert_network_equals, check_directions, parameter_count, randomise
+from helpers.networks_nn import (
+    assert_network_equals,
+    check_directions,
+    drawn_masks,
+    dropout,
+    parameter_count,
+    randomise,
+)
 
 from fastconv import nn
 
@@ -35,8 +42,8 @@ def torch_alexnet(p, x):
     x = F.relu(conv(p, "features.10", x, padding=1, groups=2))
     x = F.relu(conv(p, "features.12", x, padding=1, groups=2))
     x = F.max_pool2d(x, 3, 2).flatten(1)
-    x = F.relu(linear(p, "classifier.1", x))
-    x = F.relu(linear(p, "classifier.4", x))
+    x = F.relu(linear(p, "classifier.1", dropout(p, "classifier.0", x)))
+    x = F.relu(linear(p, "classifier.4", dropout(p, "classifier.3", x)))
     return linear(p, "classifier.6", x)
 
 
@@ -47,21 +54,24 @@ def torch_vgg16(p, x):
         else:
             x = F.relu(conv(p, f"features.{number}", x, padding=1))
     x = F.adaptive_avg_pool2d(x, 7).flatten(1)
-    x = F.relu(linear(p, "classifier.0", x))
-    x = F.relu(linear(p, "classifier.3", x))
+    x = dropout(p, "classifier.2", F.relu(linear(p, "classifier.0", x)))
+    x = dropout(p, "classifier.5", F.relu(linear(p, "classifier.3", x)))
     return linear(p, "classifier.6", x)
 
 
-def test_alexnet_equals_torch():
+@pytest.mark.parametrize("training", [True, False])
+def test_alexnet_equals_torch(training):
     net = randomise(nn.models.alexnet(2, 5, width=12, hidden=16), 1.4)
-    # Dropout is another test's matter: both are evaluated.
-    assert_network_equals(net, torch_alexnet, draw((2, 2, 224, 224)), training=False)
+    assert_network_equals(net, torch_alexnet, draw((2, 2, 224, 224)), training=training)
+    assert len(drawn_masks(net)) == (2 if training else 0)
 
 
-def test_vgg16_equals_torch():
+@pytest.mark.parametrize("training", [True, False])
+def test_vgg16_equals_torch(training):
     net = randomise(nn.models.vgg16(3, 5, width=4, hidden=16), 1.4)
-    assert_network_equals(net, torch_vgg16, draw((2, 3, 64, 64)), training=False)
-    assert_network_equals(net, torch_vgg16, draw((1, 3, 224, 224)), training=False)
+    assert_network_equals(net, torch_vgg16, draw((2, 3, 64, 64)), training=training)
+    assert_network_equals(net, torch_vgg16, draw((1, 3, 224, 224)), training=training)
+    assert len(drawn_masks(net)) == (2 if training else 0)
 
 
 def test_gradients_are_those_of_differences():

@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
-from helpers.layers_nn import check_gradients, draw
-from helpers.networks_nn import assert_network_equals, check_directions, parameter_count, randomise
+from helpers.layers_nn import assert_close, check_gradients, draw
+from helpers.networks_nn import (
+    assert_network_equals,
+    check_directions,
+    drawn_masks,
+    dropout,
+    parameter_count,
+    randomise,
+)
 
 from fastconv import nn
+from fastconv.testing import gradcheck
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -121,18 +129,20 @@ def torch_fcn8s(p, x):
     pool4 = stage(middle, (0, 2, 4), pool3)
     deepest = f"{middle}.7.body"
     x = stage(deepest, (0, 2, 4), pool4)
-    x = F.relu(conv(p, f"{deepest}.7", x))
-    x = F.relu(conv(p, f"{deepest}.10", x))
+    x = dropout(p, f"{deepest}.9", F.relu(conv(p, f"{deepest}.7", x)))
+    x = dropout(p, f"{deepest}.12", F.relu(conv(p, f"{deepest}.10", x)))
     x = up(f"{deepest}.14", conv(p, f"{deepest}.13", x), 2)
     x = up(f"{middle}.8", x + part(conv(p, f"{middle}.7.shortcut", pool4), x, 5), 2)
     x = up(f"{whole}.18", x + part(conv(p, f"{whole}.17.shortcut", pool3), x, 9), 8)
     return part(x, image, 31)
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("size", [(20, 37), (64, 33)])
-def test_fcn8s_equals_torch(size):
+def test_fcn8s_equals_torch(size, training):
     net = randomise(nn.models.fcn8s(2, 5, width=2, hidden=6), 1.4)
-    assert_network_equals(net, torch_fcn8s, draw((1, 2, *size)), training=False)
+    assert_network_equals(net, torch_fcn8s, draw((2, 2, *size)), training=training)
+    assert len(drawn_masks(net)) == (2 if training else 0)
 
 
 def test_fcn8s_gradients_are_those_of_differences():
@@ -183,6 +193,81 @@ def test_hed_gradients_are_those_of_differences():
 
 def test_hed_is_as_large_as_published():
     assert parameter_count(nn.models.hed()) == 14_716_171
+
+
+def torch_hed_loss(maps, edge):
+    """The paper's equations, image by image and map by map."""
+    total = 0
+    for image, truth in zip(maps, edge[:, 0], strict=True):
+        positive = truth == 1
+        beta = (~positive).sum().item() / truth.numel()
+        for one in image:
+            total = total - beta * F.logsigmoid(one[positive]).sum()
+            total = total - (1 - beta) * F.logsigmoid(-one[~positive]).sum()
+    return total / len(maps)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_hed_loss_and_gradient_equal_the_papers_sums(share):
+    maps = 3 * draw((3, 6, 7, 9), "float64")
+    edge = (np.random.default_rng(0).random((3, 1, 7, 9)) < share).astype(np.float64)
+    given = torch.tensor(maps, requires_grad=True)
+    expected = torch_hed_loss(given, torch.tensor(edge))
+    expected.backward()
+    loss, kept = nn.models.HEDLoss(), maps.copy()
+    assert_close(np.asarray(loss(maps, edge)), expected.detach().numpy(), "loss")
+    assert_close(loss.backward(), given.grad.numpy(), "gradient")
+    np.testing.assert_array_equal(maps, kept)
+    single = nn.models.HEDLoss()
+    value = single(maps.astype(np.float32), edge.astype(np.uint8))
+    assert value.dtype == np.float32
+    assert abs(value - expected.item()) <= 1e-5 * expected.item()
+    assert_close(single.backward(), given.grad.numpy().astype(np.float32), "float32 gradient")
+
+
+def test_hed_loss_gradient_is_that_of_differences_for_every_reduction():
+    maps = draw((2, 3, 4, 5), "float64")
+    edge = (draw((2, 1, 4, 5)) > 0.5).astype(np.float64)
+    for reduction in ("mean", "sum", "none"):
+        loss = nn.models.HEDLoss(reduction)
+        gradcheck(
+            lambda x, loss=loss: np.asarray(loss(x, edge)),
+            lambda gy, x, loss=loss: [loss.backward(gy)],
+            [maps],
+        )
+
+
+def test_hed_loss_is_finite_for_any_score_and_names_wrong_shapes():
+    loss = nn.models.HEDLoss()
+    edge = np.zeros((1, 1, 1, 2))
+    edge[..., 0] = 1
+    assert loss(np.array([[[[1e6, -1e6]]]]), edge) == 0
+    assert loss(np.array([[[[-1e6, 1e6]]]]), edge) == 1e6
+    assert np.isfinite(loss.backward()).all()
+    with pytest.raises(ValueError, match=r"HEDLoss: output: shape \(1, 2\)"):
+        loss(edge[0, 0], edge)
+    with pytest.raises(ValueError, match=r"HEDLoss: target: shape .*; \(1, 1, 1, 2\) is allowed"):
+        loss(np.zeros((1, 6, 1, 2)), np.zeros((1, 6, 1, 2)))
+    with pytest.raises(RuntimeError, match="HEDLoss: backward"):
+        nn.models.HEDLoss().backward()
+
+
+def test_hed_learns_to_find_edges():
+    nn.manual_seed(0)
+    net, loss = nn.models.hed(1, width=4), nn.models.HEDLoss()
+    x = np.zeros((2, 1, 32, 32), np.float32)
+    x[0, :, 8:24, 8:24], x[1, :, :, 16:] = 1, 1
+    edge = np.zeros_like(x)
+    for axis in (2, 3):
+        edge[np.roll(x, 1, axis) != x] = 1
+    optimiser = nn.Adam(net.parameters(), lr=0.01)
+    losses = []
+    for _ in range(60):
+        losses.append(loss(net(x), edge))
+        optimiser.zero_grad()
+        net.backward(loss.backward())
+        optimiser.step()
+    assert losses[-1] < 0.6 * losses[0]
 
 
 def test_hed_wants_a_side_of_each_stage():

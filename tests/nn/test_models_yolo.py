@@ -140,6 +140,110 @@ def test_wrong_shapes_are_named():
         nn.models.YOLOLoss(0)
 
 
+# ---- The boxes -----------------------------------------------------------------------------------
+
+
+def torch_decode(prediction, classes, boxes, threshold, overlap_):
+    """Box by box, and then each against every better one of its class, in plain words of torch."""
+    results = []
+    for image in torch.tensor(prediction):
+        _, rows, columns = image.shape
+        found = []
+        for b in range(boxes):
+            x, y, w, h, confidence = image[5 * b : 5 * b + 5]
+            for row in range(rows):
+                for column in range(columns):
+                    box = (
+                        (column + x[row, column]) / columns,
+                        (row + y[row, column]) / rows,
+                        w[row, column] ** 2,
+                        h[row, column] ** 2,
+                    )
+                    for kind in range(classes):
+                        score = confidence[row, column].clamp(min=0)
+                        score = score * image[5 * boxes + kind, row, column].clamp(min=0)
+                        if score > threshold:
+                            found.append((score.item(), kind, [float(v) for v in box]))
+        found.sort(key=lambda one: -one[0])
+        kept = []
+        for score, kind, box in found:
+            if all(k != kind or overlap(box, b) <= overlap_ for _, k, b in kept):
+                kept.append((score, kind, box))
+        results.append(kept)
+    return results
+
+
+@pytest.mark.parametrize("boxes", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_boxes_are_those_of_a_plain_decoder(boxes, dtype):
+    rng = np.random.default_rng(boxes)
+    prediction = rng.uniform(-0.3, 1, (3, 5 * boxes + 3, 4, 6)).astype(dtype)
+    kept = prediction.copy()
+    for threshold, limit in ((0.2, 0.5), (0.0, 0.1), (0.6, 1.0), (2.0, 0.5)):
+        found = nn.models.yolo_decode(prediction, 3, boxes, threshold=threshold, overlap=limit)
+        expected = torch_decode(prediction, 3, boxes, threshold, limit)
+        assert len(found) == len(expected) == 3
+        for ours, theirs in zip(found, expected, strict=True):
+            k = len(theirs)
+            assert ours.boxes.shape == (k, 4)
+            assert ours.boxes.dtype == ours.scores.dtype == dtype
+            assert ours.classes.dtype == np.int64
+            assert ours.classes.tolist() == [kind for _, kind, _ in theirs]
+            np.testing.assert_allclose(ours.scores, [score for score, _, _ in theirs], rtol=1e-6)
+            middles = np.array([box for _, _, box in theirs]).reshape(k, 4)
+            sides = middles[:, :2] - middles[:, 2:] / 2, middles[:, :2] + middles[:, 2:] / 2
+            np.testing.assert_allclose(ours.boxes, np.concatenate(sides, 1), rtol=1e-5, atol=1e-6)
+        assert threshold < 1 or not any(map(len, expected))
+    np.testing.assert_array_equal(prediction, kept)
+
+
+def test_of_boxes_of_one_object_the_surest_stays_but_every_class_has_its_own():
+    prediction = np.zeros((1, 12, 1, 2))
+    for i, (x, confidence) in enumerate([(0.5, 0.9), (0.6, 0.8)]):
+        prediction[0, 5 * i : 5 * i + 5, 0, 0] = [x, 0.5, 0.6, 0.6, confidence]
+    prediction[0, 10:, 0, 0] = [1, 0.5]
+    # From the other cell, half a cell into this one: less than half in common.
+    prediction[0, :5, 0, 1] = [0.0, 0.5, 0.6, 0.6, 0.7]
+    prediction[0, 10, 0, 1] = 1
+    found = nn.models.yolo_decode(prediction, 2)[0]
+    np.testing.assert_allclose(found.scores, [0.9, 0.7, 0.45])
+    assert found.classes.tolist() == [0, 0, 1]
+    everything = nn.models.yolo_decode(prediction, 2, overlap=1.0)[0]
+    np.testing.assert_allclose(everything.scores, [0.9, 0.8, 0.7, 0.45, 0.4])
+
+
+def test_what_a_target_says_is_what_is_decoded():
+    """A prediction that the loss calls perfect holds the target's boxes."""
+    target = targets(2, 3, (5, 4))
+    prediction = np.concatenate([target[:, 1:3], np.sqrt(target[:, 3:5]), target[:, :1]], 1)
+    prediction = np.concatenate([prediction, target[:, 5:] * target[:, :1]], 1)
+    assert nn.models.YOLOLoss(3, 1)(prediction, target * target[:, :1]) < 1e-12
+    for image, found in enumerate(nn.models.yolo_decode(prediction, 3, 1, overlap=1.0)):
+        # Equally sure: class by class.
+        kind, row, column = np.nonzero(target[image, 5:] * target[image, 0])
+        x, y, w, h = target[image, 1:5, row, column].T
+        corners = [(column + x) / 4 - w / 2, (row + y) / 5 - h / 2]
+        corners += [corners[0] + w, corners[1] + h]
+        np.testing.assert_allclose(found.boxes, np.stack(corners, 1), atol=1e-12)
+        np.testing.assert_array_equal(found.classes, kind)
+
+
+def test_negative_scores_and_nan_find_nothing():
+    assert len(nn.models.yolo_decode(np.full((1, 30, 7, 7), -2.0))[0].scores) == 0
+    assert len(nn.models.yolo_decode(np.full((1, 30, 7, 7), np.nan))[0].scores) == 0
+    assert nn.models.yolo_decode(np.zeros((0, 30, 7, 7))) == []
+
+
+def test_a_prediction_of_another_shape_is_named():
+    for classes, boxes, shape in (
+        (20, 2, (1, 29, 7, 7)),
+        (20, 2, (30, 7, 7)),
+        (0, 2, (1, 10, 7, 7)),
+    ):
+        with pytest.raises(ValueError, match=r"yolo_decode: prediction: shape .*; \(N, .*, S, T\)"):
+            nn.models.yolo_decode(np.zeros(shape), classes, boxes)
+
+
 # ---- The network ---------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from fastconv.nn.models.alexnet import alexnet
 from fastconv.nn.models.dcgan import dcgan_discriminator, dcgan_generator
 from fastconv.nn.models.fcn import fcn8s
 from fastconv.nn.models.hed import HED, hed
+from fastconv.nn.models.hed_loss import HEDLoss
 from fastconv.nn.models.lenet import lenet1, lenet5, lenet5_1998
 from fastconv.nn.models.lenet_layers import ScaledTanh, Subsampling, TableConv2d
 from fastconv.nn.models.neocognitron import neocognitron
@@ -16,6 +17,7 @@ from fastconv.nn.models.skip import CroppedConcat, CroppedSum, CroppedToInput
 from fastconv.nn.models.unet import unet
 from fastconv.nn.models.vgg import vgg16
 from fastconv.nn.models.yolo import tiny_yolo
+from fastconv.nn.models.yolo_boxes import Detections, yolo_decode
 from fastconv.nn.models.yolo_loss import YOLOLoss
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "CroppedConcat",
     "CroppedSum",
     "CroppedToInput",
+    "Detections",
+    "HEDLoss",
     "ScaledTanh",
     "Subsampling",
     "TableConv2d",
@@ -44,4 +48,5 @@ __all__ = [
     "tiny_yolo",
     "unet",
     "vgg16",
+    "yolo_decode",
 ]

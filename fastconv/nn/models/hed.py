@@ -112,7 +112,7 @@ def hed(in_channels: int = 3, width: int = 64) -> HED:
     -------
     HED
         (N, in_channels, H, W) to (N, 6, H, W): whether each pixel is an edge, by the five sides
-        and by all together, as scores for `BCEWithLogitsLoss`.
+        and by all together, as scores for `HEDLoss`.
 
     Examples
     --------

@@ -55,7 +55,7 @@ def tiny_yolo(
         (N, in_channels, 448, 448) to (N, 5 * boxes + classes, 7, 7). The channels are, for each
         box, x and y of its middle in the cell, the square roots of its width and height in the
         image, and the confidence that it holds an object; then the classes. `YOLOLoss` compares
-        them with a target.
+        them with a target, `yolo_decode` makes boxes of them.
 
     Examples
     --------

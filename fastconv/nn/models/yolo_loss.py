@@ -8,6 +8,7 @@ import numpy as np
 
 from fastconv._typing import FloatArray
 from fastconv.nn.loss import Loss
+from fastconv.nn.models.yolo_boxes import intersection_over_union
 
 __all__ = ["YOLOLoss"]
 
@@ -183,10 +184,4 @@ def overlaps(boxes: FloatArray, target: FloatArray, grid: list[int]) -> FloatArr
     # Middles in units of the image; both are in the same cell.
     cell = np.array(grid[::-1], boxes.dtype)[:, None, None]
     middle, size = boxes[:, :, :2] / cell, boxes[:, :, 2:] ** 2
-    other, wanted = target[:, :, :2] / cell, target[:, :, 2:]
-    right = np.minimum(middle + size / 2, other + wanted / 2)
-    left = np.maximum(middle - size / 2, other - wanted / 2)
-    common = np.maximum(right - left, 0).prod(2)
-    union = size.prod(2) + wanted.prod(2) - common
-    result: FloatArray = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-    return result
+    return intersection_over_union(middle, size, target[:, :, :2] / cell, target[:, :, 2:], 2)
