@@ -78,8 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CommandError as error:
         print(f"fastconv {arguments.command}: error: {error}", file=sys.stderr)
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        print(f"fastconv {arguments.command}: interrupted", file=sys.stderr)
+    except MemoryError:
+        print(f"fastconv {arguments.command}: error: not enough memory", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt as interrupt:
+        what = f": {interrupt}" if interrupt.args else ""
+        print(f"fastconv {arguments.command}: interrupted{what}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         _close_stdout()

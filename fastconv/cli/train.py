@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ G global average pooling, B batch normalisation, D dropout, F fully connected; a
 letter or the group before it.
 
 Writes to the folder: weights.safetensors, training.json, curves.png, confusion.png, filters.png,
-and after each epoch checkpoint.npz, from which --resume goes on. The same command gives the same
-weights, bit for bit, whatever the number of threads, and also if it was killed and resumed.
+and after each epoch checkpoint.npz, from which --resume goes on; without it, those of another run
+that are there are deleted. The same command gives the same weights, bit for bit, whatever the
+number of threads, and also if it was killed and resumed.
 
 Exit codes: 0 done, 2 an error, 130 interrupted."""
 EXTRAS = ("matplotlib.figure", "safetensors")
@@ -154,11 +154,14 @@ def run(arguments: argparse.Namespace) -> int:
         with results:
             history = _train(task, results, arguments.resume)
             paths = train_report.finish(task, history, results)
+    except BrokenPipeError:  # of standard output
+        raise
     except OSError as error:
-        raise CommandError(f"cannot write to {arguments.out}: {error.strerror}") from error
+        reason = error.strerror or error
+        raise CommandError(f"cannot write to {arguments.out}: {reason}") from error
     except KeyboardInterrupt:
         if results.checkpoint.exists():
-            print("epochs that are done are kept: --resume goes on", file=sys.stderr)
+            raise KeyboardInterrupt("epochs that are done are kept, --resume goes on") from None
         raise
     print("written:", ", ".join(str(path) for path in paths))
     return 0

@@ -10,8 +10,10 @@ from typing import Any
 from fastconv.cli.errors import CommandError
 from fastconv.nn.state_io import replacing
 
-RECORD = "training.json"
 CHECKPOINT = "checkpoint.npz"
+RECORD = "training.json"
+WEIGHTS = "weights.safetensors"
+FIGURES = ("curves.png", "confusion.png", "filters.png")
 
 
 class Folder:
@@ -29,7 +31,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path, self.checkpoint = path, path / CHECKPOINT
-        self._made_folder = self._made_record = False
+        self._undo: list[Callable[[], None]] = []
 
     def __enter__(self) -> "Folder":
         return self
@@ -43,10 +45,8 @@ class Folder:
         if kind is None or self.checkpoint.exists():
             return
         with contextlib.suppress(OSError):
-            if self._made_record:
-                (self.path / RECORD).unlink()
-            if self._made_folder:
-                self.path.rmdir()
+            for undo in reversed(self._undo):
+                undo()
 
     def open(self, settings: dict[str, Any], resume: bool) -> None:
         """Make the folder, and note there what is being trained.
@@ -56,20 +56,32 @@ class Folder:
         settings : dict
             What the weights depend on.
         resume : bool
-            Whether to go on from a checkpoint, which must be of the same settings. Otherwise one
-            that is there is deleted.
+            Whether to go on from a checkpoint, which must be of the same settings. Otherwise what
+            is there of another run is deleted.
         """
         if resume and self.checkpoint.exists():
             self._compare(settings)
+            self._clean()
             return
-        self._made_folder = not self.path.exists()
-        self.path.mkdir(parents=True, exist_ok=True)
-        # Settings and checkpoint belong together: never new ones beside an old checkpoint.
-        self.checkpoint.unlink(missing_ok=True)
-        for left in self.path.glob(f".{CHECKPOINT}.*"):  # by a run that was killed while writing
-            left.unlink()
-        self._made_record = not (self.path / RECORD).exists()
-        self.write_json({"settings": settings})
+        self._make()
+        self._clean()
+        # All files of a folder are of one run. Without its checkpoint none can be gone on with.
+        for name in (CHECKPOINT, WEIGHTS, *FIGURES):
+            (self.path / name).unlink(missing_ok=True)
+        self._undo.append(self.write_json({"settings": settings}).unlink)
+
+    def _make(self) -> None:
+        for path in (*reversed(self.path.parents), self.path):
+            if not path.exists():
+                path.mkdir()
+                self._undo.append(path.rmdir)
+        self.path.mkdir(exist_ok=True)  # for the error, should it be a file
+
+    def _clean(self) -> None:
+        """Delete what a run left that was killed while it wrote."""
+        for name in (CHECKPOINT, RECORD, WEIGHTS, *FIGURES):
+            for left in self.path.glob(f".{name}.*"):
+                left.unlink()
 
     def _compare(self, settings: dict[str, Any]) -> None:
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fastconv import nn
-from fastconv.cli.train_folder import Folder
+from fastconv.cli.train_folder import FIGURES, WEIGHTS, Folder
 from fastconv.cli.train_task import Task
 
 DOTS = 120  # an inch
@@ -14,15 +14,16 @@ HELD_OUT = "test"
 
 def _figures(task: Task, history: Any, counts: Any) -> dict[str, Any]:
     title = f"{task.settings['net']} on {task.settings['data']}"
+    curves, confusion, filters = FIGURES
     figures = {
-        "curves.png": nn.plot.curves(history, title=title, held_out=HELD_OUT),
-        "confusion.png": nn.plot.confusion_matrix(counts, task.data.classes, title=title),
+        curves: nn.plot.curves(history, title=title, held_out=HELD_OUT),
+        confusion: nn.plot.confusion_matrix(counts, task.data.classes, title=title),
     }
     try:
         weights = nn.inspect.filters(task.model)
     except ValueError:  # a network without a convolution
         return figures
-    figures["filters.png"] = nn.plot.filters(weights, title="first convolution")
+    figures[filters] = nn.plot.filters(weights, title="first convolution")
     return figures
 
 
@@ -64,6 +65,6 @@ def finish(task: Task, history: Any, folder: Folder) -> list[Path]:
         folder.write(name, partial(figure.savefig, format="png", dpi=DOTS))
         for name, figure in _figures(task, history, counts).items()
     ]
-    weights = folder.path / "weights.safetensors"
+    weights = folder.path / WEIGHTS
     nn.save(weights, task.model)
     return [weights, folder.write_json(record), *paths]

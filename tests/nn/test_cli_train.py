@@ -1,6 +1,7 @@
 """``fastconv train``: what it reaches, that it repeats itself, and what it says of errors."""
 
 import gzip
+import itertools
 import json
 import os
 import pty
@@ -50,6 +51,10 @@ def run(*arguments, **environment):
 
 def weights(folder):
     return (folder / "weights.safetensors").read_bytes()
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
 
 
 def one_line(text):
@@ -183,6 +188,10 @@ def test_a_killed_run_goes_on_to_the_weights_of_an_uninterrupted_one(net, how, t
                 break
         _, errors = process.communicate(timeout=600)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL), errors
+    if how == signal.SIGINT:
+        assert errors == (
+            "fastconv train: interrupted: epochs that are done are kept, --resume goes on\n"
+        )
     assert "Traceback" not in errors
     assert not (killed / "weights.safetensors").exists()
     again = run(*arguments, killed, "--resume")
@@ -199,6 +208,55 @@ def test_a_killed_run_goes_on_to_the_weights_of_an_uninterrupted_one(net, how, t
     assert weights(killed) == weights(whole)
 
 
+DEADLY = """
+import os, signal, sys
+from fastconv import nn
+from fastconv.cli import main
+owner, name, when = {{"os": os, "nn": nn, "Adam": nn.Adam}}[{owner!r}], {name!r}, {when}
+original, calls = getattr(owner, name), []
+def call(*arguments, **named):
+    calls.append(name)
+    if len(calls) == when:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*arguments, **named)
+setattr(owner, name, call)
+main({arguments!r})
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "when"),
+    [
+        ("os", "replace", 1),  # the settings are written, but not in their place
+        ("Adam", "step", 20),  # in the first epoch
+        ("os", "replace", 2),  # the first checkpoint
+        ("Adam", "step", 100),  # in the third epoch
+        ("os", "replace", 4),  # the last checkpoint
+        ("os", "replace", 6),  # among the figures
+        ("nn", "save", 1),  # before the weights
+    ],
+)
+def test_a_kill_at_any_moment_leaves_whole_files_from_which_a_run_goes_on(
+    owner, name, when, tmp_path
+):
+    killed = tmp_path / "killed"
+    arguments = [*SHORT, "--out", str(killed)]
+    code = DEADLY.format(owner=owner, name=name, when=when, arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=600)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    for path in killed.glob("[!.]*"):
+        if path.suffix == ".json":
+            json.loads(path.read_text())
+        elif path.suffix == ".npz":
+            nn.load_checkpoint(path)
+        else:
+            assert path.suffix == ".png"
+    assert cli.main([*arguments, "--resume"]) == 0
+    assert cli.main([*SHORT, "--out", str(tmp_path / "whole")]) == 0
+    assert weights(killed) == weights(tmp_path / "whole")
+    assert {path.name for path in killed.iterdir()} == FILES
+
+
 def test_resume_without_a_checkpoint_begins(tmp_path):
     assert cli.main([*SHORT, "--out", str(tmp_path / "a")]) == 0
     assert cli.main([*SHORT, "--out", str(tmp_path / "b"), "--resume"]) == 0
@@ -212,6 +270,15 @@ def test_without_resume_a_run_begins_again(tmp_path):
     assert cli.main([*SHORT, "--seed", "1", "--out", str(tmp_path)]) == 0
     assert weights(tmp_path) != before
     assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+def test_all_files_of_a_folder_are_of_one_run(tmp_path, monkeypatch):
+    assert cli.main([*SHORT, "--out", str(tmp_path)]) == 0
+    assert cli.main(["train", "--net", "F", "--epochs", "1", "--out", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"filters.png"}
+    monkeypatch.setattr(nn.Linear, "backward", interrupt)
+    assert cli.main([*SHORT, "--out", str(tmp_path)]) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -308,6 +375,81 @@ def test_truncated_data_is_one_line_and_leaves_nothing(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+HUGE = bytes([0, 0, 8, 3]) + b"\xff" * 12
+HOSTILE = {
+    "empty": (b"", "truncated: 0 of the 4 bytes of the magic number"),
+    "another format": (b"\x89PNG\r\n\x1a\n" + bytes(100), "magic number 89504e47; 00000803"),
+    "labels": (bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]), "magic number 00000801; 00000803"),
+    "floats": (bytes([0, 0, 13, 3]) + bytes(12), "magic number 00000d03; 00000803"),
+    "cut in its sizes": (bytes([0, 0, 8, 3, 0]), "truncated: 1 of the 12 bytes of the sizes"),
+    "no images": (bytes([0, 0, 8, 3]) + bytes(12), "sizes (0, 0, 0); positive ones are allowed"),
+    "terabytes": (HUGE + bytes(100), "truncated: 100 of the 79228162458924105385300197375 bytes"),
+    "terabytes, compressed": (gzip.compress(HUGE + bytes(100)), "truncated: 100 of the 792281624"),
+    "more than it says": (
+        bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5, 6]),
+        "longer than an array of sizes (1, 1, 1)",
+    ),
+    "other numbers": (
+        bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5]),
+        "holds 1 images, ",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_data_is_one_line_and_leaves_nothing(what, tmp_path, capsys):
+    content, message = HOSTILE[what]
+    (tmp_path / "data").mkdir()
+    write_mnist(tmp_path / "data")
+    (tmp_path / "data" / "train-images-idx3-ubyte").write_bytes(content)  # it goes before .gz
+    arguments = ["train", "--data", "mnist", str(tmp_path / "data"), "--out"]
+    assert cli.main([*arguments, str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert one_line(error)
+    assert f"{tmp_path / 'data' / 'train-images-idx3-ubyte'}" in error
+    assert message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_path_of_another_kind_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder" / "data_batch_1.bin").mkdir(parents=True)
+    (tmp_path / "folder" / "train-images-idx3-ubyte").mkdir()
+    for name, path in itertools.product(("mnist", "cifar10"), ("file", "folder", "x" * 300)):
+        arguments = ["train", "--data", name, str(tmp_path / path), "--out", str(tmp_path / "out")]
+        assert cli.main(arguments) == 2
+        error = capsys.readouterr().err
+        assert one_line(error)
+        assert str(tmp_path / path) in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_cifar10_is_one_line(tmp_path, capsys):
+    write_cifar10(tmp_path)
+    for content, message in (
+        (b"", "0 bytes"),
+        (bytes(3072), "3072 bytes, truncated or of another format; a multiple of 3073"),
+        (bytes([10]) + bytes(3072), "label 10; 0 to 9 are allowed"),
+    ):
+        (tmp_path / "data_batch_3.bin").write_bytes(content)
+        arguments = ["train", "--data", "cifar10", str(tmp_path), "--out", str(tmp_path / "out")]
+        assert cli.main(arguments) == 2
+        error = capsys.readouterr().err
+        assert one_line(error)
+        assert message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_takes_no_files_is_one_line(capsys):
+    """Not even for root: /proc."""
+    if not os.path.isdir("/proc/self"):
+        pytest.skip("needs /proc")
+    assert cli.main([*SHORT, "--out", "/proc/self/results"]) == 2
+    error = capsys.readouterr().err
+    assert one_line(error)
+    assert "cannot write to /proc/self/results" in error
+
+
 @pytest.mark.parametrize("below", ["", "deeper"])
 def test_where_no_folder_can_be(below, tmp_path, capsys):
     (tmp_path / "file").touch()
@@ -331,13 +473,35 @@ def test_missing_packages_are_named(missing, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_of_a_run_that_is_interrupted_in_its_first_epoch(tmp_path, monkeypatch):
-    def interrupt(*arguments):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (KeyboardInterrupt, 130, "fastconv train: interrupted\n"),
+        (MemoryError, 2, "fastconv train: error: not enough memory\n"),
+    ],
+)
+def test_nothing_is_left_of_a_run_that_ends_in_its_first_epoch(
+    raised, code, message, tmp_path, monkeypatch, capsys
+):
+    def fail(*arguments):
+        raise raised
 
-    monkeypatch.setattr(nn.Linear, "backward", interrupt)
-    assert cli.main([*SHORT, "--out", str(tmp_path / "out")]) == 130
+    monkeypatch.setattr(nn.Linear, "backward", fail)
+    assert cli.main([*SHORT, "--out", str(tmp_path / "made" / "out")]) == code
+    assert capsys.readouterr().err == message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_leaves_is_no_error_of_the_folder(tmp_path):
+    arguments = command(*SHORT, "--epochs", "40", "--out", tmp_path / "out")
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(timeout=600) == 1
+    assert errors == ""
 
 
 # ---- The bar
