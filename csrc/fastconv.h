@@ -260,6 +260,60 @@ FC_API fc_status fc_cross_entropy_grad(const fc_classes *problem, const void *p,
                                        const void *gy /* (outer, inner), or NULL: 1 */,
                                        double scale, void *gx, const fc_call *call);
 
+/* The same of log-probabilities x that are given: loss = -weight[t] * x[t]. */
+FC_API fc_status fc_nll(const fc_classes *problem, const void *x, const fc_targets *targets,
+                        void *losses /* or NULL */, double sums[2], const fc_call *call);
+/* gx = -scale * gy[position] * weight[t] at class t, else 0. */
+FC_API fc_status fc_nll_grad(const fc_classes *problem, const fc_targets *targets,
+                             const void *gy /* (outer, inner), or NULL: 1 */, double scale,
+                             void *gx, const fc_call *call);
+
+/* ---- Layers: losses of each element ---- */
+
+typedef enum fc_loss_kind {
+    FC_SQUARED,  /* (x - y)^2 */
+    FC_ABSOLUTE, /* |x - y| */
+    FC_BINARY,   /* -(positive * y * log f + (1 - y) * log(1 - f)) with f = sigmoid(x) */
+    FC_LOSSES    /* their number */
+} fc_loss_kind;
+
+typedef struct fc_loss {
+    fc_dtype dtype;
+    fc_loss_kind kind;
+    int64_t count;
+    double positive; /* of FC_BINARY, for all elements */
+} fc_loss;
+
+/* sum: of the losses, in an order that `count` alone decides. */
+FC_API fc_status fc_loss_forward(const fc_loss *problem, const void *x, const void *target,
+                                 const void *positive /* of each element, or NULL */,
+                                 void *losses /* or NULL */, double *sum, const fc_call *call);
+/* gx = scale times the derivative; that of |x - y| at 0 is 0. */
+FC_API fc_status fc_loss_grad(const fc_loss *problem, const void *x, const void *target,
+                              const void *positive, double scale, void *gx, const fc_call *call);
+
+/* ---- Layers: padding and resizing ---- */
+
+/* y[p, o] = x[p, o - before] where that lies in x, else 0, for `planes` planes and 3 axes. */
+typedef struct fc_pad {
+    fc_dtype dtype;
+    int64_t planes;
+    int64_t input[3], output[3];
+    int64_t before[3]; /* negative: so many are left out */
+} fc_pad;
+FC_API fc_status fc_pad_zeros(const fc_pad *problem, const void *x, void *y, const fc_call *call);
+
+/* y[o, i, j] = sum over k < taps of weights[k, i] * x[o, sources[k, i], j]; x is (outer, input,
+ * inner), y (outer, output, inner). A source outside of x is FC_INVALID_INDEX. */
+typedef struct fc_resize {
+    fc_dtype dtype;
+    int64_t outer, input, output, inner, taps;
+    const int64_t *sources; /* (taps, output) */
+    const void *weights;    /* (taps, output), or NULL: 1 */
+} fc_resize;
+FC_API fc_status fc_resize_axis(const fc_resize *problem, const void *x, void *y,
+                                const fc_call *call);
+
 /* ---- Layers: normalisation and linear ---- */
 
 /* Batch normalisation of (batch, channels, space), channel by channel:

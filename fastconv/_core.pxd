@@ -153,6 +153,45 @@ cdef extern from "fastconv.h" nogil:
                                     const fc_targets *targets, const void *gy, double scale,
                                     void *gx, const fc_call *call)
 
+    fc_status fc_nll(const fc_classes *problem, const void *x, const fc_targets *targets,
+                     void *losses, double *sums, const fc_call *call)
+    fc_status fc_nll_grad(const fc_classes *problem, const fc_targets *targets, const void *gy,
+                          double scale, void *gx, const fc_call *call)
+
+    # Losses of each element.
+    ctypedef enum fc_loss_kind:
+        FC_SQUARED
+        FC_ABSOLUTE
+        FC_BINARY
+
+    ctypedef struct fc_loss:
+        fc_dtype dtype
+        fc_loss_kind kind
+        int64_t count
+        double positive
+
+    fc_status fc_loss_forward(const fc_loss *problem, const void *x, const void *target,
+                              const void *positive, void *losses, double *sum, const fc_call *call)
+    fc_status fc_loss_grad(const fc_loss *problem, const void *x, const void *target,
+                           const void *positive, double scale, void *gx, const fc_call *call)
+
+    # Padding and resizing.
+    ctypedef struct fc_pad:
+        fc_dtype dtype
+        int64_t planes
+        int64_t input[3]
+        int64_t output[3]
+        int64_t before[3]
+
+    ctypedef struct fc_resize:
+        fc_dtype dtype
+        int64_t outer, input, output, inner, taps
+        const int64_t *sources
+        const void *weights
+
+    fc_status fc_pad_zeros(const fc_pad *problem, const void *x, void *y, const fc_call *call)
+    fc_status fc_resize_axis(const fc_resize *problem, const void *x, void *y, const fc_call *call)
+
     # Normalisation and linear.
     ctypedef struct fc_batch_norm:
         fc_dtype dtype

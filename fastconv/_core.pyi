@@ -152,15 +152,50 @@ def tanh_backward(gy: Any, y: Any) -> NDArray[Any]: ...
 def softmax(name: str, x: Any, axis: int, log: bool) -> NDArray[Any]: ...
 def softmax_backward(name: str, gy: Any, y: Any, axis: int, log: bool) -> NDArray[Any]: ...
 def cross_entropy(
-    output: Any, target: Any, weight: NDArray[Any] | None, ignored: int, each: bool, keep: bool
+    name: str,
+    output: Any,
+    target: Any,
+    weight: NDArray[Any] | None,
+    ignored: int,
+    each: bool,
+    keep: bool,
+    given: bool,
 ) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, float, float, bool] | None: ...
 def cross_entropy_backward(
+    name: str,
     p: NDArray[Any],
     target: NDArray[Any],
     weight: NDArray[Any] | None,
     ignored: int,
     scale: float,
     gy: NDArray[Any] | None,
+    given: bool,
+) -> NDArray[Any]: ...
+
+# Losses of each element.
+def element_loss(
+    kind: int,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    positive: NDArray[Any] | None,
+    weight: float,
+    each: bool,
+) -> tuple[float, NDArray[Any] | None]: ...
+def element_loss_backward(
+    kind: int,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    positive: NDArray[Any] | None,
+    weight: float,
+    scale: float,
+) -> NDArray[Any]: ...
+
+# Padding and resizing.
+def pad_zeros(
+    name: str, x: Any, space: tuple[int, ...], before: tuple[int, ...]
+) -> NDArray[Any]: ...
+def resize_axis(
+    x: NDArray[Any], axis: int, sources: NDArray[Any], weights: NDArray[Any] | None
 ) -> NDArray[Any]: ...
 
 # Normalisation and linear.

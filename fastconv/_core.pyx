@@ -986,15 +986,16 @@ cdef bint are_targets(cnp.ndarray target, cnp.ndarray x) noexcept:
     return True
 
 
-def cross_entropy(output, target, weight, int64_t ignored, bint each, bint keep):
-    """Cross-entropy for class indices, in one pass.
+def cross_entropy(str name, output, target, weight, int64_t ignored, bint each, bint keep,
+                  bint given):
+    """Cross-entropy for class indices, in one pass; or, of `given` log-probabilities, -output.
 
-    Gives (target, softmax or None, losses or None, sum of losses, of weights, whether float32).
+    Gives (target, softmax (None unless `keep`) or what is given, losses or None, sum of losses, of weights, whether float32).
 
     The target comes back as C reads it. None: a target is no class, or something is of the wrong
     kind or shape. The classes are axis 1 of the output, or axis 0 of a vector.
     """
-    cdef cnp.ndarray x = floats("CrossEntropyLoss", "output", output)
+    cdef cnp.ndarray x = floats(name, "output", output)
     cdef cnp.ndarray t, w = weight, p, losses = None
     cdef double sums[2]
     cdef fc_classes c
@@ -1015,23 +1016,29 @@ def cross_entropy(output, target, weight, int64_t ignored, bint each, bint keep)
                           or cnp.PyArray_SIZE(w) != c.classes or not cnp.PyArray_ISCARRAY_RO(w)):
         return None
     targets = targets_of(t, w, ignored)
-    p = like(x, keep)
+    p = x if given else like(x, keep)
     if each:
         losses = new_array(cnp.PyArray_NDIM(t), cnp.PyArray_DIMS(t), cnp.PyArray_TYPE(x))
     cdef const void *src = cnp.PyArray_DATA(x)
     cdef void *to_losses = data_of(losses)
     cdef void *to_p = data_of(p)
     with nogil:
-        status = fc_cross_entropy(&c, src, &targets, to_losses, to_p, sums, &CALL)
+        if given:
+            status = fc_nll(&c, src, &targets, to_losses, sums, &CALL)
+        else:
+            status = fc_cross_entropy(&c, src, &targets, to_losses, to_p, sums, &CALL)
     if status == FC_INVALID_INDEX:
         return None
-    check("CrossEntropyLoss", status)
+    check(name, status)
     return t, p, losses, sums[0], sums[1], c.dtype == FC_F32
 
 
-def cross_entropy_backward(cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
-                           double scale, cnp.ndarray gy):
-    """scale * gy * weight * (p - (1 at the target)), each position with its own gy (None: 1)."""
+def cross_entropy_backward(str name, cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight,
+                           int64_t ignored, double scale, cnp.ndarray gy, bint given):
+    """scale * gy * weight * (p - (1 at the target)), each position with its own gy (None: 1).
+
+    Of `given` log-probabilities p, without the first p.
+    """
     cdef cnp.ndarray gx = like(p, True)
     cdef fc_classes c
     cdef fc_targets targets = targets_of(target, weight, ignored)
@@ -1041,11 +1048,130 @@ def cross_entropy_backward(cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight
     cdef void *dst = cnp.PyArray_DATA(gx)
     set_classes(&c, p, 1 if cnp.PyArray_NDIM(p) > 1 else 0)
     with nogil:
-        status = fc_cross_entropy_grad(&c, from_p, &targets, from_gy, scale, dst, &CALL)
+        if given:
+            status = fc_nll_grad(&c, &targets, from_gy, scale, dst, &CALL)
+        else:
+            status = fc_cross_entropy_grad(&c, from_p, &targets, from_gy, scale, dst, &CALL)
     if status == FC_INVALID_INDEX:
-        raise ValueError("CrossEntropyLoss.backward: the target has been changed since")
-    check("CrossEntropyLoss.backward", status)
+        raise ValueError(f"{name}.backward: the target has been changed since")
+    check(f"{name}.backward", status)
     return gx
+
+
+# ---- Layers: losses of each element --------------------------------------------------------------
+
+def element_loss(int kind, cnp.ndarray x, cnp.ndarray y, cnp.ndarray positive, double weight,
+                 bint each):
+    """(sum of the losses, the losses or None): 0 (x - y)^2, 1 |x - y|, 2 binary cross-entropy.
+
+    All arrays are of one dtype and shape; `positive`, or `weight` for all, is of binary
+    cross-entropy. NumPy's buffers are read as they are: contiguous, native.
+    """
+    cdef int typenum = cnp.PyArray_TYPE(x)
+    cdef cnp.ndarray a = plain(x, typenum), b = plain(y, typenum)
+    cdef cnp.ndarray p = None if positive is None else plain(positive, typenum)
+    cdef cnp.ndarray losses = like(a, each)
+    cdef const void *from_x = cnp.PyArray_DATA(a)
+    cdef const void *from_y = cnp.PyArray_DATA(b)
+    cdef const void *from_p = data_of(p)
+    cdef void *to_losses = data_of(losses)
+    cdef double total
+    cdef fc_loss problem
+    cdef fc_status status
+    problem.dtype, problem.kind = dtype_of(a), <fc_loss_kind> kind
+    problem.count, problem.positive = cnp.PyArray_SIZE(a), weight
+    with nogil:
+        status = fc_loss_forward(&problem, from_x, from_y, from_p, to_losses, &total, &CALL)
+    check("Loss", status)
+    return total, losses
+
+
+def element_loss_backward(int kind, cnp.ndarray x, cnp.ndarray y, cnp.ndarray positive,
+                          double weight, double scale):
+    """scale times the derivative of `element_loss` with respect to x."""
+    cdef int typenum = cnp.PyArray_TYPE(x)
+    cdef cnp.ndarray a = plain(x, typenum), b = plain(y, typenum)
+    cdef cnp.ndarray p = None if positive is None else plain(positive, typenum)
+    cdef cnp.ndarray gx = like(a, True)
+    cdef const void *from_x = cnp.PyArray_DATA(a)
+    cdef const void *from_y = cnp.PyArray_DATA(b)
+    cdef const void *from_p = data_of(p)
+    cdef void *dst = cnp.PyArray_DATA(gx)
+    cdef fc_loss problem
+    cdef fc_status status
+    problem.dtype, problem.kind = dtype_of(a), <fc_loss_kind> kind
+    problem.count, problem.positive = cnp.PyArray_SIZE(a), weight
+    with nogil:
+        status = fc_loss_grad(&problem, from_x, from_y, from_p, scale, dst, &CALL)
+    check("Loss.backward", status)
+    return gx
+
+
+# ---- Layers: padding and resizing ----------------------------------------------------------------
+
+def pad_zeros(str name, x, tuple space, tuple before):
+    """x with its last axes of the sizes `space`, which begin `before` x does; zeros around it."""
+    cdef cnp.ndarray a = floats(name, "x", x)
+    cdef int i, ndim = cnp.PyArray_NDIM(a), n = <int> len(space)
+    cdef cnp.npy_intp dims[32]
+    cdef fc_pad problem
+    cdef fc_status status
+    problem.dtype, problem.planes = dtype_of(a), 1
+    for i in range(3):
+        problem.input[i] = problem.output[i] = 1
+        problem.before[i] = 0
+    for i in range(ndim - n):
+        dims[i] = cnp.PyArray_DIM(a, i)
+        problem.planes *= dims[i]
+    for i in range(n):
+        problem.input[3 - n + i] = cnp.PyArray_DIM(a, ndim - n + i)
+        problem.output[3 - n + i] = dims[ndim - n + i] = space[i]
+        problem.before[3 - n + i] = before[i]
+    cdef cnp.ndarray y = new_array(ndim, dims, cnp.PyArray_TYPE(a))
+    if cnp.PyArray_SIZE(y) == 0:
+        return y
+    if cnp.PyArray_SIZE(a) == 0:
+        y.fill(0)
+        return y
+    cdef const void *src = cnp.PyArray_DATA(a)
+    cdef void *dst = cnp.PyArray_DATA(y)
+    with nogil:
+        status = fc_pad_zeros(&problem, src, dst, &CALL)
+    check(name, status)
+    return y
+
+
+def resize_axis(cnp.ndarray x, int axis, cnp.ndarray sources, cnp.ndarray weights):
+    """y[.., i, ..] = sum over k of weights[k, i] * x[.., sources[k, i], ..]; no weights: 1."""
+    cdef cnp.ndarray a = plain(x, cnp.PyArray_TYPE(x))
+    cdef cnp.ndarray s = plain(sources, cnp.NPY_INT64)
+    cdef cnp.ndarray w = None if weights is None else plain(weights, cnp.PyArray_TYPE(x))
+    cdef int i, ndim = cnp.PyArray_NDIM(a)
+    cdef cnp.npy_intp dims[32]
+    cdef fc_resize problem
+    cdef fc_status status
+    problem.dtype = dtype_of(a)
+    problem.outer = problem.inner = 1
+    for i in range(ndim):
+        dims[i] = cnp.PyArray_DIM(a, i)
+        if i < axis:
+            problem.outer *= dims[i]
+        elif i > axis:
+            problem.inner *= dims[i]
+    problem.input = dims[axis]
+    problem.taps, problem.output = cnp.PyArray_DIM(s, 0), cnp.PyArray_DIM(s, 1)
+    dims[axis] = problem.output
+    cdef cnp.ndarray y = new_array(ndim, dims, cnp.PyArray_TYPE(a))
+    if cnp.PyArray_SIZE(y) == 0:
+        return y
+    problem.sources = <const int64_t *> cnp.PyArray_DATA(s)
+    problem.weights = data_of(w)
+    cdef const void *src = cnp.PyArray_DATA(a)
+    cdef void *dst = cnp.PyArray_DATA(y)
+    with nogil:
+        status = fc_resize_axis(&problem, src, dst, &CALL)
+    check("Upsample", status)
+    return y
 
 
 # ---- Layers: normalisation and linear ------------------------------------------------------------

@@ -29,7 +29,8 @@ typedef struct fc_activation_kernels {
  * inner, and its classes are `inner` apart. Two kernels each: for inner = 1, and for more. */
 typedef struct fc_classes_job {
     int64_t classes, inner;
-    const void *in[2]; /* x; gy and y; of cross-entropy's gradient softmax, and gy (may be NULL) */
+    const void *in[2]; /* x; gy and y; of cross-entropy's gradient softmax (not of nll's), and gy
+                          (may be NULL) */
     void *out;         /* of cross-entropy softmax (may be NULL) */
     const int64_t *targets; /* of cross-entropy: a class, or `ignored`, for each position */
     const void *weight;     /* of the classes, or NULL */
@@ -43,9 +44,30 @@ typedef void (*fc_classes_fn)(const fc_classes_job *job, int64_t first, int64_t 
 
 typedef struct fc_softmax_kernels {
     fc_classes_fn softmax[2], softmax_grad[2], log_softmax[2], log_softmax_grad[2],
-        cross_entropy[2], cross_entropy_grad[2];
+        cross_entropy[2], cross_entropy_grad[2], nll[2], nll_grad;
     fc_map_fn exp, log; /* what these stand on, for tests; log of what is at least 1 */
 } fc_softmax_kernels;
+
+/* Losses of each element: out[0] (may be NULL) from in[0] = x, in[1] = the target, in[2] = the
+ * weight of the positive part, or NULL: value[0]; gives their sum. Gradients: out[0] = gx, value[1]
+ * times the derivative. */
+typedef double (*fc_loss_fn)(const fc_map *map, int64_t first, int64_t last);
+typedef struct fc_loss_kernels {
+    fc_loss_fn forward[FC_LOSSES];
+    fc_map_fn grad[FC_LOSSES];
+} fc_loss_kernels;
+
+/* y[o, i, j] = sum over k < taps of weights[k, i] * x[o, sources[k, i], j], with i < output, j <
+ * inner; the axis has `input` elements in x. */
+typedef struct fc_resize_job {
+    int64_t input, output, inner, taps;
+    const int64_t *sources;
+    const void *weights; /* or NULL: 1 */
+    const void *x;
+    void *y;
+} fc_resize_job;
+/* The rows first <= row < last: of (o, i); or, of inner = 1, of o. */
+typedef void (*fc_resize_fn)(const fc_resize_job *job, int64_t first, int64_t last);
 
 /* Updates: weights out[0] by gradients in[0], with the values below. */
 enum {
@@ -111,6 +133,8 @@ typedef struct fc_nn_kernels {
     fc_activation_kernels activation;
     fc_norm_kernels norm;
     fc_softmax_kernels softmax;
+    fc_loss_kernels loss;
+    fc_resize_fn resize[2]; /* for inner > 1, and for 1 */
     fc_update_kernels update;
 } fc_nn_kernels;
 

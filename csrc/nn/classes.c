@@ -1,4 +1,4 @@
-/* Softmax and cross-entropy: positions are cut into blocks for the threads.
+/* Softmax and the losses of classes: positions are cut into blocks for the threads.
  *
  * A block is a run of positions that share their `outer` index where classes do not lie next to
  * each other. Its size follows from the problem alone, and so does the order in which losses are
@@ -134,6 +134,12 @@ static fc_status run_sums(run *r, double sums[2], const fc_call *call) {
     return status == FC_OK && r->outside ? FC_INVALID_INDEX : status;
 }
 
+static void set_targets(fc_classes_job *job, const fc_targets *targets) {
+    job->targets = targets->classes;
+    job->weight = targets->weight;
+    job->ignored = targets->ignored;
+}
+
 fc_status fc_cross_entropy(const fc_classes *c, const void *x, const fc_targets *targets,
                            void *losses, void *p, double sums[2], const fc_call *call) {
     FC_TRY(check(c));
@@ -144,9 +150,7 @@ fc_status fc_cross_entropy(const fc_classes *c, const void *x, const fc_targets 
     r.job.in[0] = x;
     r.job.out = p;
     r.job.losses = losses;
-    r.job.targets = targets->classes;
-    r.job.weight = targets->weight;
-    r.job.ignored = targets->ignored;
+    set_targets(&r.job, targets);
     return run_sums(&r, sums, call);
 }
 
@@ -160,9 +164,35 @@ fc_status fc_cross_entropy_grad(const fc_classes *c, const void *p, const fc_tar
     r.job.in[1] = gy;
     r.job.out = gx;
     r.job.scale = scale;
-    r.job.targets = targets->classes;
-    r.job.weight = targets->weight;
-    r.job.ignored = targets->ignored;
+    set_targets(&r.job, targets);
+    const fc_status status = run_all(&r, call);
+    return status == FC_OK && r.outside ? FC_INVALID_INDEX : status;
+}
+
+fc_status fc_nll(const fc_classes *c, const void *x, const fc_targets *targets, void *losses,
+                 double sums[2], const fc_call *call) {
+    FC_TRY(check(c));
+    FC_REQUIRE(targets && sums && ((x && targets->classes) || is_empty(c)), FC_INVALID_NULL);
+    sums[0] = sums[1] = 0;
+    if (is_empty(c)) return FC_OK;
+    run r = make_run(c, kernels_of(c)->nll);
+    set_targets(&r.job, targets);
+    r.job.in[0] = x;
+    r.job.losses = losses;
+    return run_sums(&r, sums, call);
+}
+
+fc_status fc_nll_grad(const fc_classes *c, const fc_targets *targets, const void *gy, double scale,
+                      void *gx, const fc_call *call) {
+    FC_TRY(check(c));
+    FC_REQUIRE(targets && ((targets->classes && gx) || is_empty(c)), FC_INVALID_NULL);
+    if (is_empty(c)) return FC_OK;
+    const fc_classes_fn fn = kernels_of(c)->nll_grad;
+    run r = make_run(c, (const fc_classes_fn[2]){fn, fn});
+    set_targets(&r.job, targets);
+    r.job.in[1] = gy;
+    r.job.out = gx;
+    r.job.scale = scale;
     const fc_status status = run_all(&r, call);
     return status == FC_OK && r.outside ? FC_INVALID_INDEX : status;
 }

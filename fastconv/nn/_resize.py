@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastconv as fc
+from fastconv import _core
 from fastconv._typing import FloatArray
 from fastconv.nn.padding import fold, pad
 
@@ -43,17 +44,7 @@ class Axis(NamedTuple):
 
 def gather(x: FloatArray, place: int, table: Table) -> FloatArray:
     """Apply a table along an axis."""
-    y, part = None, None
-    for k, sources in enumerate(table.sources):
-        # "clip" alone writes straight to `out`; no index is outside.
-        part = np.take(x, sources, place, out=part, mode="clip")
-        if table.weights is not None:
-            part *= table.weights[k].reshape(-1, *(1,) * (x.ndim - place - 1))
-        if y is None:
-            y, part = part, None
-        else:
-            y += part
-    assert y is not None
+    y = _core.resize_axis(x, place, table.sources, table.weights)
     if table.unused.size:
         where: Any = (*(slice(None),) * place, table.unused)
         y[where] = 0

@@ -71,6 +71,29 @@ class _ClassLoss(Loss):
             )
         return np.ascontiguousarray(t, np.int64).reshape(shape)
 
+    def _finish(self, done: tuple[Any, ...]) -> Any:
+        """Remember what came from one pass over class indices, and give the loss."""
+        t, p, losses, total, divisor, single = done
+        self.remember(p, t, divisor)
+        if losses is not None:
+            return losses[()]
+        if self.reduction == "mean":
+            total = total / divisor if divisor else math.nan
+        return np.float32(total) if single else np.float64(total)
+
+    def _gradient(
+        self, p: FloatArray, t: NDArray[np.int64], divisor: float, gy: Any, given: bool
+    ) -> FloatArray:
+        """From the softmax p, or log-probabilities that were given."""
+        factor = self.incoming(gy, t.shape, p.dtype, divisor)
+        if self.reduction == "none":
+            factor, gy = 1.0, np.ascontiguousarray(factor).reshape(t.shape)
+        else:
+            gy = None
+        return _core.cross_entropy_backward(
+            self._name, p, t, self.weight, self.ignore_index, factor, gy, given
+        )
+
     def _counted(self, t: NDArray[np.int64], dtype: Any) -> tuple[Any, NDArray[np.int64]]:
         """The weight of each target, 0 where it is ignored, and a class to read at all of them."""
         counts = t != self.ignore_index
@@ -142,28 +165,24 @@ class CrossEntropyLoss(_ClassLoss):
         if not self.label_smoothing:
             each = self.reduction == "none"
             done = _core.cross_entropy(
-                output, target, self.weight, self.ignore_index, each, modes.remember
+                self._name,
+                output,
+                target,
+                self.weight,
+                self.ignore_index,
+                each,
+                modes.remember,
+                False,
             )
             if done is not None:
-                t, p, losses, total, divisor, single = done
-                self.remember(p, t, divisor)
-                if losses is not None:
-                    return losses[()]
-                if self.reduction == "mean":
-                    total = total / divisor if divisor else math.nan
-                return np.float32(total) if single else np.float64(total)
+                return self._finish(done)
         return self._forward_dense(output, target)
 
     def backward(self, gy: Any = None) -> FloatArray:
         p, t, divisor = self.remembered()
         if isinstance(p, tuple):
             return self._backward_dense(p, divisor, gy)
-        factor = self.incoming(gy, t.shape, p.dtype, divisor)
-        if self.reduction == "none":
-            factor, gy = 1.0, np.ascontiguousarray(factor).reshape(t.shape)
-        else:
-            gy = None
-        return _core.cross_entropy_backward(p, t, self.weight, self.ignore_index, factor, gy)
+        return self._gradient(p, t, divisor, gy, False)
 
     # ---- Any target as probabilities -------------------------------------------------------------
 
@@ -252,19 +271,19 @@ class NLLLoss(_ClassLoss):
         super().__init__(weight, ignore_index, reduction)
 
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        x, axis = self._classes(output)
-        t = self._indices(x, axis, target)
-        each, safe = self._counted(t, x.dtype)
-        own = np.take_along_axis(x, np.expand_dims(safe, axis), axis).squeeze(axis)
-        losses = np.where(t != self.ignore_index, -own * each, x.dtype.type(0))
-        divisor = float(np.add.reduce(each, axis=None, dtype=np.float64))
-        self.remember(x.shape, axis, each, safe, divisor)
-        return self.reduce(np.asarray(losses), divisor)
+        done = self._pass(output, target)
+        if done is None:
+            # Of another kind, which may do, or wrong.
+            x, axis = self._classes(output)
+            done = self._pass(x, self._indices(x, axis, target))
+        return self._finish(done)  # type: ignore[arg-type]
+
+    def _pass(self, output: Any, target: Any) -> tuple[Any, ...] | None:
+        each = self.reduction == "none"
+        return _core.cross_entropy(
+            self._name, output, target, self.weight, self.ignore_index, each, False, True
+        )
 
     def backward(self, gy: Any = None) -> FloatArray:
-        shape, axis, each, safe, divisor = self.remembered()
-        factor = self.incoming(gy, safe.shape, each.dtype, divisor)
-        gx = np.zeros(shape, each.dtype)
-        own = np.where(each != 0, -each * factor, each.dtype.type(0))
-        np.put_along_axis(gx, np.expand_dims(safe, axis), np.expand_dims(own, axis), axis)
-        return gx
+        x, t, divisor = self.remembered()
+        return self._gradient(x, t, divisor, gy, True)

@@ -71,7 +71,7 @@ class Loss(Module):
         output : ndarray
             What the network gave. It is not changed, and must not be before `backward`.
         target : ndarray
-            What it should have given.
+            What it should have given. It must not be changed before `backward` either.
 
         Returns
         -------
@@ -114,10 +114,28 @@ class Loss(Module):
         if self.reduction == "none":
             return losses[()]
         total = float(np.add.reduce(losses, axis=None, dtype=np.float64))
+        return self.reduced(total, losses.size if divisor is None else divisor, losses.dtype)
+
+    def reduced(self, total: float, divisor: float, dtype: Any) -> Any:
+        """Their sum, or mean, in the output's dtype.
+
+        Parameters
+        ----------
+        total : float
+            The sum of the losses.
+        divisor : float
+            Of the mean.
+        dtype : dtype
+            Of the output.
+
+        Returns
+        -------
+        float32 or float64
+            As `reduction` says, which is "mean" or "sum". The mean of nothing is NaN.
+        """
         if self.reduction == "mean":
-            count = losses.size if divisor is None else divisor
-            total = total / count if count else np.nan
-        return losses.dtype.type(total)
+            total = total / divisor if divisor else np.nan
+        return dtype.type(total)
 
     def incoming(self, gy: Any, shape: tuple[int, ...], dtype: Any, divisor: float) -> Any:
         """What multiplies the gradient of each loss.

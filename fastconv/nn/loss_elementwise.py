@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,36 @@ from fastconv.nn.loss import Loss, of_dtype, same_shape, weights
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "L1Loss", "MSELoss"]
 
 
-class MSELoss(Loss):
+class _ElementLoss(Loss):
+    """A loss that one pass over output and target gives, and its gradient another."""
+
+    _kind: ClassVar[int]  # see `_core.element_loss`
+
+    def _forward(
+        self,
+        x: FloatArray,
+        y: FloatArray,
+        positive: FloatArray | None = None,
+        number: float = 1.0,
+        weight: FloatArray | None = None,
+    ) -> Any:
+        each = weight is not None or self.reduction == "none"
+        self.remember(x, y, positive, number, weight)
+        total, losses = _core.element_loss(self._kind, x, y, positive, number, each)
+        if losses is not None:
+            return self.reduce(_weighted(losses, weight))
+        return self.reduced(total, x.size, x.dtype)
+
+    def backward(self, gy: Any = None) -> FloatArray:
+        x, y, positive, number, weight = self.remembered()
+        factor = self.incoming(gy, x.shape, x.dtype, x.size)
+        each = weight is not None or self.reduction == "none"
+        scale = 1.0 if each else factor
+        gx = _core.element_loss_backward(self._kind, x, y, positive, number, scale)
+        return np.asarray(_weighted(gx, weight) * factor) if each else gx
+
+
+class MSELoss(_ElementLoss):
     """``(output - target)^2``. Matches ``torch.nn.MSELoss``.
 
     The target has the output's shape and dtype: nothing is broadcast.
@@ -39,18 +68,13 @@ class MSELoss(Loss):
     array([ 0., -2.])
     """
 
+    _kind = 0
+
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        output, target = same_shape("MSELoss", output, target)
-        d = np.asarray(output - target)
-        self.remember(d)
-        return self.reduce(d * d)
-
-    def backward(self, gy: Any = None) -> FloatArray:
-        d = self.remembered()
-        return np.asarray(d * (2 * self.incoming(gy, d.shape, d.dtype, d.size)))
+        return self._forward(*same_shape("MSELoss", output, target))
 
 
-class L1Loss(Loss):
+class L1Loss(_ElementLoss):
     """``|output - target|``. Matches ``torch.nn.L1Loss``.
 
     The target has the output's shape and dtype. Where they are equal the gradient is 0.
@@ -76,15 +100,10 @@ class L1Loss(Loss):
     array([ 0. , -0.5])
     """
 
-    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        output, target = same_shape("L1Loss", output, target)
-        d = np.asarray(output - target)
-        self.remember(d)
-        return self.reduce(np.abs(d))
+    _kind = 1
 
-    def backward(self, gy: Any = None) -> FloatArray:
-        d = self.remembered()
-        return np.asarray(np.sign(d) * self.incoming(gy, d.shape, d.dtype, d.size))
+    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
+        return self._forward(*same_shape("L1Loss", output, target))
 
 
 class BCELoss(Loss):
@@ -145,7 +164,7 @@ class BCELoss(Loss):
         return np.asarray(gx * self.incoming(gy, f.shape, f.dtype, f.size))
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(_ElementLoss):
     """Binary cross-entropy of ``sigmoid(output)``. Matches ``torch.nn.BCEWithLogitsLoss``.
 
     With x the output, f = sigmoid(x) and y the target, the loss is
@@ -178,6 +197,7 @@ class BCEWithLogitsLoss(Loss):
     array([0.5, 0. ])
     """
 
+    _kind = 2
     weight: FloatArray | None
     pos_weight: FloatArray | None
 
@@ -192,22 +212,12 @@ class BCEWithLogitsLoss(Loss):
         x, y = same_shape(name, output, target)
         _check_weight(name, "weight", self.weight, x)
         _check_weight(name, "pos_weight", self.pos_weight, x)
-        log_f = np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)  # -log(f), to be exact
-        if self.pos_weight is not None:
-            log_f = log_f * ((self.pos_weight - 1) * y + 1)
-        self.remember(x, y)
-        return self.reduce(_weighted((1 - y) * x + log_f, self.weight))
-
-    def backward(self, gy: Any = None) -> FloatArray:
-        x, y = self.remembered()
-        f = _core.sigmoid(x)
-        if self.pos_weight is None:
-            gx = f - y
-        else:
-            positive = self.pos_weight * y
-            gx = (positive + 1 - y) * f - positive
-        gx = _weighted(gx, self.weight)
-        return np.asarray(gx * self.incoming(gy, x.shape, x.dtype, x.size))
+        positive, number = self.pos_weight, 1.0
+        if positive is not None and positive.size == 1:
+            number, positive = float(positive.reshape(())), None
+        elif positive is not None:
+            positive = np.broadcast_to(positive, x.shape)
+        return self._forward(x, y, positive, number, self.weight)
 
 
 def _weighted(values: Any, weight: FloatArray | None) -> FloatArray:

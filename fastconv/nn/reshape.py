@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NoReturn
 
-import numpy as np
-
-from fastconv import _args
+from fastconv import _args, _core
 from fastconv._typing import FloatArray, Shape, Spatial
 from fastconv._variants import docstring
 from fastconv.nn.module import Module
@@ -179,6 +177,8 @@ class _ZeroPad(Module):
         self.padding = tuple([_args.integer(name, "padding", v, least) for v in values])
         # (before, after) in the order of the axes.
         self._sides = list(zip(self.padding[::2], self.padding[1::2], strict=True))[::-1]
+        self._before = tuple([before for before, _ in self._sides])
+        self._after = tuple([-before for before in self._before])
 
     def forward(self, x: FloatArray) -> FloatArray:
         if x.ndim not in (self.ndim + 1, self.ndim + 2):
@@ -188,34 +188,20 @@ class _ZeroPad(Module):
             )
         sides = list(zip(x.shape[-self.ndim :], self._sides, strict=True))
         space = tuple([size + before + after for size, (before, after) in sides])
-        if min(space) < 1:
+        left = [size + min(before, 0) + min(after, 0) for size, (before, after) in sides]
+        if min(space) < 1 or min(left) < 0:
             raise ValueError(
                 f"{type(self).__name__}: padding is {self.padding}; it must leave something of "
                 f"the input of shape {x.shape}"
             )
-        y = np.zeros((*x.shape[: -self.ndim], *space), x.dtype)
-        # What remains of the input, there and in the output.
-        kept, place = self._slices(x.shape[-self.ndim :])
-        y[place] = x[kept]
-        self.remember(x.shape, kept, place)
-        return y
-
-    def _slices(self, space: tuple[int, ...]) -> tuple[Any, Any]:
-        kept: list[Any] = [...]
-        place: list[Any] = [...]
-        for size, (before, after) in zip(space, self._sides, strict=True):
-            first, last = max(-before, 0), size - max(-after, 0)
-            kept.append(slice(first, last))
-            place.append(slice(first + before, last + before))
-        return tuple(kept), tuple(place)
+        self.remember(x.shape)
+        return _core.pad_zeros(type(self).__name__, x, space, self._before)
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        shape, kept, place = self.remembered()
-        if min(self.padding) >= 0:
-            return np.ascontiguousarray(gy[place])
-        gx = np.zeros(shape, gy.dtype)
-        gx[kept] = gy[place]
-        return gx
+        shape = self.remembered()
+        return _core.pad_zeros(
+            f"{type(self).__name__}.backward", gy, shape[-self.ndim :], self._after
+        )
 
     def extra_repr(self) -> str:
         return str(self.padding)

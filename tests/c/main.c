@@ -32,6 +32,7 @@ static const struct {
     {"nn_linear", test_nn_linear},
     {"nn_norm", test_nn_norm},
     {"nn_classes", test_nn_classes},
+    {"nn_layers", test_nn_layers},
     {"nn_update", test_nn_update},
 };
 

@@ -65,6 +65,7 @@ void test_nn_activation(void);
 void test_nn_linear(void);
 void test_nn_norm(void);
 void test_nn_classes(void);
+void test_nn_layers(void);
 void test_nn_update(void);
 
 #endif

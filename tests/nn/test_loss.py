@@ -399,3 +399,28 @@ def test_losses_of_nothing_are_as_torchs():
         empty = np.ones((0, 3), np.float32)
         assert np.isnan(getattr(nn, name)()(empty, empty))
         assert getattr(nn, name)(reduction="sum")(empty, empty) == 0
+
+
+# ---- Any loss ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["MSELoss", "L1Loss", "BCEWithLogitsLoss", "NLLLoss"])
+def test_losses_do_not_depend_on_threads_or_strides(name, dtype):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((3, 50, 1003)).astype(dtype)
+    y = rng.standard_normal(x.shape).astype(dtype)
+    if name == "NLLLoss":
+        y = rng.integers(0, 50, (3, 1003))
+    results = []
+    for threads in (1, 3):
+        for reduction in ("mean", "none"):
+            loss = getattr(nn, name)(reduction=reduction)
+            with fc.num_threads(threads):
+                value = loss(x, y)
+                gy = None if reduction == "mean" else np.ones_like(value)
+                results.append((value.tobytes(), loss.backward(gy).tobytes()))
+                apart = np.swapaxes(np.swapaxes(x, 0, -1).copy(), 0, -1)
+                assert loss(apart, y).tobytes() == results[-1][0]
+                assert loss.backward(gy).tobytes() == results[-1][1]
+    assert results[:2] == results[2:]

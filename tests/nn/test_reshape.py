@@ -84,6 +84,17 @@ def test_zero_paddings_gradient_passes_the_check(n):
     check_gradients(getattr(nn, f"ZeroPad{n}d")((1, -1) * n), draw((2, 2, *(3, 4, 3)[:n])))
 
 
+def test_zero_padding_takes_arrays_as_they_lie_and_none_at_all():
+    x = draw((40, 30, 20, 5))
+    layer = nn.ZeroPad2d((1, 2, 3, 0))
+    expected = np.pad(x.T, ((0, 0), (0, 0), (3, 0), (1, 2)))
+    np.testing.assert_array_equal(layer(x.T), expected)
+    np.testing.assert_array_equal(layer.backward(expected[::-1])[::-1], x.T)
+    assert layer(x[:0]).shape == (0, 30, 23, 8)
+    assert layer.backward(np.ones((0, 30, 23, 8), np.float32)).shape == (0, 30, 20, 5)
+    np.testing.assert_array_equal(nn.ZeroPad1d(1)(np.ones((2, 3, 0))), np.zeros((2, 3, 2)))
+
+
 def test_zero_padding_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match=r"ZeroPad2d: padding is \(1, 2\); it must be an int or a"):
         nn.ZeroPad2d((1, 2))
@@ -91,5 +102,7 @@ def test_zero_padding_refuses_what_does_not_fit():
         nn.ZeroPad1d(1.5)
     with pytest.raises(ValueError, match=r"ZeroPad1d: padding is \(-2, -1\); it must leave some"):
         nn.ZeroPad1d((-2, -1))(draw((1, 1, 3)))
+    with pytest.raises(ValueError, match=r"ZeroPad1d: padding is \(-4, 8\); it must leave some"):
+        nn.ZeroPad1d((-4, 8))(draw((1, 1, 3)))
     with pytest.raises(ValueError, match="ZeroPad1d: x has shape"):
         nn.ZeroPad1d(1)(draw((1, 1, 3, 3)))

@@ -138,3 +138,17 @@ def test_the_same_bytes_whatever_the_number_of_threads():
 def test_bad_arguments_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         nn.Upsample(**options)(draw((1, 1, 4, 4)))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_resizing_does_not_depend_on_threads_or_strides(mode):
+    x = np.random.default_rng(0).standard_normal((4, 30, 33, 41)).astype(np.float32)
+    apart = np.swapaxes(np.swapaxes(x, 1, 3).copy(), 1, 3)
+    results = []
+    for threads in (1, 3):
+        with fc.num_threads(threads):
+            for given in (x, apart):
+                layer = nn.Upsample((50, 27), mode=mode)
+                y = layer(given)
+                results.append((y.tobytes(), layer.backward(y).tobytes()))
+    assert len(set(results)) == 1
