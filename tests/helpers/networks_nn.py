@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastconv import nn
-from helpers.layers_nn import assert_close, draw
+from helpers.layers_nn import assert_close, check_gradients, draw
 
 
 def assert_network_equals(
@@ -55,6 +55,7 @@ def assert_network_equals(
         gy = draw(y.shape, dtype, 3)
         net.zero_grad()
         gx = net.backward(gy)
+        expect_alive(net, gx)
         expected.backward(torch.tensor(gy))
         assert_close(gx, given.grad.numpy(), f"{dtype} input gradient", allowed)
         for name, parameter in trained.items():
@@ -77,10 +78,28 @@ def dropout(state: dict[str, Any], name: str, x: Any) -> Any:
     return x * state[f"{name}.mask"] if f"{name}.mask" in state else x
 
 
-def check_directions(net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, False)) -> None:
-    """Differences in float64, along a random direction of the input and of each parameter.
+def expect_alive(net: Any, gx: np.ndarray) -> None:
+    """That no gradient vanishes, as behind dead ReLUs: a check of zeros would check nothing."""
+    gradients = {name: p.grad for name, p in net.named_parameters()}
+    dead = [name for name, grad in {"input": gx, **gradients}.items() if not np.any(grad)]
+    assert not dead, f"of no influence, training: {net.training}: {dead}"
 
-    Much faster for a whole network than `check_gradients`, which goes element by element.
+
+def check_elements(net: Any, x: np.ndarray) -> None:
+    """`check_gradients` of a network none of whose gradients vanishes, in both modes."""
+    for training in (True, False):
+        nn.manual_seed(0)
+        net.double().train(training)
+        expect_alive(net, net.backward(np.ones_like(net(x.astype(np.float64)))))
+    check_gradients(net, x)
+
+
+def check_directions(
+    net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, False), directions: int = 3
+) -> None:
+    """Differences in float64, along random directions of the input and of each parameter.
+
+    For networks that take too long for `check_gradients`, which goes element by element.
 
     Parameters
     ----------
@@ -90,6 +109,8 @@ def check_directions(net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, F
         The input.
     modes : tuple of bool
         What `train` is called with. Dropout draws the same masks every time.
+    directions : int
+        Of each array, each of all its elements.
     """
     net.double()
     x = x.astype(np.float64)
@@ -104,8 +125,9 @@ def check_directions(net: Any, x: np.ndarray, modes: tuple[bool, ...] = (True, F
         net.zero_grad()
         gy = rng.standard_normal(run().shape)
         gx = net.backward(gy)
+        expect_alive(net, gx)
         tensors = {name: (p.data, p.grad) for name, p in net.named_parameters()}
-        for name, (values, gradient) in {"input": (x, gx), **tensors}.items():
+        for name, (values, gradient) in [("input", (x, gx)), *tensors.items()] * directions:
             direction = rng.standard_normal(values.shape)
             analytic = np.sum(gradient * direction)
             # Smaller and smaller: of the many kinks some lie within the first step.

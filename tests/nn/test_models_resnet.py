@@ -92,9 +92,14 @@ def test_block_gradients_are_those_of_differences(block, stride):
     check_gradients(block(3 * block.expansion, 3), draw((2, 3 * block.expansion, 5, 5)))
 
 
-def test_gradients_are_those_of_differences():
-    for build in (nn.models.resnet18, nn.models.resnet50):
-        check_directions(tamed(randomise(build(1, 3, width=2))), draw((2, 1, 64, 64)))
+@pytest.mark.parametrize(
+    ("build", "directions"),
+    [(nn.models.resnet18, 3), (nn.models.resnet50, 3), (nn.models.resnet152, 1)],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_are_those_of_differences(build, directions, training):
+    net = tamed(randomise(build(1, 3, width=2)))
+    check_directions(net, draw((2, 1, 33, 33)), (training,), directions)
 
 
 @pytest.mark.parametrize(
