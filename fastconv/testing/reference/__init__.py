@@ -3,6 +3,7 @@
 Names, argument order and defaults are those of ``fastconv``, without ``algorithm`` and ``out``.
 Results are float64, indices int64. Nothing here imports the rest of the package: it is the oracle
 that the rest is tested against. Gradients are in :mod:`fastconv.testing.reference.grad`.
+`filter_taps` and `filter_passes` are what `fastconv.ndimage` stands on: they write to an array.
 
 Examples
 --------
@@ -30,6 +31,10 @@ from ._conv import (
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
+)
+from ._filter import (
+    filter_passes,
+    filter_taps,
 )
 from ._fold import (
     fold,
@@ -69,6 +74,8 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "filter_passes",
+    "filter_taps",
     "fold",
     "grad",
     "lp_pool1d",

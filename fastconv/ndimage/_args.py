@@ -1,0 +1,161 @@
+"""SciPy's rules for the arguments of image filters, and its errors.
+
+Each function reads one argument. What SciPy refuses is refused, with its type of exception.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.exceptions import AxisError
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Ints = tuple[int, ...]
+
+# A filter sees no difference between a mode and its "grid-" namesake.
+BORDERS = {
+    "nearest": 0,
+    "wrap": 1,
+    "grid-wrap": 1,
+    "reflect": 2,
+    "grid-mirror": 2,
+    "mirror": 3,
+    "constant": 4,
+    "grid-constant": 4,
+}
+CONSTANT = BORDERS["constant"]
+
+
+def refuse_complex(input: Array) -> None:
+    """Refuse complex numbers where order matters."""
+    if input.dtype.kind == "c":
+        raise TypeError("Complex type not supported")
+
+
+def result(output: Any, input: Array, complex_result: bool = False, stacklevel: int = 3) -> Array:
+    """Give the array to write to: a new one, of a dtype that is asked for, or the one given."""
+    if output is None:
+        if complex_result:
+            return np.empty(input.shape, np.promote_types(input.dtype, np.complex64))
+        dtype = input.dtype
+        if not dtype.isnative or dtype.kind not in "fuibc":
+            dtype = np.dtype(dtype.name)  # a TypeError for text and records
+        return np.empty(input.shape, dtype)
+    if isinstance(output, (type, np.dtype)):
+        dtype = np.dtype(output)
+        if complex_result and dtype.kind != "c":
+            warnings.warn("promoting specified output dtype to complex", stacklevel=stacklevel)
+            dtype = np.promote_types(dtype, np.complex64)
+        return np.empty(input.shape, dtype)
+    if isinstance(output, str):
+        dtype = np.dtype(output)
+        if complex_result and dtype.kind != "c":
+            raise RuntimeError("output must have complex dtype")
+        if not issubclass(dtype.type, np.number):
+            raise RuntimeError("output must have numeric dtype")
+        return np.empty(input.shape, dtype)
+    given = np.asarray(output)
+    if given.shape != input.shape:
+        raise RuntimeError("output shape not correct")
+    if complex_result and given.dtype.kind != "c":
+        raise RuntimeError("output must have complex dtype")
+    return given
+
+
+def border(mode: Any) -> int:
+    """Read how an array goes on beyond its borders."""
+    try:
+        return BORDERS[mode]
+    except (KeyError, TypeError):
+        raise RuntimeError("boundary mode not supported") from None
+
+
+def one_border(mode: Any, where: str = "") -> int:
+    """Read the mode of all axes at once."""
+    if not isinstance(mode, str) and isinstance(mode, Iterable):
+        raise RuntimeError(f"A sequence of modes is not supported{where}")
+    return border(mode)
+
+
+def axis(value: Any, ndim: int) -> int:
+    """Read an axis, which may count from the end."""
+    if not -ndim <= value < ndim:
+        raise AxisError(f"axis {value} is out of bounds for array of dimension {ndim}")
+    return operator.index(value) % ndim
+
+
+def axes(value: Any, ndim: int) -> Ints:
+    """Read an axis, several, or None, which means all."""
+    if value is None:
+        return tuple(range(ndim))
+    if np.isscalar(value):
+        value = (value,)
+    elif not isinstance(value, Iterable):
+        raise ValueError("axes must be an integer, iterable of integers, or None")
+    found = tuple([operator.index(entry) for entry in value])
+    for entry in found:
+        if not -ndim <= entry < ndim:
+            raise ValueError(f"specified axis: {entry} is out of range")
+    found = tuple([entry % ndim for entry in found])
+    if len(set(found)) != len(found):
+        raise ValueError("axes must be unique")
+    return found
+
+
+def per_axis(value: Any, count: int) -> list[Any]:
+    """Read a value for every axis, or one for each."""
+    if isinstance(value, (str, int, float)) or not np.iterable(value):
+        return [value] * count
+    given = list(value)
+    if len(given) != count:
+        raise RuntimeError("sequence argument must have length equal to input rank")
+    return given
+
+
+def offset(size: int, origin: Any, message: str = "invalid origin") -> int:
+    """Turn SciPy's origin, from a window's centre, into a position in the window."""
+    position = size // 2 + operator.index(origin)
+    if not 0 <= position < size:
+        raise ValueError(message)
+    return position
+
+
+def size(value: Any) -> int:
+    """Read the size of a window along one axis."""
+    if value < 1:
+        raise RuntimeError("incorrect filter size")
+    return operator.index(value)
+
+
+def line_weights(value: Any) -> Array:
+    """Read the weights of a window along one axis."""
+    weights = np.ascontiguousarray(value, np.float64)
+    if np.ndim(value) != 1 or not len(weights):
+        raise RuntimeError("no filter weights given")
+    return weights
+
+
+def window(value: Array, name: str, axes: Ints, ndim: int) -> Array:
+    """Give a window as many axes as the input has."""
+    if value.ndim != len(axes) or 0 in value.shape:
+        counted = value.ndim - value.shape.count(0)
+        raise RuntimeError(f"{name}.ndim ({counted}) must match len(axes) ({len(axes)})")
+    if value.ndim < ndim:
+        return np.expand_dims(value, tuple([a for a in range(ndim) if a not in axes]))
+    return value
+
+
+def origins(value: Any, axes: Ints, ndim: int) -> list[Any]:
+    """Read the origins of a window with as many axes as the input has."""
+    given = per_axis(value, len(axes))
+    if len(axes) == ndim:
+        return given
+    spread = [0] * ndim
+    for a, origin in zip(axes, given, strict=True):
+        spread[a] = origin
+    return spread

@@ -1,0 +1,494 @@
+"""Edges, gradients and the Laplace operator."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastconv.ndimage import _args, _run
+from fastconv.ndimage._args import Array, Ints
+from fastconv.ndimage._docs import filled
+from fastconv.ndimage._gaussian import gaussian_filter
+
+_DIFFERENCE = np.array([-1.0, 0.0, 1.0])
+_SOBEL = np.array([1.0, 2.0, 1.0])
+_PREWITT = np.array([1.0, 1.0, 1.0])
+_CURVATURE = np.array([1.0, -2.0, 1.0])
+
+_CROSS_AXES = 5  # a window for more has too many zeros
+_BLOCK = 16384  # elements of two arrays, and what becomes of them, stay in a core's cache
+
+
+@filled
+def sobel(
+    input: ArrayLike,
+    axis: int = -1,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+) -> Array:
+    """Give the differences along one axis, smoothed along the others, as `scipy.ndimage.sobel`.
+
+    Along `axis` the weights are -1, 0, 1; along each other one 1, 2, 1.
+
+    Parameters
+    ----------
+    $input
+    $axis
+    $output
+    $modes
+    $cval
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    prewitt : With equal weights along the other axes.
+    fastconv.filters : Such windows by name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> image = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])
+    >>> ndimage.sobel(image)
+    array([[0, 4, 4, 0],
+           [0, 3, 3, 0],
+           [0, 1, 1, 0]])
+    """
+    return _edges(input, axis, output, mode, cval, _SOBEL)
+
+
+@filled
+def prewitt(
+    input: ArrayLike,
+    axis: int = -1,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+) -> Array:
+    """Give the differences along one axis, summed along the others, as `scipy.ndimage.prewitt`.
+
+    Along `axis` the weights are -1, 0, 1; along each other one 1, 1, 1.
+
+    Parameters
+    ----------
+    $input
+    $axis
+    $output
+    $modes
+    $cval
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    sobel : With more weight in the middle along the other axes.
+    fastconv.filters : Such windows by name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> image = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])
+    >>> ndimage.prewitt(image)
+    array([[0, 3, 3, 0],
+           [0, 2, 2, 0],
+           [0, 1, 1, 0]])
+    """
+    return _edges(input, axis, output, mode, cval, _PREWITT)
+
+
+def _edges(input: Any, axis: Any, output: Any, mode: Any, cval: Any, smoothing: Array) -> Array:
+    input = np.asarray(input)
+    ndim = input.ndim
+    axis = _args.axis(axis, ndim)
+    output = _args.result(output, input)
+    borders = [_args.border(entry) for entry in _args.per_axis(mode, ndim)]
+    steps = [(axis, _run.CORRELATE, borders[axis], 1, _DIFFERENCE)]
+    steps += [(a, _run.CORRELATE, borders[a], 1, smoothing) for a in range(ndim) if a != axis]
+    return _run.passes(input, output, steps, cval)
+
+
+@filled
+def laplace(
+    input: ArrayLike,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+) -> Array:
+    """Give the sum of second differences, as `scipy.ndimage.laplace`.
+
+    Along each axis the weights are 1, -2, 1.
+
+    Parameters
+    ----------
+    $input
+    $output
+    $modes
+    $cval
+    $axes
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    gaussian_laplace : Of a smoothed array.
+    generic_laplace : With second differences of one's own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> ndimage.laplace(np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]))
+    array([[ 0,  0,  1,  0],
+           [ 0,  1, -4,  1],
+           [ 0,  0,  1,  0]])
+    """
+    input = np.asarray(input)
+    output = _args.result(output, input)
+    axes = _args.axes(axes, input.ndim)
+    if not axes:
+        output[...] = input
+        return output
+    borders = [_args.border(entry) for entry in _args.per_axis(mode, len(axes))]
+    if _is_one_sum(input, output, cval, borders) and len(axes) <= _CROSS_AXES:
+        window = _cross(input.ndim, axes)
+        spread = [0] * input.ndim
+        for a, entry in zip(axes, borders, strict=True):
+            spread[a] = entry
+        offsets = tuple([n // 2 for n in window.shape])
+        return _run.taps(input, window, output, tuple(spread), cval, offsets)
+    return generic_laplace(input, _second_difference, output, mode, cval, axes=axes)
+
+
+def _second_difference(input: Array, axis: int, output: Any, mode: Any, cval: Any) -> Array:
+    output = _args.result(output, input, input.dtype.kind == "c")
+    step = axis, _run.CORRELATE, _args.border(mode), 1, _CURVATURE
+    return _run.passes(input, output, (step,), cval)
+
+
+def _is_one_sum(input: Array, output: Array, cval: Any, borders: list[int]) -> bool:
+    """Tell whether one sum over all axes gives what adding up each axis' own does.
+
+    It does for float results, up to rounding. For integers, which wrap around at every addition,
+    the sum of one axis must convert as integers do, and not exceed 32 bits.
+    """
+    kinds = input.dtype.kind + output.dtype.kind
+    if kinds in ("ff", "cc"):
+        return True
+    if kinds[0] not in "biu" or input.dtype.itemsize > 2:
+        return False
+    if kinds[1] == "f":
+        return True
+    if kinds[1] not in "iu":
+        return False
+    return _args.CONSTANT not in borders or (abs(cval) < 2**16 and cval == int(cval))
+
+
+@functools.lru_cache(maxsize=64)
+def _cross(ndim: int, axes: Ints) -> Array:
+    """Give the window of second differences along several axes."""
+    window = np.zeros([3 if a in axes else 1 for a in range(ndim)])
+    centre = [n // 2 for n in window.shape]
+    for a in axes:
+        for step, weight in zip((-1, 0, 1), _CURVATURE, strict=True):
+            place = list(centre)
+            place[a] += step
+            window[tuple(place)] += weight
+    window.flags.writeable = False
+    return window
+
+
+@filled
+def gaussian_laplace(
+    input: ArrayLike,
+    sigma: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+    **kwargs: Any,
+) -> Array:
+    """Give the sum of Gaussian second derivatives, as `scipy.ndimage.gaussian_laplace`.
+
+    Parameters
+    ----------
+    $input
+    sigma : scalar or sequence of scalars
+        The Gaussian's standard deviation in elements, for every axis or for each.
+    $output
+    $modes
+    $cval
+    $axes
+    **kwargs
+        More arguments of `gaussian_filter`, as `truncate`.
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    gaussian_gradient_magnitude : The length of the gradient.
+    laplace : Without smoothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> pulse = np.zeros((5, 5))
+    >>> pulse[2, 2] = 1
+    >>> ndimage.gaussian_laplace(pulse, 1)[2].round(3)
+    array([ 0.055, -0.096, -0.318, -0.096,  0.055])
+    """
+    input = np.asarray(input)
+    axes = _args.axes(axes, input.ndim)
+    deviations = _args.per_axis(sigma, len(axes))
+    if len(axes) < input.ndim:
+        spread = [0] * input.ndim
+        for a, deviation in zip(axes, deviations, strict=True):
+            spread[a] = deviation
+        deviations = spread
+    derivative2 = _gaussian_derivative(input.ndim, 2)
+    return generic_laplace(input, derivative2, output, mode, cval, (deviations,), kwargs, axes=axes)
+
+
+@filled
+def gaussian_gradient_magnitude(
+    input: ArrayLike,
+    sigma: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    *,
+    axes: Any = None,
+    **kwargs: Any,
+) -> Array:
+    """Give the length of the gradient, as `scipy.ndimage.gaussian_gradient_magnitude`.
+
+    The gradient is that of the array filtered with a Gaussian.
+
+    Parameters
+    ----------
+    $input
+    sigma : scalar or sequence of scalars
+        The Gaussian's standard deviation in elements, for every axis of the input or for each,
+        whatever `axes` are.
+    $output
+    $modes
+    $cval
+    axes : int, tuple of int or None, default None
+        The axes of the gradient, all if None; `mode` has one entry for each, if it is a sequence.
+    **kwargs
+        More arguments of `gaussian_filter`, as `truncate`.
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    gaussian_laplace : The sum of the second derivatives.
+    generic_gradient_magnitude : With derivatives of one's own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> step = np.repeat([[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]], 3, axis=0)
+    >>> ndimage.gaussian_gradient_magnitude(step, 1)[0].round(3)
+    array([0.013, 0.122, 0.364, 0.364, 0.122, 0.013])
+    """
+    input = np.asarray(input)
+    derivative = _gaussian_derivative(input.ndim, 1)
+    return generic_gradient_magnitude(
+        input, derivative, output, mode, cval, (sigma,), kwargs, axes=axes
+    )
+
+
+def _gaussian_derivative(ndim: int, degree: int) -> Callable[..., Array]:
+    def derivative(
+        input: Array, axis: int, output: Any, mode: Any, cval: Any, sigma: Any, **kwargs: Any
+    ) -> Array:
+        order = [degree if a == axis else 0 for a in range(ndim)]
+        return gaussian_filter(input, sigma, order, output, mode, cval, **kwargs)
+
+    return derivative
+
+
+@filled
+def generic_laplace(
+    input: ArrayLike,
+    derivative2: Callable[..., Array],
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    extra_arguments: Any = (),
+    extra_keywords: Any = None,
+    *,
+    axes: Any = None,
+) -> Array:
+    """Give the sum of a function's second derivatives, as `scipy.ndimage.generic_laplace`.
+
+    Parameters
+    ----------
+    $input
+    derivative2 : callable
+        Called as ``derivative2(input, axis, output, mode, cval, *extra_arguments,
+        **extra_keywords)`` for each axis; `output` is an array to write to or a dtype, and the
+        second derivative is returned.
+    $output
+    $modes
+    $cval
+    extra_arguments : sequence, default ()
+        More arguments of `derivative2`.
+    extra_keywords : dict, optional
+        More keyword arguments of `derivative2`.
+    $axes
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    laplace : With the weights 1, -2, 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> def fourth_order(input, axis, output, mode, cval):
+    ...     weights = np.array([-1, 16, -30, 16, -1]) / 12
+    ...     return ndimage.correlate1d(input, weights, axis, output, mode, cval)
+    >>> x = np.arange(7.0)
+    >>> ndimage.generic_laplace(x**2, fourth_order)[2:-2].round(6)
+    array([2., 2., 2.])
+    """
+    extra_keywords = extra_keywords or {}
+    input = np.asarray(input)
+    output = _args.result(output, input)
+    axes = _args.axes(axes, input.ndim)
+    if not axes:
+        output[...] = input
+        return output
+    modes = _args.per_axis(mode, len(axes))
+    input = _apart(input, output, axes)
+    derivative2(input, axes[0], output, modes[0], cval, *extra_arguments, **extra_keywords)
+    for a, border in zip(axes[1:], modes[1:], strict=True):
+        output += derivative2(
+            input, a, output.dtype, border, cval, *extra_arguments, **extra_keywords
+        )
+    return output
+
+
+@filled
+def generic_gradient_magnitude(
+    input: ArrayLike,
+    derivative: Callable[..., Array],
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    extra_arguments: Any = (),
+    extra_keywords: Any = None,
+    *,
+    axes: Any = None,
+) -> Array:
+    """Give the length of a gradient, as `scipy.ndimage.generic_gradient_magnitude`.
+
+    Its components are what a function computes.
+
+    Parameters
+    ----------
+    $input
+    derivative : callable
+        Called as ``derivative(input, axis, output, mode, cval, *extra_arguments,
+        **extra_keywords)`` for each axis; `output` is an array to write to or a dtype, and the
+        derivative is returned. `sobel` and `prewitt` are such functions.
+    $output
+    $modes
+    $cval
+    extra_arguments : sequence, default ()
+        More arguments of `derivative`.
+    extra_keywords : dict, optional
+        More keyword arguments of `derivative`.
+    $axes
+
+    $returns
+
+    $raises
+
+    See Also
+    --------
+    gaussian_gradient_magnitude : With Gaussian derivatives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> corner = np.array([[0.0, 0.0, 0.0], [0.0, 3.0, 3.0], [0.0, 3.0, 3.0]])
+    >>> ndimage.generic_gradient_magnitude(corner, ndimage.sobel).round(2)
+    array([[ 4.24,  9.49, 12.  ],
+           [ 9.49, 12.73, 12.  ],
+           [12.  , 12.  ,  0.  ]])
+    """
+    extra_keywords = extra_keywords or {}
+    input = np.asarray(input)
+    output = _args.result(output, input)
+    axes = _args.axes(axes, input.ndim)
+    if not axes:
+        output[...] = input
+        return output
+    modes = _args.per_axis(mode, len(axes))
+    input = _apart(input, output, axes)
+    derivative(input, axes[0], output, modes[0], cval, *extra_arguments, **extra_keywords)
+    if len(axes) == 1:
+        np.multiply(output, output, output)
+        return np.sqrt(output, output, casting="unsafe")
+    for a, border in zip(axes[1:], modes[1:], strict=True):
+        other = derivative(input, a, output.dtype, border, cval, *extra_arguments, **extra_keywords)
+        _add_square(output, other, a == axes[1], a == axes[-1])
+    return output
+
+
+def _apart(input: Array, output: Array, axes: Ints) -> Array:
+    """Give an input that writing the first of several derivatives leaves as it is."""
+    return input.copy() if len(axes) > 1 and np.may_share_memory(input, output) else input
+
+
+def _add_square(total: Array, other: Array, first: bool, last: bool) -> None:
+    """Add a square, to a square if it is the first; after the last one take the root.
+
+    The dtype's own arithmetic is NumPy's; what `other` holds is lost.
+    """
+    for sums, values in _blocks(total, other):
+        if first:
+            np.multiply(sums, sums, sums)
+        np.multiply(values, values, values)
+        sums += values
+        if last:
+            np.sqrt(sums, sums, casting="unsafe")
+
+
+def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Walk through arrays of one shape in parts that a cache holds."""
+    if all(array.flags.c_contiguous for array in arrays):
+        lines = [array.reshape(-1) for array in arrays]
+        for start in range(0, len(lines[0]), _BLOCK):
+            yield tuple([line[start : start + _BLOCK] for line in lines])
+    else:
+        yield arrays
