@@ -1234,8 +1234,10 @@ def linear_backward(gy, x, weight, bint with_weight, bint with_bias):
     cdef int64_t inputs = cnp.PyArray_DIM(w, 1)
     cdef cnp.npy_intp outputs = cnp.PyArray_DIM(w, 0)
     cdef int64_t rows = cnp.PyArray_SIZE(a) // inputs if inputs else 0
-    check_linear(g, "gy", w, "weight",
-                 last_axis(g) == outputs and cnp.PyArray_SIZE(g) == rows * outputs)
+    check_linear(g, "gy", w, "weight", last_axis(g) == outputs)
+    if shape_of(g)[:-1] != shape_of(a)[:-1]:
+        raise ValueError(f"Linear.backward: gy has shape {shape_of(g)}; its leading axes must be "
+                         f"those of x, of shape {shape_of(a)}")
     cdef cnp.ndarray gx = like(a, True)
     cdef cnp.ndarray gw = like(w, with_weight)
     cdef cnp.ndarray gb = new_array(1, &outputs, cnp.PyArray_TYPE(w)) if with_bias else None

@@ -1,20 +1,25 @@
-"""What pooling layers share: the arguments that describe windows, read."""
+"""What pooling layers share: arguments that describe windows, and what backward needs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from fastconv import _args, _pool_args
 from fastconv._core import Operator
-from fastconv._typing import Spatial
+from fastconv._typing import FloatArray, Shape, Spatial
+from fastconv.nn._arrays import gradient
+from fastconv.nn.modes import modes
 from fastconv.nn.module import Module
 
-__all__ = ["Windowed", "as_given"]
+__all__ = ["Averaging", "Maximising", "Windowed", "as_given"]
 
 
 def as_given(value: Any) -> Any:
     """Keep an int an int, as torch does, and make a tuple of any sequence."""
-    return tuple(value) if isinstance(value, (tuple, list)) else value
+    if isinstance(value, (tuple, list)):
+        return tuple([as_given(entry) for entry in value])
+    return int(value) if _args.is_integer(value) else value
 
 
 class Windowed(Module):
@@ -53,3 +58,51 @@ class Windowed(Module):
     def text(self, *names: str) -> str:
         """Name the attributes with their values."""
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+
+
+class Maximising(Windowed):
+    """The base of layers that give maxima, and their positions too where they are asked for."""
+
+    return_indices: bool
+    _gradient: ClassVar[Callable[..., Any]]
+
+    def maxima(self, x: FloatArray, indexed: bool) -> Any:
+        """Give the maxima, as a pair with their positions where `indexed`."""
+        raise NotImplementedError
+
+    def forward(self, x: FloatArray) -> Any:
+        """Give the maxima; with `return_indices` a pair: the maxima and their positions."""
+        indexed = self.return_indices or modes.remember
+        y = self.maxima(x, indexed)
+        if not indexed:
+            self.remember()
+            return y
+        values, indices = y
+        self.remember(x.shape, indices, values.dtype)
+        return y if self.return_indices else values
+
+    def backward(self, gy: FloatArray) -> FloatArray:
+        shape, indices, dtype = self.remembered()
+        gy = gradient(type(self).__name__, gy, indices.shape, dtype)
+        return self._gradient(gy, indices, shape)  # type: ignore[no-any-return]
+
+
+class Averaging(Windowed):
+    """The base of layers whose gradient needs no values, but the input's shape."""
+
+    def average(self, x: FloatArray) -> FloatArray:
+        """Give the output."""
+        raise NotImplementedError
+
+    def spread(self, gy: FloatArray, shape: Shape) -> FloatArray:
+        """Give the gradient of an input of that shape."""
+        raise NotImplementedError
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        y = self.average(x)
+        self.remember(x.shape, y.shape, y.dtype)
+        return y
+
+    def backward(self, gy: FloatArray) -> FloatArray:
+        shape, outputs, dtype = self.remembered()
+        return self.spread(gradient(type(self).__name__, gy, outputs, dtype), shape)

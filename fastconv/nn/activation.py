@@ -3,20 +3,56 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import warnings
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
 
 from fastconv import _args, _core
 from fastconv._typing import FloatArray
+from fastconv.nn._arrays import gradient
 from fastconv.nn.module import Module
 
 __all__ = ["LeakyReLU", "LogSoftmax", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Tanh"]
 
 
-class ReLU(Module):
+class _Elementwise(Module):
+    """A function of each element, whose gradient is one of the output or of the input."""
+
+    _function: ClassVar[Callable[..., FloatArray]]
+    _gradient: ClassVar[Callable[..., FloatArray]]
+    _keeps: ClassVar[str] = "output"  # or "input": what the gradient is made of
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        y = self._function(x)
+        self.remember(y if self._keeps == "output" else x)
+        return y
+
+    def backward(self, gy: FloatArray) -> FloatArray:
+        return self._gradient(gy, self.remembered())
+
+
+class _WithInplace(_Elementwise):
+    """One that torch can also apply to the array itself."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = _args.flag(type(self).__name__, "inplace", inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class ReLU(_WithInplace):
     """``max(x, 0)``, element by element. Matches ``torch.nn.ReLU``.
 
-    torch's `inplace` is not taken: nothing here changes its input. NaN passes, both ways. The
-    gradient at 0 is 0.
+    NaN passes, both ways. The gradient at 0 is 0.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Of torch's code: nothing here changes its input.
 
     Examples
     --------
@@ -29,19 +65,19 @@ class ReLU(Module):
     array([0., 0., 1.])
     """
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        y = _core.relu(x)
-        self.remember(y)
-        return y
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return _core.relu_backward(gy, self.remembered())
+    _function = staticmethod(_core.relu)
+    _gradient = staticmethod(_core.relu_backward)
 
 
-class ReLU6(Module):
-    """``min(max(x, 0), 6)``, element by element. Matches ``torch.nn.ReLU6`` without `inplace`.
+class ReLU6(_WithInplace):
+    """``min(max(x, 0), 6)``, element by element. Matches ``torch.nn.ReLU6``.
 
     NaN passes, both ways. The gradient at 0 and at 6 is 0.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Of torch's code: nothing here changes its input.
 
     Examples
     --------
@@ -54,24 +90,21 @@ class ReLU6(Module):
     array([0., 1., 0.])
     """
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        y = _core.relu6(x)
-        self.remember(y)
-        return y
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return _core.relu6_backward(gy, self.remembered())
+    _function = staticmethod(_core.relu6)
+    _gradient = staticmethod(_core.relu6_backward)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(_WithInplace):
     """``x`` where it is positive, else ``negative_slope * x``. Matches ``torch.nn.LeakyReLU``.
 
-    torch's `inplace` is not taken. Maas et al. 2013.
+    Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models".
 
     Parameters
     ----------
     negative_slope : float, default 0.01
         Finite.
+    inplace : bool, default False
+        Of torch's code: nothing here changes its input.
 
     Raises
     ------
@@ -89,8 +122,8 @@ class LeakyReLU(Module):
     array([0.1, 0.1, 1. ])
     """
 
-    def __init__(self, negative_slope: float = 1e-2) -> None:
-        super().__init__()
+    def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
+        super().__init__(inplace)
         self.negative_slope = finite("LeakyReLU", "negative_slope", negative_slope)
 
     def forward(self, x: FloatArray) -> FloatArray:
@@ -102,10 +135,10 @@ class LeakyReLU(Module):
         return _core.leaky_relu_backward(gy, self.remembered(), self.negative_slope)
 
     def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
+        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
-class Tanh(Module):
+class Tanh(_Elementwise):
     """The hyperbolic tangent of each element. Matches ``torch.nn.Tanh``.
 
     Examples
@@ -119,16 +152,11 @@ class Tanh(Module):
     array([0.  , 1.  , 0.42])
     """
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        y = _core.tanh(x)
-        self.remember(y)
-        return y
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return _core.tanh_backward(gy, self.remembered())
+    _function = staticmethod(_core.tanh)
+    _gradient = staticmethod(_core.tanh_backward)
 
 
-class Sigmoid(Module):
+class Sigmoid(_Elementwise):
     """``1 / (1 + exp(-x))``, element by element. Matches ``torch.nn.Sigmoid``.
 
     No exponential overflows: what is tiny keeps its digits.
@@ -144,19 +172,19 @@ class Sigmoid(Module):
     array([0.  , 0.25, 0.  ])
     """
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        y = _core.sigmoid(x)
-        self.remember(y)
-        return y
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return _core.sigmoid_backward(gy, self.remembered())
+    _function = staticmethod(_core.sigmoid)
+    _gradient = staticmethod(_core.sigmoid_backward)
 
 
-class SiLU(Module):
-    """``x * sigmoid(x)``, element by element: Swish. Matches ``torch.nn.SiLU`` without `inplace`.
+class SiLU(_WithInplace):
+    """``x * sigmoid(x)``, element by element: Swish. Matches ``torch.nn.SiLU``.
 
     Elfwing et al. 2018, "Sigmoid-weighted linear units"; Ramachandran et al. 2017.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Of torch's code: nothing here changes its input.
 
     Examples
     --------
@@ -169,55 +197,57 @@ class SiLU(Module):
     array([0.0723, 0.5   , 0.9277])
     """
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        y = _core.silu(x)
-        self.remember(x)
-        return y
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return _core.silu_backward(gy, self.remembered())
+    _function = staticmethod(_core.silu)
+    _gradient = staticmethod(_core.silu_backward)
+    _keeps = "input"
 
 
 class _OverAxis(Module):
     """Softmax or its logarithm."""
 
-    _log: bool
+    _log: ClassVar[bool]
+    _function: ClassVar[str]  # torch's, in its warning
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
-        name = type(self).__name__
-        if dim is None:
-            raise TypeError(
-                f"{name}: dim: None; an int is allowed. Which axis has the classes is not guessed: "
-                "1 for (N, C) and (N, C, H, W), -1 for the last one"
-            )
-        if not _args.is_integer(dim):
-            raise TypeError(f"{name}: dim: {dim!r}; an int is allowed")
-        self.dim = int(dim)
-        self._name = name
+        name = self._name = type(self).__name__
+        if dim is not None and not _args.is_integer(dim):
+            raise TypeError(f"{name}: dim: {dim!r}; an int or None is allowed")
+        self.dim = None if dim is None else int(dim)
 
     def forward(self, x: FloatArray) -> FloatArray:
-        y = _core.softmax(self._name, x, self._axis(x), self._log)
-        self.remember(y)
+        if not getattr(x, "ndim", 0):
+            x = _args.float_array(self._name, "x", x)
+        axis = self._axis(x.shape)
+        if not x.ndim:  # the only one of its sum
+            y = _core.softmax(self._name, x.reshape(1), 0, self._log).reshape(())
+        else:
+            y = _core.softmax(self._name, x, axis, self._log)
+        self.remember(y, axis)
         return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        y = self.remembered()
-        return _core.softmax_backward(self._name, gy, y, self.dim % y.ndim, self._log)
+        y, axis = self.remembered()
+        if not y.ndim:
+            gy = gradient(self._name, gy, y.shape, y.dtype)
+            return np.zeros_like(gy)
+        return _core.softmax_backward(self._name, gy, y, axis, self._log)
 
-    def _axis(self, x: Any) -> int:
-        ndim = getattr(x, "ndim", 0)
-        if not ndim:
-            x = _args.float_array(self._name, "x", x)
-            raise ValueError(
-                f"{self._name}: x: shape {x.shape}; one with axis {self.dim} is allowed"
+    def _axis(self, shape: tuple[int, ...]) -> int:
+        dim, ndim = self.dim, max(len(shape), 1)
+        if dim is None:
+            warnings.warn(
+                f"Implicit dimension choice for {self._function} has been deprecated. "
+                "Change the call to include dim=X as an argument.",
+                stacklevel=4,
             )
-        if not -ndim <= self.dim < ndim:
+            return 0 if ndim in (1, 3) else 1
+        if not -ndim <= dim < ndim:
             raise ValueError(
-                f"{self._name}: dim: {self.dim}; from {-ndim} to {ndim - 1} is allowed "
-                f"for x of shape {tuple(x.shape)}"
+                f"{self._name}: dim: {dim}; from {-ndim} to {ndim - 1} is allowed "
+                f"for x of shape {shape}"
             )
-        return self.dim % ndim
+        return dim % ndim
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
@@ -231,14 +261,14 @@ class Softmax(_OverAxis):
 
     Parameters
     ----------
-    dim : int
-        The axis along which the result sums to 1; negative ones count from the end. torch guesses
-        one where it is not given (and warns); here it must be.
+    dim : int, optional
+        The axis along which the result sums to 1; negative ones count from the end. Where it is not
+        given it is, with a warning, what torch guesses: 0 for one or three dimensions, else 1.
 
     Raises
     ------
     TypeError
-        If `dim` is no int.
+        If `dim` is neither an int nor None.
     ValueError
         If the input has no such axis.
 
@@ -251,6 +281,7 @@ class Softmax(_OverAxis):
     """
 
     _log = False
+    _function = "softmax"
 
 
 class LogSoftmax(_OverAxis):
@@ -261,13 +292,13 @@ class LogSoftmax(_OverAxis):
 
     Parameters
     ----------
-    dim : int
+    dim : int, optional
         The axis of the sum, as in `Softmax`.
 
     Raises
     ------
     TypeError
-        If `dim` is no int.
+        If `dim` is neither an int nor None.
     ValueError
         If the input has no such axis.
 
@@ -280,6 +311,7 @@ class LogSoftmax(_OverAxis):
     """
 
     _log = True
+    _function = "log_softmax"
 
 
 def finite(name: str, argument: str, value: Any) -> float:

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 import fastconv as fc
 from fastconv import _args
-from fastconv._typing import AdaptiveSize, FloatArray
+from fastconv._typing import AdaptiveSize, FloatArray, Shape
 from fastconv._variants import docstring
-from fastconv.nn._windowed import Windowed, as_given
-from fastconv.nn.modes import modes
+from fastconv.nn._windowed import Averaging, Maximising, Windowed, as_given
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -27,7 +26,6 @@ __all__ = [
 
 class _Adaptive(Windowed):
     _pool: ClassVar[Callable[..., Any]]
-    _gradient: ClassVar[Callable[..., Any]]
 
     def read_size(self, output_size: AdaptiveSize) -> None:
         """Check and keep the argument; None in it keeps the input's size."""
@@ -76,17 +74,18 @@ _AVG = """Average pooling to a given size in {n} dimension(s): ``torch.nn.Adapti
     """
 
 
-class _AdaptiveAvgPool(_Adaptive):
+class _AdaptiveAvgPool(_Adaptive, Averaging):
+    _gradient: ClassVar[Callable[..., Any]]
+
     def __init__(self, output_size: AdaptiveSize) -> None:
         super().__init__()
         self.read_size(output_size)
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        self.remember(x.shape)
+    def average(self, x: FloatArray) -> FloatArray:
         return self._pool(x, self.output_size)  # type: ignore[no-any-return]
 
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return self._gradient(gy, self.remembered())  # type: ignore[no-any-return]
+    def spread(self, gy: FloatArray, shape: Shape) -> FloatArray:
+        return self._gradient(gy, shape)  # type: ignore[no-any-return]
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
@@ -128,34 +127,24 @@ _GLOBAL = """The average of each channel in {n} dimension(s): ``AdaptiveAvgPool{
     """
 
 
-class GlobalAvgPool1d(AdaptiveAvgPool1d):
+class _Global(_AdaptiveAvgPool):
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def extra_repr(self) -> str:
+        return ""
+
+
+class GlobalAvgPool1d(_Global, AdaptiveAvgPool1d):
     __doc__ = docstring(_GLOBAL, 1)
 
-    def __init__(self) -> None:
-        super().__init__(1)
 
-    def extra_repr(self) -> str:
-        return ""
-
-
-class GlobalAvgPool2d(AdaptiveAvgPool2d):
+class GlobalAvgPool2d(_Global, AdaptiveAvgPool2d):
     __doc__ = docstring(_GLOBAL, 2)
 
-    def __init__(self) -> None:
-        super().__init__(1)
 
-    def extra_repr(self) -> str:
-        return ""
-
-
-class GlobalAvgPool3d(AdaptiveAvgPool3d):
+class GlobalAvgPool3d(_Global, AdaptiveAvgPool3d):
     __doc__ = docstring(_GLOBAL, 3)
-
-    def __init__(self) -> None:
-        super().__init__(1)
-
-    def extra_repr(self) -> str:
-        return ""
 
 
 # ---- Maximum -------------------------------------------------------------------------------------
@@ -194,27 +183,14 @@ _MAX = """Max pooling to a given size in {n} dimension(s): ``torch.nn.AdaptiveMa
     """
 
 
-class _AdaptiveMaxPool(_Adaptive):
-    return_indices: bool
-
+class _AdaptiveMaxPool(_Adaptive, Maximising):
     def __init__(self, output_size: AdaptiveSize, return_indices: bool = False) -> None:
         super().__init__()
         self.read_size(output_size)
         self.read_flag("return_indices", return_indices)
 
-    def forward(self, x: FloatArray) -> Any:
-        """Give the maxima; with `return_indices` a pair: the maxima and their positions."""
-        indexed = self.return_indices or modes.remember
-        y = self._pool(x, self.output_size, indexed)
-        if not indexed:
-            self.remember()
-            return y
-        self.remember(x.shape, y[1])
-        return y if self.return_indices else y[0]
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        shape, indices = self.remembered()
-        return self._gradient(gy, indices, shape)  # type: ignore[no-any-return]
+    def maxima(self, x: FloatArray, indexed: bool) -> Any:
+        return self._pool(x, self.output_size, indexed)
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):

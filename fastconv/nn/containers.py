@@ -11,6 +11,7 @@ import numpy as np
 from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn._arrays import gradient
+from fastconv.nn._passes import Pass, go_back, passed
 from fastconv.nn.activation import ReLU
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.module import Module
@@ -23,12 +24,20 @@ _CONVOLUTIONS = (Conv1d, Conv2d, Conv3d)
 class Identity(Module):
     """The input itself, both ways. Matches ``torch.nn.Identity``.
 
+    Parameters
+    ----------
+    *args, **kwargs
+        Unread: those of the layer that it takes the place of.
+
     Examples
     --------
     >>> from fastconv import nn
     >>> nn.Identity()("anything")
     'anything'
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
 
     def forward(self, x: Any) -> Any:
         return x
@@ -38,11 +47,7 @@ class Identity(Module):
 
 
 class Container(Module):
-    """The base of those that call their children, one of them several times perhaps.
-
-    A child remembers its last pass only: the container keeps what it remembered of each, and so the
-    child goes back through all of them.
-    """
+    """The base of those that call their children, and keep what each remembers of each call."""
 
     def start(self) -> None:
         """Let go of the last passes: their arrays would stay for all of the next one."""
@@ -53,21 +58,6 @@ class Container(Module):
         if not isinstance(layer, Module):
             name = type(self).__name__
             raise TypeError(f"{name}: {argument}: {type(layer).__name__}; a Module is allowed")
-
-
-Pass = tuple[Module, Any]  # a layer, and what it remembers of a call
-
-
-def passed(layer: Module) -> Pass:
-    """Keep the layer's last pass."""
-    return layer, layer.__dict__["_memory"]
-
-
-def go_back(through: Pass, gy: Any) -> Any:
-    """Go back through a pass that was kept."""
-    layer, memory = through
-    layer.__dict__["_memory"] = memory
-    return layer.backward(gy)
 
 
 def _is_convolution_with_relu(layer: Any, behind: Any) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastconv import _args, _core
 from fastconv._typing import FloatArray
-from fastconv.nn.loss import Loss, of_dtype, weights
+from fastconv.nn.loss import Loss, of_dtype, reduction_of, weights
 from fastconv.nn.modes import modes
 
 __all__ = ["CrossEntropyLoss", "NLLLoss"]
@@ -22,9 +22,17 @@ class _ClassLoss(Loss):
     weight: FloatArray | None
     _else = ""  # what else a target may be
 
-    def __init__(self, weight: Any, ignore_index: int, reduction: str) -> None:
-        super().__init__(reduction)
-        name = self._name = type(self).__name__
+    def __init__(
+        self,
+        weight: Any = None,
+        size_average: Any = None,
+        ignore_index: int = -100,
+        reduce: Any = None,
+        reduction: str = "mean",
+    ) -> None:
+        name = type(self).__name__
+        super().__init__(reduction_of(name, size_average, reduce, reduction))
+        self._name = name
         weight = weights(name, "weight", weight)
         if weight is not None and weight.ndim != 1:
             _args.wrong_value(name, "weight's shape", weight.shape, "(C,)")
@@ -119,8 +127,12 @@ class CrossEntropyLoss(_ClassLoss):
     ----------
     weight : array of shape (C,), optional
         Of the classes, of the output's dtype.
+    size_average : bool, optional
+        With `reduce`, torch's old arguments for `reduction`.
     ignore_index : int, default -100
         Targets of this value have loss 0 and gradient 0.
+    reduce : bool, optional
+        See `size_average`.
     reduction : {"mean", "sum", "none"}, default "mean"
         See `Loss`.
     label_smoothing : float, default 0.0
@@ -151,11 +163,13 @@ class CrossEntropyLoss(_ClassLoss):
     def __init__(
         self,
         weight: Any = None,
+        size_average: Any = None,
         ignore_index: int = -100,
+        reduce: Any = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(weight, ignore_index, reduction)
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
         smoothing = _args.number(self._name, "label_smoothing", label_smoothing)
         if not 0 <= smoothing <= 1:
             _args.wrong_value(self._name, "label_smoothing", label_smoothing, "from 0 to 1")
@@ -243,8 +257,12 @@ class NLLLoss(_ClassLoss):
     ----------
     weight : array of shape (C,), optional
         Of the classes, of the output's dtype.
+    size_average : bool, optional
+        With `reduce`, torch's old arguments for `reduction`.
     ignore_index : int, default -100
         Targets of this value have loss 0 and gradient 0.
+    reduce : bool, optional
+        See `size_average`.
     reduction : {"mean", "sum", "none"}, default "mean"
         The mean is over the weights of the targets that are not ignored. See `Loss`.
 
@@ -264,11 +282,6 @@ class NLLLoss(_ClassLoss):
     array([[-0.5,  0. ],
            [ 0. , -0.5]])
     """
-
-    def __init__(
-        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:
-        super().__init__(weight, ignore_index, reduction)
 
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
         done = self._pass(output, target)

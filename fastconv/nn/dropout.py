@@ -10,6 +10,8 @@ from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv._variants import docstring
 from fastconv.nn import random
+from fastconv.nn._arrays import floats, gradient
+from fastconv.nn._passes import go_back, passed
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
 
@@ -40,6 +42,8 @@ class Dropout(Module):
     ----------
     p : float, default 0.5
         From 0 to 1.
+    inplace : bool, default False
+        Of torch's code: nothing here changes its input.
 
     Raises
     ------
@@ -64,27 +68,31 @@ class Dropout(Module):
     array([1., 1.])
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         self.p = _probability(type(self).__name__, p)
+        self.inplace = _args.flag(type(self).__name__, "inplace", inplace)
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = floats(type(self).__name__, x)
+        shape = self._mask_shape(x)
         if not self.training or self.p == 0:
-            self.remember(None)
+            self.remember(None, x.shape, x.dtype)
             return x
-        mask = _mask(self._mask_shape(x), self.p, x.dtype)
-        self.remember(mask)
+        mask = _mask(shape, self.p, x.dtype)
+        self.remember(mask, x.shape, x.dtype)
         return x * mask
 
     def _mask_shape(self, x: FloatArray) -> tuple[int, ...]:
         return x.shape
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        mask = self.remembered()
+        mask, shape, dtype = self.remembered()
+        gy = gradient(type(self).__name__, gy, shape, dtype)
         return gy if mask is None else gy * mask
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 _CHANNELS = """Zero whole channels with probability p while training: ``torch.nn.Dropout{n}d``.
@@ -96,6 +104,8 @@ _CHANNELS = """Zero whole channels with probability p while training: ``torch.nn
     ----------
     p : float, default 0.5
         From 0 to 1.
+    inplace : bool, default False
+        Of torch's code: nothing here changes its input.
 
     Raises
     ------
@@ -193,27 +203,28 @@ class DropConnect(Module):
 
     def forward(self, x: FloatArray) -> FloatArray:
         weight: Parameter = self.layer.weight  # type: ignore[attr-defined]
-        if not self.training or self.p == 0:
-            self.remember(None)
-            return self.layer(x)  # type: ignore[no-any-return]
-        mask, whole = _mask(weight.shape, self.p, weight.dtype), weight.data
-        self.remember(mask)
-        weight.data = whole * mask
+        self.__dict__["_memory"] = None
+        mask, whole = None, weight.data
+        if self.training and self.p:
+            mask = _mask(weight.shape, self.p, weight.dtype)
+            weight.data = whole * mask
         try:
-            return self.layer(x)  # type: ignore[no-any-return]
+            y: FloatArray = self.layer(x)
         finally:
             weight.data = whole
+        self.remember(mask, passed(self.layer))
+        return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
         weight: Parameter = self.layer.weight  # type: ignore[attr-defined]
-        mask = self.remembered()
+        mask, through = self.remembered()
         if mask is None:
-            return self.layer.backward(gy)  # type: ignore[no-any-return]
+            return go_back(through, gy)  # type: ignore[no-any-return]
         whole, before = weight.data, weight.grad
         weight.data = whole * mask
         weight.zero_grad()
         try:
-            gx: FloatArray = self.layer.backward(gy)
+            gx: FloatArray = go_back(through, gy)
         finally:
             masked, weight.data, weight.grad = weight.grad, whole, before
         if masked is not None:

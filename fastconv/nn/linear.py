@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from fastconv import _core
+from fastconv import _args, _core
 from fastconv._typing import FloatArray
 from fastconv.nn import init
 from fastconv.nn.module import Module
@@ -67,13 +65,8 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         kind = init.check_dtype("Linear", dtype)
-        for name, value in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise TypeError(f"Linear: {name}: {value!r}; a positive int is allowed")
-            if value < 1:
-                raise ValueError(f"Linear: {name}: {value}; a positive int is allowed")
-        self.in_features = int(in_features)
-        self.out_features = int(out_features)
+        self.in_features = _args.integer("Linear", "in_features", in_features, 1)
+        self.out_features = _args.integer("Linear", "out_features", out_features, 1)
         shape = (self.out_features, self.in_features)
         weight, values = init.weight_and_bias(
             shape, self.in_features, self.out_features, bool(bias), kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,24 @@ class Loss(Module):
 
     def extra_repr(self) -> str:
         return ""
+
+
+def reduction_of(name: str, size_average: Any, reduce: Any, reduction: Any) -> Any:
+    """The reduction that torch's old arguments mean, where they are given."""
+    if size_average is None and reduce is None:
+        return reduction
+    for argument, value in (("size_average", size_average), ("reduce", reduce)):
+        if value is not None and not isinstance(value, (bool, np.bool_)):
+            _args.wrong_type(name, argument, value, "True, False or None; see `reduction`")
+    if reduce is not None and not reduce:
+        meant = "none"
+    else:
+        meant = "mean" if size_average is None or size_average else "sum"
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction={meant!r} instead.",
+        stacklevel=4,
+    )
+    return meant
 
 
 def _scalar(value: Any) -> Any:

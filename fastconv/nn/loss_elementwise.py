@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv import _args, _core
 from fastconv._typing import FloatArray
-from fastconv.nn.loss import Loss, of_dtype, same_shape, weights
+from fastconv.nn.loss import Loss, of_dtype, reduction_of, same_shape, weights
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "L1Loss", "MSELoss"]
 
@@ -42,13 +42,27 @@ class _ElementLoss(Loss):
         return np.asarray(_weighted(gx, weight) * factor) if each else gx
 
 
-class MSELoss(_ElementLoss):
+class _Difference(_ElementLoss):
+    """A loss of the difference between output and target."""
+
+    def __init__(
+        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction_of(type(self).__name__, size_average, reduce, reduction))
+
+    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
+        return self._forward(*same_shape(type(self).__name__, output, target))
+
+
+class MSELoss(_Difference):
     """``(output - target)^2``. Matches ``torch.nn.MSELoss``.
 
     The target has the output's shape and dtype: nothing is broadcast.
 
     Parameters
     ----------
+    size_average, reduce : bool, optional
+        torch's old arguments for `reduction`.
     reduction : {"mean", "sum", "none"}, default "mean"
         See `Loss`.
 
@@ -70,17 +84,16 @@ class MSELoss(_ElementLoss):
 
     _kind = 0
 
-    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        return self._forward(*same_shape("MSELoss", output, target))
 
-
-class L1Loss(_ElementLoss):
+class L1Loss(_Difference):
     """``|output - target|``. Matches ``torch.nn.L1Loss``.
 
     The target has the output's shape and dtype. Where they are equal the gradient is 0.
 
     Parameters
     ----------
+    size_average, reduce : bool, optional
+        torch's old arguments for `reduction`.
     reduction : {"mean", "sum", "none"}, default "mean"
         See `Loss`.
 
@@ -102,9 +115,6 @@ class L1Loss(_ElementLoss):
 
     _kind = 1
 
-    def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        return self._forward(*same_shape("L1Loss", output, target))
-
 
 class BCELoss(Loss):
     """Binary cross-entropy of probabilities. Matches ``torch.nn.BCELoss``.
@@ -117,6 +127,8 @@ class BCELoss(Loss):
     ----------
     weight : array, optional
         Multiplies the losses; of the output's dtype, and a shape that broadcasts to its.
+    size_average, reduce : bool, optional
+        torch's old arguments for `reduction`.
     reduction : {"mean", "sum", "none"}, default "mean"
         See `Loss`.
 
@@ -139,8 +151,14 @@ class BCELoss(Loss):
 
     weight: FloatArray | None
 
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        weight: Any = None,
+        size_average: Any = None,
+        reduce: Any = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction_of("BCELoss", size_average, reduce, reduction))
         self.register_buffer("weight", weights("BCELoss", "weight", weight))
 
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
@@ -175,6 +193,8 @@ class BCEWithLogitsLoss(_ElementLoss):
     ----------
     weight : array, optional
         Multiplies the losses; of the output's dtype, and a shape that broadcasts to its.
+    size_average, reduce : bool, optional
+        torch's old arguments for `reduction`.
     reduction : {"mean", "sum", "none"}, default "mean"
         See `Loss`.
     pos_weight : array, optional
@@ -201,9 +221,16 @@ class BCEWithLogitsLoss(_ElementLoss):
     weight: FloatArray | None
     pos_weight: FloatArray | None
 
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        weight: Any = None,
+        size_average: Any = None,
+        reduce: Any = None,
+        reduction: str = "mean",
+        pos_weight: Any = None,
+    ) -> None:
         name = "BCEWithLogitsLoss"
+        super().__init__(reduction_of(name, size_average, reduce, reduction))
         self.register_buffer("weight", weights(name, "weight", weight))
         self.register_buffer("pos_weight", weights(name, "pos_weight", pos_weight))
 

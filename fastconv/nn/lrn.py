@@ -9,6 +9,7 @@ import numpy as np
 import fastconv as fc
 from fastconv import _args
 from fastconv._typing import FloatArray
+from fastconv.nn._arrays import floats, gradient
 from fastconv.nn.module import Module
 
 __all__ = ["LocalResponseNorm"]
@@ -67,6 +68,7 @@ class LocalResponseNorm(Module):
         self._windows = ((size, 1), 1, (size // 2, 0))
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = floats("LocalResponseNorm", x)
         shape = x.shape
         if x.ndim < 3:
             raise ValueError(
@@ -85,6 +87,7 @@ class LocalResponseNorm(Module):
 
     def backward(self, gy: FloatArray) -> FloatArray:
         x, base, scale = self.remembered()
+        gy = gradient("LocalResponseNorm", gy, x.shape, x.dtype)
         gx: FloatArray = gy * scale
         if not x.size:
             return gx

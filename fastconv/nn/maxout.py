@@ -7,6 +7,7 @@ import math
 import fastconv as fc
 from fastconv import _args
 from fastconv._typing import FloatArray
+from fastconv.nn._arrays import floats, gradient
 from fastconv.nn.module import Module
 
 __all__ = ["Maxout"]
@@ -52,6 +53,7 @@ class Maxout(Module):
         self.axis = _args.integer("Maxout", "axis", axis, -_args.SIZE_LIMIT)
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = floats("Maxout", x)
         shape, axis = x.shape, self.axis
         if not -x.ndim <= axis < x.ndim:
             _args.wrong_value("Maxout", "axis", axis, f"an axis of the input of shape {shape}")
@@ -63,11 +65,13 @@ class Maxout(Module):
         # An image of the channels beside the elements behind them, pooled along the first.
         plane = (math.prod(shape[:axis]), 1, shape[axis], math.prod(shape[axis + 1 :]))
         y, indices = fc.max_pool2d(x.reshape(plane), (self.pool_size, 1), return_indices=True)
-        self.remember(shape, plane, indices)
-        return y.reshape(*shape[:axis], shape[axis] // self.pool_size, *shape[axis + 1 :])
+        y = y.reshape(*shape[:axis], shape[axis] // self.pool_size, *shape[axis + 1 :])
+        self.remember(shape, plane, indices, y.shape, y.dtype)
+        return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        shape, plane, indices = self.remembered()
+        shape, plane, indices, outputs, dtype = self.remembered()
+        gy = gradient("Maxout", gy, outputs, dtype)
         return fc.grad.max_pool2d(gy.reshape(indices.shape), indices, plane).reshape(shape)
 
     def extra_repr(self) -> str:

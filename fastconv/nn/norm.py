@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fastconv import _core
+from fastconv import _args, _core
 from fastconv._typing import FloatArray
 from fastconv.nn import init
+from fastconv.nn._arrays import floats
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
 
@@ -33,25 +35,24 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         name = type(self).__name__
         kind = init.check_dtype(name, dtype)
-        if isinstance(num_features, bool) or not isinstance(num_features, (int, np.integer)):
-            raise TypeError(f"{name}: num_features: {num_features!r}; a positive int is allowed")
-        if num_features < 1:
-            raise ValueError(f"{name}: num_features: {num_features}; a positive int is allowed")
-        if not eps >= 0:
-            raise ValueError(f"{name}: eps: {eps}; a number that is not negative is allowed")
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(f"{name}: momentum: {momentum}; 0 to 1, or None is allowed")
-        self.num_features = int(num_features)
-        self.eps = float(eps)
-        self.momentum = None if momentum is None else float(momentum)
+        self.num_features = _args.integer(name, "num_features", num_features, 1)
+        self.eps = _args.number(name, "eps", eps)
+        if not 0 <= self.eps < math.inf:
+            _args.wrong_value(name, "eps", eps, "finite and not negative")
+        self.momentum = None if momentum is None else _args.number(name, "momentum", momentum)
+        if self.momentum is not None and not 0 <= self.momentum <= 1:
+            _args.wrong_value(name, "momentum", momentum, "from 0 to 1, or None")
         self.affine = bool(affine)
         self.track_running_stats = bool(track_running_stats)
         self.weight = Parameter(np.ones(self.num_features, kind)) if affine else None
-        self.bias = Parameter(np.zeros(self.num_features, kind)) if affine else None
+        shifted = affine and bias
+        self.bias = Parameter(np.zeros(self.num_features, kind)) if shifted else None
         tracked = self.track_running_stats
         self.register_buffer("running_mean", np.zeros(self.num_features, kind) if tracked else None)
         self.register_buffer("running_var", np.ones(self.num_features, kind) if tracked else None)
@@ -66,12 +67,13 @@ class _BatchNorm(Module):
 
     def forward(self, x: FloatArray) -> FloatArray:
         name = type(self).__name__
-        if np.ndim(x) not in self._shapes:
+        x = floats(name, x)
+        if x.ndim not in self._shapes:
             allowed = " or ".join(self._shapes.values())
-            raise ValueError(f"{name}: x has shape {np.shape(x)}; {allowed} is allowed")
-        if np.shape(x)[1] != self.num_features:
+            raise ValueError(f"{name}: x has shape {x.shape}; {allowed} is allowed")
+        if x.shape[1] != self.num_features:
             raise ValueError(
-                f"{name}: x has shape {np.shape(x)}; num_features = {self.num_features} channels "
+                f"{name}: x has shape {x.shape}; num_features = {self.num_features} channels "
                 "are allowed"
             )
         mean, variance, batches = self.running_mean, self.running_var, self.num_batches_tracked
@@ -118,7 +120,8 @@ class _BatchNorm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
         )
 
 
@@ -144,6 +147,8 @@ _DOC = """Give every channel mean 0 and variance 1, then scale and shift it.
         Whether there are running values. Without them a batch's own serve in evaluation too.
     dtype : dtype, optional
         Of the parameters and running values: float32, the default, or float64.
+    bias : bool, default True
+        Whether there is `bias` where there is `weight`.
 
     Attributes
     ----------

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 import fastconv as fc
 from fastconv import _args, _pool_args
-from fastconv._typing import FloatArray, Spatial
+from fastconv._typing import FloatArray, Shape, Spatial
 from fastconv._variants import docstring
-from fastconv.nn._windowed import Windowed
-from fastconv.nn.modes import modes
+from fastconv.nn._windowed import Averaging, Maximising, Windowed
 
 __all__ = [
     "AvgPool1d",
@@ -71,10 +70,8 @@ _MAX = """Max pooling in {n} dimension(s). Matches ``torch.nn.MaxPool{n}d``.
     """
 
 
-class _MaxPool(Windowed):
+class _MaxPool(Maximising):
     _pool: ClassVar[Callable[..., Any]]
-    _gradient: ClassVar[Callable[..., Any]]
-    return_indices: bool
     ceil_mode: bool
 
     def __init__(
@@ -91,21 +88,10 @@ class _MaxPool(Windowed):
         self.read_flag("return_indices", return_indices)
         self.read_flag("ceil_mode", ceil_mode)
 
-    def forward(self, x: FloatArray) -> Any:
-        """Give the maxima; with `return_indices` a pair: the maxima and their positions."""
-        indexed = self.return_indices or modes.remember
-        y = self._pool(
+    def maxima(self, x: FloatArray, indexed: bool) -> Any:
+        return self._pool(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, indexed
         )
-        if not indexed:
-            self.remember()
-            return y
-        self.remember(x.shape, y[1])
-        return y if self.return_indices else y[0]
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        shape, indices = self.remembered()
-        return self._gradient(gy, indices, shape)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         return self.text("kernel_size", "stride", "padding", "dilation", "ceil_mode")
@@ -177,7 +163,7 @@ _AVG = """Average pooling in {n} dimension(s). Matches ``torch.nn.AvgPool{n}d``.
     """
 
 
-class _AvgPool(Windowed):
+class _AvgPool(Averaging):
     _pool: ClassVar[Callable[..., Any]]
     _gradient: ClassVar[Callable[..., Any]]
     ceil_mode: bool
@@ -200,8 +186,7 @@ class _AvgPool(Windowed):
             _pool_args.divisor(type(self).__name__, divisor_override)
         self.divisor_override = divisor_override
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        self.remember(x.shape)
+    def average(self, x: FloatArray) -> FloatArray:
         return self._pool(  # type: ignore[no-any-return]
             x,
             self.kernel_size,
@@ -212,10 +197,10 @@ class _AvgPool(Windowed):
             self.divisor_override,
         )
 
-    def backward(self, gy: FloatArray) -> FloatArray:
+    def spread(self, gy: FloatArray, shape: Shape) -> FloatArray:
         return self._gradient(  # type: ignore[no-any-return]
             gy,
-            self.remembered(),
+            shape,
             self.kernel_size,
             self.stride,
             self.padding,

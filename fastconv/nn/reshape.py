@@ -8,12 +8,26 @@ from typing import ClassVar, NoReturn
 from fastconv import _args, _core
 from fastconv._typing import FloatArray, Shape, Spatial
 from fastconv._variants import docstring
+from fastconv.nn._arrays import array, gradient
 from fastconv.nn.module import Module
 
 __all__ = ["Flatten", "Unflatten", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d"]
 
 
-class Flatten(Module):
+class _Reshape(Module):
+    """The base of those whose output has the input's elements in their order."""
+
+    def reshape(self, x: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        """Give x that shape, and remember its own."""
+        self.remember(x.shape, shape, x.dtype)
+        return x.reshape(shape)
+
+    def backward(self, gy: FloatArray) -> FloatArray:
+        inputs, outputs, dtype = self.remembered()
+        return gradient(type(self).__name__, gy, outputs, dtype).reshape(inputs)
+
+
+class Flatten(_Reshape):
     """Join neighbouring axes into one. Matches ``torch.nn.Flatten``.
 
     Parameters
@@ -43,13 +57,14 @@ class Flatten(Module):
         self.end_dim = _args.integer("Flatten", "end_dim", end_dim, least)
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = array("Flatten", x)
         shape, ndim = x.shape, max(x.ndim, 1)
         first, last = self.start_dim, self.end_dim
         if not (-ndim <= first < ndim and -ndim <= last < ndim and first % ndim <= last % ndim):
             self._refuse(shape, ndim)
         first, last = first % ndim, last % ndim
-        self.remember(shape)
-        return x.reshape(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
+        joined = math.prod(shape[first : last + 1])
+        return self.reshape(x, (*shape[:first], joined, *shape[last + 1 :]))
 
     def _refuse(self, shape: tuple[int, ...], ndim: int) -> NoReturn:
         for name in ("start_dim", "end_dim"):
@@ -61,14 +76,11 @@ class Flatten(Module):
             f"shape {shape}; it must be before or the same"
         )
 
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return gy.reshape(self.remembered())
-
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
-class Unflatten(Module):
+class Unflatten(_Reshape):
     """Part one axis into several. Matches ``torch.nn.Unflatten``.
 
     Parameters
@@ -104,12 +116,12 @@ class Unflatten(Module):
         self.unflattened_size = tuple(sizes)
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = array("Unflatten", x)
         shape = x.shape
         if not -x.ndim <= self.dim < x.ndim:
             _args.wrong_value("Unflatten", "dim", self.dim, f"an axis of the input's shape {shape}")
         axis = self.dim % x.ndim
-        self.remember(shape)
-        return x.reshape(*shape[:axis], *self._sizes(shape[axis]), *shape[axis + 1 :])
+        return self.reshape(x, (*shape[:axis], *self._sizes(shape[axis]), *shape[axis + 1 :]))
 
     def _sizes(self, size: int) -> tuple[int, ...]:
         sizes = self.unflattened_size
@@ -121,9 +133,6 @@ class Unflatten(Module):
                 f"Unflatten: unflattened_size is {sizes}; its product must be the axis' {size}"
             )
         return sizes
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        return gy.reshape(self.remembered())
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
@@ -181,6 +190,7 @@ class _ZeroPad(Module):
         self._after = tuple([-before for before in self._before])
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = array(type(self).__name__, x)
         if x.ndim not in (self.ndim + 1, self.ndim + 2):
             raise ValueError(
                 f"{type(self).__name__}: x has shape {x.shape}; it must have {self.ndim + 2} "
@@ -194,14 +204,15 @@ class _ZeroPad(Module):
                 f"{type(self).__name__}: padding is {self.padding}; it must leave something of "
                 f"the input of shape {x.shape}"
             )
-        self.remember(x.shape)
-        return _core.pad_zeros(type(self).__name__, x, space, self._before)
+        y = _core.pad_zeros(type(self).__name__, x, space, self._before)
+        self.remember(x.shape, y.shape, y.dtype)
+        return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        shape = self.remembered()
-        return _core.pad_zeros(
-            f"{type(self).__name__}.backward", gy, shape[-self.ndim :], self._after
-        )
+        name = type(self).__name__
+        shape, outputs, dtype = self.remembered()
+        gy = gradient(name, gy, outputs, dtype)
+        return _core.pad_zeros(name, gy, shape[-self.ndim :], self._after)
 
     def extra_repr(self) -> str:
         return str(self.padding)

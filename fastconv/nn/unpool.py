@@ -11,6 +11,7 @@ import numpy as np
 import fastconv as fc
 from fastconv._typing import FloatArray, IndexArray, Shape, Spatial
 from fastconv._variants import docstring
+from fastconv.nn._arrays import gradient
 from fastconv.nn._windowed import Windowed
 
 __all__ = ["MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"]
@@ -80,11 +81,12 @@ class _MaxUnpool(Windowed):
         y: FloatArray = self._unpool(
             x, indices, self.kernel_size, self.stride, self.padding, output_size
         )
-        self.remember(indices)
+        self.remember(np.asarray(indices), y.shape, y.dtype)
         return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        indices = self.remembered()
+        indices, shape, dtype = self.remembered()
+        gy = gradient(type(self).__name__, gy, shape, dtype)
         planes = indices.shape[: -self.ndim]
         taken = np.take_along_axis(
             gy.reshape(*planes, math.prod(gy.shape[-self.ndim :])),

@@ -9,6 +9,7 @@ from typing import Any
 from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn import _resize
+from fastconv.nn._arrays import floats, gradient
 from fastconv.nn.module import Module
 
 __all__ = ["Upsample"]
@@ -84,14 +85,17 @@ class Upsample(Module):
                 )
         if recompute_scale_factor is not None:
             _args.flag("Upsample", "recompute_scale_factor", recompute_scale_factor)
+            if recompute_scale_factor and size is not None:
+                raise ValueError("Upsample: recompute_scale_factor is True; with size it must not")
         self.size = None if size is None else _each(size, _size)
         self.scale_factor = None if scale_factor is None else _each(scale_factor, _factor)
         self.mode, self.align_corners = mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, x: FloatArray) -> FloatArray:
+        x = floats("Upsample", x)
         axes = self._axes(x)
-        self.remember(x.shape, axes)
+        self.remember(x.shape, axes, x.dtype)
         if not len(x):
             return x.reshape(0, x.shape[1], *[axis.output for axis in axes])
         if all(axis.factor for axis in axes):
@@ -101,7 +105,8 @@ class Upsample(Module):
         return x
 
     def backward(self, gy: FloatArray) -> FloatArray:
-        shape, axes = self.remembered()
+        shape, axes, dtype = self.remembered()
+        gy = gradient("Upsample", gy, (*shape[:2], *[axis.output for axis in axes]), dtype)
         if not len(gy):
             return gy.reshape(shape)
         if all(axis.factor for axis in axes):

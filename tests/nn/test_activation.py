@@ -125,14 +125,12 @@ def test_softmax_spreads_nan_over_one_sum_only(name):
 
 def test_softmax_says_which_axis_is_wrong():
     for make in (nn.Softmax, nn.LogSoftmax):
-        with pytest.raises(TypeError, match=r"Softmax: dim: None; an int is allowed"):
-            make()
         with pytest.raises(TypeError, match=r"Softmax: dim: 1\.5"):
             make(1.5)
         with pytest.raises(ValueError, match=r"dim: 2; from -2 to 1 is allowed .*\(3, 4\)"):
             make(2)(np.ones((3, 4)))
-        with pytest.raises(ValueError, match=r"x: shape \(\)"):
-            make(0)(np.array(1.0))
+        with pytest.raises(ValueError, match=r"dim: 1; from -1 to 0 is allowed .*\(\)"):
+            make(1)(np.array(1.0))
         with pytest.raises(TypeError, match=r"Softmax: x is 3"):
             make(0)(3)
 
@@ -164,3 +162,26 @@ def test_within_no_grad_nothing_is_remembered():
             layer(np.ones(3))
         with pytest.raises(RuntimeError, match="no forward pass"):
             layer.backward(np.ones(3))
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+def test_without_an_axis_softmax_takes_torchs_and_warns(name):
+    torch = pytest.importorskip("torch")
+    for shape in ((), (4,), (2, 3), (2, 3, 4), (2, 3, 4, 5)):
+        x = np.asarray(draw(shape, "float64"))
+        ours, theirs = getattr(nn, name)(), getattr(torch.nn, name)()
+        assert repr(ours) == repr(theirs)
+        with pytest.warns(UserWarning, match=f"Implicit dimension choice for {ours._function} has"):
+            assert_equals_torch(ours, theirs, x)
+
+
+@pytest.mark.parametrize("name", ["ReLU", "ReLU6", "LeakyReLU", "SiLU"])
+def test_inplace_is_taken_and_changes_no_input(name):
+    x = draw((3, 4))
+    kept = x.copy()
+    layer = getattr(nn, name)(inplace=True)
+    np.testing.assert_array_equal(layer(x), getattr(nn, name)()(x))
+    np.testing.assert_array_equal(x, kept)
+    assert "inplace=True" in repr(layer)
+    with pytest.raises(TypeError, match=rf"{name}: inplace is 1 .*; it must be True or False"):
+        getattr(nn, name)(inplace=1)

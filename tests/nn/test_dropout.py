@@ -2,24 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers.layers_nn import DTYPES, check_gradients, draw
+from helpers.layers_nn import DTYPES, Seeded, check_gradients, draw
 
 from fastconv import nn
-
-
-class Seeded(nn.Module):
-    """A layer that draws the same in every forward pass."""
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        nn.manual_seed(0)
-        return self.layer(x)
-
-    def backward(self, gy):
-        return self.layer.backward(gy)
 
 
 @pytest.mark.parametrize("p", [0, 0.2, 0.5, 0.9, 1])
@@ -145,3 +130,16 @@ def test_bad_arguments_are_refused():
         nn.DropConnect(nn.Flatten())
     with pytest.raises(ValueError, match=r"Dropout1d: x has shape \(3,\)"):
         nn.Dropout1d()(draw((3,)))
+
+
+def test_a_layer_with_dropped_weights_may_stand_in_two_places():
+    shared = nn.DropConnect(nn.Linear(4, 4), 0.4)
+    check_gradients(Seeded(nn.Sequential(shared, nn.Tanh(), shared)), draw((3, 4)))
+
+
+def test_inplace_is_taken_and_changes_no_input():
+    x = draw((3, 4))
+    kept = x.copy()
+    nn.Dropout(0.5, inplace=True)(x)
+    np.testing.assert_array_equal(x, kept)
+    assert repr(nn.Dropout2d(0.5, True)) == "Dropout2d(p=0.5, inplace=True)"

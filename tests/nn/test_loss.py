@@ -74,7 +74,7 @@ def test_cross_entropy_of_class_indices_equals_torchs(dtype, reduction):
         weight = np.abs(draw((shape[axis],), dtype, 5)) + dtype_of(dtype)(0.1) if weighted else None
         t = classes(shape, seed, ignore)
         index = -100 if ignore is None else ignore
-        ours = nn.CrossEntropyLoss(weight, index, reduction, smoothing)
+        ours = nn.CrossEntropyLoss(weight, None, index, None, reduction, smoothing)
         theirs = torch.nn.CrossEntropyLoss(
             None if weight is None else torch.tensor(weight),
             ignore_index=index,
@@ -122,7 +122,7 @@ def test_cross_entropy_gradients_are_the_derivatives(reduction):
         axis = 1 if len(shape) > 1 else 0
         weight = np.linspace(0.5, 2, shape[axis])
         for smoothing in (0.0, 0.2):
-            loss = nn.CrossEntropyLoss(weight, 1, reduction, smoothing)
+            loss = nn.CrossEntropyLoss(weight, None, 1, None, reduction, smoothing)
             t = classes(shape, 3)
             t[...] = np.where(t == 1, 2, t)  # some, but not all
             if t.size > 1:
@@ -280,7 +280,7 @@ def test_negative_log_likelihood_equals_torchs(dtype, reduction):
         index = -100 if ignore is None else ignore
         if (t == index).all():
             continue
-        ours = nn.NLLLoss(weight, index, reduction)
+        ours = nn.NLLLoss(weight, None, index, None, reduction)
         theirs = torch.nn.NLLLoss(
             None if weight is None else torch.tensor(weight),
             ignore_index=index,
@@ -303,7 +303,7 @@ def test_differences_equal_torchs(name, dtype, reduction):
     torch = pytest.importorskip("torch")
     for shape in SHAPES:
         x, y = np.asarray(draw(shape, dtype, 1)), np.asarray(draw(shape, dtype, 2))
-        ours = getattr(nn, name)(reduction)
+        ours = getattr(nn, name)(reduction=reduction)
         assert_equals_torchs(ours, getattr(torch.nn, name)(reduction=reduction), x, y)
         if dtype == "float64" and shape == (3, 5):
             check_gradient(ours, x, y)
@@ -318,7 +318,7 @@ def test_binary_cross_entropy_equals_torchs(weighted, dtype, reduction):
         f = np.asarray(nn.Sigmoid()(np.asarray(draw(shape, dtype, 1))))
         y = np.asarray(np.random.default_rng(2).integers(0, 2, shape).astype(dtype))
         weight = np.asarray(np.abs(draw(shape[-1:], dtype, 3))) if weighted else None
-        ours = nn.BCELoss(weight, reduction)
+        ours = nn.BCELoss(weight, None, None, reduction)
         theirs = torch.nn.BCELoss(
             None if weight is None else torch.tensor(weight), reduction=reduction
         )
@@ -354,7 +354,7 @@ def test_binary_cross_entropy_with_logits_equals_torchs(weighted, positive, dtyp
         y = np.asarray(np.random.default_rng(2).random(shape).astype(dtype))
         weight = np.asarray(np.abs(draw(shape[-1:], dtype, 3))) if weighted else None
         more = np.asarray(np.abs(draw(shape[-1:], dtype, 4))) if positive else None
-        ours = nn.BCEWithLogitsLoss(weight, reduction, more)
+        ours = nn.BCEWithLogitsLoss(weight, None, None, reduction, more)
         theirs = torch.nn.BCEWithLogitsLoss(
             None if weight is None else torch.tensor(weight),
             reduction=reduction,
@@ -424,3 +424,28 @@ def test_losses_do_not_depend_on_threads_or_strides(name, dtype):
                 assert loss(apart, y).tobytes() == results[-1][0]
                 assert loss.backward(gy).tobytes() == results[-1][1]
     assert results[:2] == results[2:]
+
+
+@pytest.mark.parametrize("reduce", [None, True, False])
+@pytest.mark.parametrize("size_average", [None, True, False])
+@pytest.mark.filterwarnings("ignore:size_average and reduce")
+def test_torchs_old_arguments_mean_its_reductions(size_average, reduce):
+    torch = pytest.importorskip("torch")
+    old = {"size_average": size_average, "reduce": reduce}
+    for name in (
+        "MSELoss",
+        "L1Loss",
+        "BCELoss",
+        "BCEWithLogitsLoss",
+        "NLLLoss",
+        "CrossEntropyLoss",
+    ):
+        loss = getattr(nn, name)(**old, reduction="sum")
+        assert loss.reduction == getattr(torch.nn, name)(**old, reduction="sum").reduction
+
+
+def test_torchs_old_arguments_warn_and_are_checked():
+    with pytest.warns(UserWarning, match="please use reduction='none' instead"):
+        nn.MSELoss(reduce=False)
+    with pytest.raises(TypeError, match="MSELoss: size_average is 'sum'"):
+        nn.MSELoss("sum")

@@ -214,8 +214,20 @@ def test_an_empty_batch_gives_an_empty_result():
 
 
 def test_prints_as_torchs():
-    expected = "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)"
+    expected = (
+        "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)"
+    )
     assert repr(nn.BatchNorm2d(3)) == expected
+
+
+def test_weights_without_a_bias_equal_torchs():
+    torch = pytest.importorskip("torch")
+    arguments = torch.nn.BatchNorm2d.__init__.__annotations__
+    if "bias" not in arguments:
+        pytest.skip("this torch has no such argument")
+    ours, theirs = nn.BatchNorm2d(3, bias=False), torch.nn.BatchNorm2d(3, bias=False)
+    assert repr(ours) == repr(theirs)
+    assert_equals_torch(ours, theirs, draw((2, 3, 4, 5)))
 
 
 def test_remembers_nothing_without_gradients():
@@ -229,10 +241,14 @@ def test_remembers_nothing_without_gradients():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((0,), ValueError, "BatchNorm2d: num_features: 0; a positive int is allowed"),
-        ((2.5,), TypeError, "BatchNorm2d: num_features: 2.5; a positive int is allowed"),
-        ((3, -1.0), ValueError, "BatchNorm2d: eps: -1.0; a number that is not negative"),
-        ((3, 1e-5, 1.5), ValueError, "BatchNorm2d: momentum: 1.5; 0 to 1, or None"),
+        ((0,), ValueError, "BatchNorm2d: num_features is 0; it must be an int, at least 1"),
+        ((2.5,), TypeError, r"BatchNorm2d: num_features is 2\.5 .*; it must be an int"),
+        ((3, -1.0), ValueError, "BatchNorm2d: eps is -1.0; it must be finite and not negative"),
+        (
+            (3, 1e-5, 1.5),
+            ValueError,
+            "BatchNorm2d: momentum is 1.5; it must be from 0 to 1, or None",
+        ),
         ((3, 1e-5, 0.1, True, True, "int8"), TypeError, "BatchNorm2d: dtype: 'int8'; float32"),
     ],
 )

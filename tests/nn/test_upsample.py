@@ -133,6 +133,11 @@ def test_the_same_bytes_whatever_the_number_of_threads():
         ({"size": (2, 2, 2)}, ValueError, r"Upsample: size is \(2, 2, 2\); .* 2 for this input"),
         ({"size": 2, "mode": "linear"}, ValueError, "mode 'linear' needs 3 dimensions"),
         ({"scale_factor": 0.1}, ValueError, r"Upsample: from \(4, 4\) to \(0, 0\)"),
+        (
+            {"size": 3, "recompute_scale_factor": True},
+            ValueError,
+            "Upsample: recompute_scale_factor is True; with size it must not",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):
