@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fastconv import _args
 from fastconv.nn.modes import no_grad
 from fastconv.nn.module import Module
 
@@ -58,26 +60,21 @@ class Tally:
 
 
 def batches(count: int, size: int) -> list[slice]:
-    """The slices of `count` samples, `size` at a time."""
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    """The slices of `count` samples, `size` at a time; one that is empty where there are none."""
+    return [slice(start, min(start + size, count)) for start in range(0, max(count, 1), size)]
 
 
-class evaluation:
-    """Within it a network is in eval mode and remembers nothing; then all is as before."""
-
-    def __init__(self, model: Module) -> None:
-        self._model = model
-        self._no_grad = no_grad()
-
-    def __enter__(self) -> None:
-        self._training = [(module, module.training) for module in self._model.modules()]
-        self._model.eval()
-        self._no_grad.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._no_grad.__exit__(*error)
-        for module, training in self._training:
-            module.training = training
+@contextmanager
+def evaluation(model: Module) -> Iterator[None]:
+    """Within it a network is in eval mode and remembers nothing; then its modes are as before."""
+    before = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, training in before:
+            module.__dict__["training"] = training
 
 
 def predict(model: Module, x: Any, batch_size: int = EVALUATED) -> Any:
@@ -105,6 +102,7 @@ def predict(model: Module, x: Any, batch_size: int = EVALUATED) -> Any:
     array([[0.],
            [2.]])
     """
+    batch_size = _args.integer("predict", "batch_size", batch_size, 1)
     with evaluation(model):
         return np.concatenate([model(x[part]) for part in batches(len(x), batch_size)])
 
@@ -130,6 +128,11 @@ def evaluate(
     Score
         See there.
 
+    Raises
+    ------
+    ValueError
+        Without inputs, or with another number of targets.
+
     Examples
     --------
     >>> import numpy as np
@@ -138,6 +141,11 @@ def evaluate(
     >>> nn.evaluate(nn.Identity(), nn.CrossEntropyLoss(), x, y).accuracy
     0.5
     """
+    batch_size = _args.integer("evaluate", "batch_size", batch_size, 1)
+    if len(x) != len(y) or not len(x):
+        raise ValueError(
+            f"evaluate: {len(x)} inputs and {len(y)} targets; equal numbers, not 0, are allowed"
+        )
     tally = Tally()
     with evaluation(model):
         for part in batches(len(x), batch_size):

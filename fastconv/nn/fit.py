@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.nn import random
+from fastconv.nn import data, random
 from fastconv.nn.checkpoint import load_checkpoint, save_checkpoint
 from fastconv.nn.evaluate import EVALUATED, Score, Tally, batches, evaluate, evaluation
 from fastconv.nn.history import History
@@ -134,20 +134,16 @@ class _Run:
 
     def train_epoch(self, x: Any, y: Any, batch_size: int, epochs: int) -> Score:
         """One pass over the data, in an order that the seed and the epoch's number fix."""
-        epoch = len(self.history) + 1
+        epoch, count = len(self.history) + 1, len(batches(len(x), batch_size))
         generator = np.random.default_rng([self.seed, epoch])
-        order = generator.permutation(len(x))
-        parts = batches(len(x), batch_size)
+        shuffled = data.batches(x, y, batch_size, generator, augment=self.augment)
         tally = Tally()
         self.model.train()
-        for number, part in enumerate(parts, 1):
-            inputs, targets = x[order[part]], y[order[part]]
-            if self.augment is not None:
-                inputs = self.augment(inputs, generator)
+        for number, (inputs, targets) in enumerate(shuffled, 1):
             self._step(inputs, targets, tally, f"epoch {epoch}, batch {number}")
             if self.report is not None:
                 loss = tally.loss / tally.samples
-                self.report(Progress(epoch, epochs, number, len(parts), loss))
+                self.report(Progress(epoch, epochs, number, count, loss))
         return tally.score()
 
     def _step(self, x: Any, y: Any, tally: Tally, where: str) -> None:
@@ -185,10 +181,10 @@ def _kind(value: Any) -> str:
     return "None" if value is None else type(value).__name__
 
 
-def _pair(name: str, data: Any) -> tuple[Any, Any]:
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError(f"fit: {name}: {type(data).__name__}; a pair (inputs, targets) is allowed")
-    x, y = np.asarray(data[0]), np.asarray(data[1])
+def _pair(name: str, given: Any) -> tuple[Any, Any]:
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise TypeError(f"fit: {name}: {type(given).__name__}; a pair (inputs, targets) is allowed")
+    x, y = np.asarray(given[0]), np.asarray(given[1])
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
         raise ValueError(
             f"fit: {name}: inputs of shape {x.shape}, targets of shape {y.shape}; as many inputs "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastconv import _args
-from fastconv.nn.modes import no_grad
+from fastconv.nn.evaluate import evaluation
 from fastconv.nn.module import Module
 from fastconv.nn.parameter import Parameter
 
@@ -146,7 +146,7 @@ def summarise(module: Module, input_shape: tuple[int, ...]) -> Summary:
     parameters = module.parameters()
     x = np.zeros(shape, parameters[0].dtype if parameters else np.float32)
     recorder = _Recorder()
-    with no_grad(), _evaluating(module), _hooked(module, recorder):
+    with evaluation(module), _hooked(module, recorder):
         module(x)
     return Summary(
         shape,
@@ -208,18 +208,6 @@ def _hooked(module: Module, recorder: _Recorder) -> Iterator[None]:
     finally:
         for remove in removals:
             remove()
-
-
-@contextmanager
-def _evaluating(module: Module) -> Iterator[None]:
-    """Eval mode, and then the mode of each module again."""
-    before = [(below, below.training) for below in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for below, training in before:
-            below.__dict__["training"] = training
 
 
 # ---- The table -----------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ def test_batches_are_shuffled_and_augmented_by_the_generator_alone():
 
 def test_batches_check_at_once():
     images, labels = np.zeros((4, 1, 2, 2), np.float32), np.zeros(4)
-    with pytest.raises(ValueError, match="batch_size: 0"):
+    with pytest.raises(ValueError, match="batches: batch_size is 0; it must be an int, at least 1"):
         data.batches(images, labels, 0)
     with pytest.raises(ValueError, match="4 images and 3 labels"):
         data.batches(images, labels[:3], 2)
@@ -339,15 +339,29 @@ def test_shift_moves_every_channel_of_an_image_alike():
     [
         (lambda: data.RandomFlip(1.5), "RandomFlip: p: 1.5; 0 to 1"),
         (lambda: data.RandomFlip(float("nan")), "RandomFlip: p: nan"),
-        (lambda: data.RandomCrop(0), "RandomCrop: size: 0; .* at least 1"),
-        (lambda: data.RandomCrop((2, 3, 4)), "RandomCrop: size"),
-        (lambda: data.RandomCrop(2, padding=-1), "RandomCrop: padding: -1"),
-        (lambda: data.RandomShift(-1), "RandomShift: most: -1"),
+        (lambda: data.RandomCrop(0), "RandomCrop: size is 0; .* at least 1"),
+        (lambda: data.RandomCrop((2, 3, 4)), "RandomCrop: size is .*a pair of ints"),
+        (lambda: data.RandomCrop(2, padding=-1), "RandomCrop: padding is -1"),
+        (lambda: data.RandomShift(-1), "RandomShift: most is -1"),
     ],
 )
 def test_arguments_are_checked_at_construction(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_sizes_are_ints_of_any_kind_and_nothing_else():
+    assert data.RandomCrop(np.int64(3)).size == data.RandomCrop([3, np.int32(3)]).size == (3, 3)
+    assert data.framed(np.ones((1, 1, 2, 2)), np.int64(4)).shape == (1, 1, 4, 4)
+    assert len(list(data.batches(np.ones((4, 1)), np.ones(4), np.int64(3)))) == 2
+    for make in (
+        lambda: data.RandomCrop(2.5),
+        lambda: data.RandomShift((1, True)),
+        lambda: data.framed(np.ones((1, 1, 2, 2)), "4"),
+        lambda: data.batches(np.ones((4, 1)), np.ones(4), 2.0),
+    ):
+        with pytest.raises(TypeError, match="it must be an int"):
+            make()
 
 
 def test_augmentation_names_images_that_do_not_fit():

@@ -268,6 +268,19 @@ def test_evaluation_leaves_modes_and_running_statistics_alone():
         model.backward(np.zeros((96, 2), np.float32))
 
 
+def test_evaluation_of_nothing_and_bad_arguments_are_named():
+    model, loss, (x, y) = network().eval(), nn.CrossEntropyLoss(), data()
+    assert nn.predict(model, x[:0]).shape == (0, 2)
+    with pytest.raises(ValueError, match="evaluate: 0 inputs and 0 targets"):
+        nn.evaluate(model, loss, x[:0], y[:0])
+    with pytest.raises(ValueError, match="evaluate: 96 inputs and 95 targets"):
+        nn.evaluate(model, loss, x, y[1:])
+    with pytest.raises(ValueError, match="evaluate: batch_size is 0"):
+        nn.evaluate(model, loss, x, y, 0)
+    with pytest.raises(TypeError, match="predict: batch_size"):
+        nn.predict(model, x, 2.5)
+
+
 def test_a_nan_stops_training_and_the_layer_is_named():
     model = network()
     model[6].weight.data[0, 5] = np.nan

@@ -6,23 +6,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from fastconv._typing import FloatArray
-from fastconv.nn.data.dataset import Augmentation
+from fastconv.nn.data.dataset import Augmentation, pair
 
 __all__ = ["Compose", "RandomCrop", "RandomFlip", "RandomShift"]
-
-
-def _check(name: str, images: FloatArray) -> None:
-    if images.ndim != 4:
-        raise ValueError(f"{name}: images: shape {images.shape}; (N, C, H, W) is allowed")
-
-
-def _pair(name: str, argument: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or min(pair) < least:
-        raise ValueError(
-            f"{name}: {argument}: {value!r}; an int or a pair of ints, at least {least}, is allowed"
-        )
-    return pair[0], pair[1]
 
 
 def _windows(
@@ -40,7 +26,38 @@ def _windows(
     return cut
 
 
-class RandomFlip:
+class _Change:
+    """What all changes share: a call on images, and a `repr` of the arguments."""
+
+    def __call__(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
+        """The changed images: a new array of four dimensions.
+
+        Parameters
+        ----------
+        images : ndarray, shape (N, C, H, W)
+            They are not changed.
+        generator : numpy.random.Generator
+            What to draw from.
+
+        Raises
+        ------
+        ValueError
+            If the images are of another shape, or smaller than what is cut out of them.
+        """
+        if images.ndim != 4:
+            name = type(self).__name__
+            raise ValueError(f"{name}: images: shape {images.shape}; (N, C, H, W) is allowed")
+        return self._changed(images, generator)
+
+    def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
+        raise TypeError(f"{type(self).__name__}: the class defines no change")
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class RandomFlip(_Change):
     """Mirror each image, or not. Matches ``torchvision.transforms.RandomHorizontalFlip``.
 
     Parameters
@@ -64,26 +81,13 @@ class RandomFlip:
             raise ValueError(f"RandomFlip: p: {p}; 0 to 1 is allowed")
         self.p, self.vertical = p, vertical
 
-    def __call__(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
-        """A new array of the same shape.
-
-        Parameters
-        ----------
-        images : ndarray, shape (N, C, H, W)
-            They are not changed.
-        generator : numpy.random.Generator
-            What to draw from.
-        """
-        _check("RandomFlip", images)
+    def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
         chosen = generator.random(len(images)) < self.p
         mirrored = images[:, :, ::-1] if self.vertical else images[..., ::-1]
         return np.where(chosen[:, None, None, None], mirrored, images)
 
-    def __repr__(self) -> str:
-        return f"RandomFlip(p={self.p}, vertical={self.vertical})"
 
-
-class RandomCrop:
+class RandomCrop(_Change):
     """Cut a window out of each image, anywhere. Matches ``torchvision.transforms.RandomCrop``.
 
     Parameters
@@ -110,26 +114,11 @@ class RandomCrop:
         padding: int | tuple[int, int] = 0,
         fill: float = 0.0,
     ) -> None:
-        self.size = _pair("RandomCrop", "size", size, 1)
-        self.padding = _pair("RandomCrop", "padding", padding, 0)
+        self.size = pair("RandomCrop", "size", size, 1)
+        self.padding = pair("RandomCrop", "padding", padding, 0)
         self.fill = fill
 
-    def __call__(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
-        """A new array of shape (N, C, *size).
-
-        Parameters
-        ----------
-        images : ndarray, shape (N, C, H, W)
-            They are not changed.
-        generator : numpy.random.Generator
-            What to draw from.
-
-        Raises
-        ------
-        ValueError
-            If the padded images are smaller than `size`.
-        """
-        _check("RandomCrop", images)
+    def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
         height, width = (n + 2 * p for n, p in zip(images.shape[2:], self.padding, strict=True))
         if self.size[0] > height or self.size[1] > width:
             raise ValueError(
@@ -138,11 +127,8 @@ class RandomCrop:
             )
         return _windows(images, self.size, self.padding, self.fill, generator)
 
-    def __repr__(self) -> str:
-        return f"RandomCrop(size={self.size}, padding={self.padding}, fill={self.fill})"
 
-
-class RandomShift:
+class RandomShift(_Change):
     """Move each image by some pixels, up or down, left or right.
 
     Parameters
@@ -165,25 +151,12 @@ class RandomShift:
     """
 
     def __init__(self, most: int | tuple[int, int], fill: float = 0.0) -> None:
-        self.most = _pair("RandomShift", "most", most, 0)
+        self.most = pair("RandomShift", "most", most, 0)
         self.fill = fill
 
-    def __call__(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
-        """A new array of the same shape.
-
-        Parameters
-        ----------
-        images : ndarray, shape (N, C, H, W)
-            They are not changed.
-        generator : numpy.random.Generator
-            What to draw from.
-        """
-        _check("RandomShift", images)
+    def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
         height, width = images.shape[2:]
         return _windows(images, (height, width), self.most, self.fill, generator)
-
-    def __repr__(self) -> str:
-        return f"RandomShift(most={self.most}, fill={self.fill})"
 
 
 class Compose:

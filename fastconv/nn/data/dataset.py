@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastconv import _args
 from fastconv._typing import FloatArray
 
 __all__ = ["Dataset", "Images", "batches"]
@@ -64,6 +65,15 @@ class Dataset(NamedTuple):
     classes: tuple[str, ...]
 
 
+def pair(name: str, argument: str, value: Any, least: int) -> tuple[int, int]:
+    """A height and a width, of one int or two."""
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(both) != 2:
+        _args.wrong_value(name, argument, value, "an int or a pair of ints")
+    height, width = (_args.integer(name, argument, size, least) for size in both)
+    return height, width
+
+
 def batches(
     images: FloatArray,
     labels: Any,
@@ -98,8 +108,9 @@ def batches(
 
     Raises
     ------
-    ValueError
-        For a batch size below 1, lengths that differ, or an augmentation without a generator.
+    ValueError, TypeError
+        For a batch size that is no int of at least 1, lengths that differ, or an augmentation
+        without a generator.
 
     Examples
     --------
@@ -112,8 +123,7 @@ def batches(
     >>> sorted(int(i) for x, y in nn.data.batches(images, labels, 2, generator) for i in y)
     [0, 1, 2, 3, 4]
     """
-    if batch_size < 1:
-        raise ValueError(f"batches: batch_size: {batch_size}; at least 1 is allowed")
+    batch_size = _args.integer("batches", "batch_size", batch_size, 1)
     if len(images) != len(labels):
         raise ValueError(f"batches: {len(images)} images and {len(labels)} labels; equal numbers")
     if augment is not None and generator is None:

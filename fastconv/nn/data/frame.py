@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastconv._typing import FloatArray
+from fastconv.nn.data.dataset import pair
 
 __all__ = ["framed"]
 
@@ -30,8 +31,8 @@ def framed(images: FloatArray, size: int | tuple[int, int]) -> FloatArray:
 
     Raises
     ------
-    ValueError
-        For another shape, or a size below 1.
+    ValueError, TypeError
+        For another shape, or a size that is no int of at least 1.
 
     Examples
     --------
@@ -43,11 +44,9 @@ def framed(images: FloatArray, size: int | tuple[int, int]) -> FloatArray:
     >>> nn.data.framed(np.zeros((100, 1, 8, 8), np.float32), 28).shape
     (100, 1, 28, 28)
     """
-    wanted = (size, size) if isinstance(size, int) else tuple(size)
+    wanted = pair("framed", "size", size, 1)
     if images.ndim != 4 or 0 in images.shape[2:]:
         raise ValueError(f"framed: images: shape {images.shape}; (N, C, H, W) is allowed")
-    if len(wanted) != 2 or min(wanted) < 1:
-        raise ValueError(f"framed: size: {size!r}; a positive int or a pair of them is allowed")
     if images.shape[2:] == wanted:
         return images
     times = max(1, min(w // n for w, n in zip(wanted, images.shape[2:], strict=True)))
