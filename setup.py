@@ -20,6 +20,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent.resolve()
 CSRC = Path("csrc")  # setuptools wants paths relative to this file's folder, where it also runs
 HEADER = CSRC / "fastconv.h"
+DOOR = Path("fastconv/_door")  # what _core.pyx includes
 
 C_FLAGS = [
     *("-std=c11", "-O2", "-funswitch-loops", "-g0", "-fPIC", "-pthread"),
@@ -130,7 +131,7 @@ def core():
         "fastconv._core",
         sources=["fastconv/_core.pyx"],
         include_dirs=[str(CSRC), *numpy_include],
-        depends=[str(path) for path in sorted(CSRC.rglob("*.[chi]*"))],
+        depends=[str(path) for path in (*sorted(CSRC.rglob("*.[chi]*")), *sorted(DOOR.iterdir()))],
         extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-pthread"],
         extra_link_args=["-pthread", "-lm", *(["-Wl,-s"] if os.uname().sysname == "Linux" else [])],
     )
