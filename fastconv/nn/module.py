@@ -422,7 +422,9 @@ class Module:
             f"{name}: {value.dtype} of shape {value.shape}; {own[name].dtype} of shape "
             f"{own[name].shape} is allowed"
             for name, value in new.items()
-            if value.shape != own[name].shape or value.dtype.kind not in "fiu"
+            if value.shape != own[name].shape
+            or value.dtype.kind not in "fiu"
+            or not np.can_cast(value.dtype, own[name].dtype, "same_kind")
         ]
         missing = [name for name in own if name not in new]
         unexpected = [name for name in state if name not in own]

@@ -233,6 +233,31 @@ def test_a_changed_array_is_noticed(tmp_path):
         nn.load(tmp_path / "w.npz")
 
 
+def test_a_file_that_does_not_fit_a_network_changes_nothing_of_it(tmp_path, suffix):
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    good = {name: np.ones_like(value) for name, value in net.state_dict().items()}
+    before = {name: value.copy() for name, value in net.state_dict().items()}
+    for change, message in (
+        ({"1.bias": np.ones(3, np.float32)}, r"1.bias: float32 of shape \(3,\);"),
+        ({"0.weight": np.ones((2, 1, 3), np.float32)}, r"0.weight: float32 of shape \(2, 1, 3\);"),
+        ({"1.weight": np.ones(2, bool)}, "1.weight: bool of shape"),
+        # A NaN would become any number.
+        ({"1.num_batches_tracked": np.array(np.nan)}, "float64 of .*; int64 of .* is allowed"),
+        ({"2.weight": np.ones(2)}, "unexpected: 2.weight"),
+        ({"0.bias": None}, "missing: 0.bias"),
+    ):
+        state = {name: value for name, value in {**good, **change}.items() if value is not None}
+        nn.save(tmp_path / f"w{suffix}", state)
+        with pytest.raises(ValueError, match=message):
+            net.load_state_dict(nn.load(tmp_path / f"w{suffix}"))
+        assert_same(net.state_dict(), before)
+    # Another precision is converted, and a counter may be of any integers.
+    wider = {name: value.astype("f8" if value.ndim else "u1") for name, value in good.items()}
+    nn.save(tmp_path / f"w{suffix}", wider)
+    net.load_state_dict(nn.load(tmp_path / f"w{suffix}"))
+    assert_same(net.state_dict(), good)
+
+
 HOSTILE = {
     "objects": npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", b"\x80\x04N."),
     "terabytes": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,)}"),
