@@ -144,7 +144,8 @@ def is_integer(value: Any) -> TypeGuard[int]:
 
 def integer(operator: str, name: str, value: Any, minimum: int, limit: int = SIZE_LIMIT) -> int:
     """Read an integer in [minimum, limit)."""
-    needed = f"an int, at least {minimum} and below 2**{limit.bit_length() - 1}"
+    least = minimum if minimum > -limit else f"-2**{limit.bit_length() - 1}"
+    needed = f"an int, at least {least} and below 2**{limit.bit_length() - 1}"
     if not is_integer(value):
         wrong_type(operator, name, value, needed)
     if not minimum <= value < limit:

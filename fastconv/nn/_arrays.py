@@ -34,7 +34,7 @@ def gradient(name: str, gy: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -
     """
     if type(gy) is np.ndarray and gy.dtype == dtype and gy.shape == shape:
         return gy
-    name = f"{name}.backward"
+    name, dtype = f"{name}.backward", dtype.newbyteorder("=")
     given = array(name, gy, "gy")
     if given.dtype != dtype:
         raise TypeError(

@@ -9,6 +9,7 @@ import fastconv as fc
 from fastconv import _args
 from fastconv._typing import FloatArray, Shape, Spatial
 from fastconv._variants import docstring
+from fastconv.nn._arrays import floats
 from fastconv.nn._weighted import Weighted
 
 __all__ = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -126,6 +127,7 @@ class _ConvTranspose(Weighted):
         """
         extra = self.output_padding
         if output_size is not None:
+            x = floats(type(self).__name__, x)
             extra = self._padding_for(x.shape[-self.ndim :], output_size)
         bias = self.bias
         y: FloatArray = self._convolution(

@@ -37,9 +37,7 @@ class _ClassLoss(Loss):
         if weight is not None and weight.ndim != 1:
             _args.wrong_value(name, "weight's shape", weight.shape, "(C,)")
         self.register_buffer("weight", weight)
-        if not _args.is_integer(ignore_index):
-            _args.wrong_type(name, "ignore_index", ignore_index, "an int")
-        self.ignore_index = int(ignore_index)
+        self.ignore_index = _args.integer(name, "ignore_index", ignore_index, -(2**63), 2**63)
 
     def _classes(self, output: Any) -> tuple[FloatArray, int]:
         """The output as an array, and the axis of its classes."""

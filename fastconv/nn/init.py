@@ -87,7 +87,7 @@ def check_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     try:
         kind = np.dtype(np.float32 if dtype is None else dtype)
     except TypeError:
-        kind = None
+        kind = np.dtype(object)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"{name}: dtype: {dtype!r}; float32 or float64 is allowed")
     return kind

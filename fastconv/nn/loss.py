@@ -9,6 +9,7 @@ import numpy as np
 
 from fastconv import _args
 from fastconv._typing import FloatArray
+from fastconv.nn._arrays import gradient
 from fastconv.nn.module import Module
 
 __all__ = ["Loss"]
@@ -163,12 +164,7 @@ class Loss(Module):
         if self.reduction == "none":
             if gy is None:
                 raise TypeError(f"{name}: gy is None; without a reduction it must be an array")
-            gy = np.asarray(gy)
-            if gy.dtype != dtype:
-                raise TypeError(f"{name}: gy has dtype {gy.dtype}; it must be {dtype}")
-            if gy.shape != shape:
-                raise ValueError(f"{name}: gy has shape {gy.shape}; it must be {shape}")
-            return gy
+            return gradient(type(self).__name__, gy, shape, dtype)
         factor = _args.number(name, "gy", _scalar(gy))
         if self.reduction == "mean":
             return factor / divisor if divisor else np.nan

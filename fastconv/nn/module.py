@@ -417,7 +417,7 @@ class Module:
             name = f"{type(self).__name__}.load_state_dict"
             _args.wrong_type(name, "state", given, "a mapping of names to arrays")
         own = self.state_dict()
-        new = {name: np.asarray(value) for name, value in state.items() if name in own}
+        new = {name: self._read(name, state[name]) for name in state if name in own}
         problems = [
             f"{name}: {value.dtype} of shape {value.shape}; {own[name].dtype} of shape "
             f"{own[name].shape} is allowed"
@@ -438,6 +438,15 @@ class Module:
         for name, value in new.items():
             own[name][...] = value
         return IncompatibleKeys(missing, unexpected)
+
+    def _read(self, name: str, value: Any) -> np.ndarray[Any, Any]:
+        try:
+            return np.asarray(value)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: state: {name} cannot be read as an array: "
+                f"{error}"
+            ) from error
 
     def summary(self, input_shape: tuple[int, ...]) -> Summary:
         """Shapes, parameters, floating-point operations and memory, layer by layer.

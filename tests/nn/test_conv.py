@@ -101,6 +101,8 @@ def test_output_size_chooses_the_output_padding():
         assert ours.backward(y).shape == x.shape
     with pytest.raises(ValueError, match=r"ConvTranspose2d: output_size is \(15, 15\); .* 12 to 1"):
         ours(x, (15, 15))
+    with pytest.raises(TypeError, match=r"ConvTranspose2d: x is \[\[\["):
+        ours(x.tolist(), output_size=(12, 16))
 
 
 def test_frozen_parameters_get_no_gradient():

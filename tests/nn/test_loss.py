@@ -255,7 +255,9 @@ def test_backward_wants_a_forward_pass_and_a_fitting_gradient():
     loss(np.ones((2, 3)), np.zeros(2, int))
     with pytest.raises(TypeError, match=r"CrossEntropyLoss\.backward: gy is None"):
         loss.backward()
-    with pytest.raises(ValueError, match=r"gy has shape \(3,\); it must be \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"gy has shape \(3,\); it must have that of the output, \(2,\)"
+    ):
         loss.backward(np.ones(3))
     with pytest.raises(TypeError, match=r"gy has dtype float32; it must be float64"):
         loss.backward(np.ones(2, np.float32))
@@ -449,3 +451,24 @@ def test_torchs_old_arguments_warn_and_are_checked():
         nn.MSELoss(reduce=False)
     with pytest.raises(TypeError, match="MSELoss: size_average is 'sum'"):
         nn.MSELoss("sum")
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "BCEWithLogitsLoss", "NLLLoss", "CrossEntropyLoss"])
+def test_gradients_of_unreduced_losses_are_arrays_of_any_strides_and_byte_order(name):
+    x = draw((4, 3))
+    target = x if name in ("MSELoss", "BCEWithLogitsLoss") else np.array([0, 2, 1, 0])
+    loss = getattr(nn, name)(reduction="none")
+    gy = draw(loss(x, target).shape, seed=2)
+    expected = loss.backward(gy)
+    for given in (gy.astype(">f4"), np.stack([gy, gy], -1)[..., 0]):
+        np.testing.assert_array_equal(loss.backward(given), expected)
+    with pytest.raises(TypeError, match=rf"{name}.backward: gy is \["):
+        loss.backward(gy.tolist())
+
+
+def test_ignored_indices_fit_64_bits():
+    for name in ("NLLLoss", "CrossEntropyLoss"):
+        with pytest.raises(ValueError, match=f"{name}: ignore_index is {2**63}; it must be an int"):
+            getattr(nn, name)(ignore_index=2**63)
+        loss = getattr(nn, name)(ignore_index=2**63 - 1, reduction="sum")
+        assert loss(draw((2, 3)), np.full(2, 2**63 - 1)) == 0

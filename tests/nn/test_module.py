@@ -153,3 +153,25 @@ def test_a_negative_seed_changes_nothing():
     ):
         nn.manual_seed(-1)
     assert nn.get_rng_state() == state
+
+
+@pytest.mark.parametrize("dtype", ["abc", 3, "int8", "float16", ">f4", {}])
+def test_what_is_no_dtype_is_refused(dtype):
+    for make, sizes in (
+        (nn.Linear, (1, 1)),
+        (nn.ConvTranspose2d, (1, 1, 1)),
+        (nn.BatchNorm1d, (1,)),
+    ):
+        message = f"{make.__name__}: dtype: .*; float32 or float64 is allowed"
+        with pytest.raises(TypeError, match=message):
+            make(*sizes, dtype=dtype)
+    layer = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match=r"Linear.to: dtype: .*; float32 or float64 is allowed"):
+        layer.to(dtype)
+    assert layer.weight.dtype == np.float32
+
+
+def test_a_state_that_cannot_be_read_is_named():
+    state = {"weight": [[1.0], [2.0, 3.0]], "bias": np.zeros(2)}
+    with pytest.raises(ValueError, match=r"Linear.load_state_dict: state: weight cannot be read"):
+        nn.Linear(2, 2).load_state_dict(state)
