@@ -259,7 +259,7 @@ def test_backward_wants_a_forward_pass_and_a_fitting_gradient():
         ValueError, match=r"gy has shape \(3,\); it must have that of the output, \(2,\)"
     ):
         loss.backward(np.ones(3))
-    with pytest.raises(TypeError, match=r"gy has dtype float32; it must be float64"):
+    with pytest.raises(TypeError, match=r"gy has dtype float32; .* float64"):
         loss.backward(np.ones(2, np.float32))
     with nn.no_grad():
         loss(np.ones((2, 3)), np.zeros(2, int))
