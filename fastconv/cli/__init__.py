@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import fastconv
-from fastconv.cli import bench, gradcheck, info, train
+from fastconv.cli import bench, filter, gradcheck, info, train
 from fastconv.cli.errors import CommandError
 
 __all__ = ["main"]
@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     version = f"fastconv {fastconv.__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for command in (bench, gradcheck, info, train):
+    for command in (bench, filter, gradcheck, info, train):
         name = command.__name__.rpartition(".")[2]
         subparser = commands.add_parser(
             name,

@@ -5,6 +5,8 @@ from types import ModuleType
 
 from fastconv.cli.errors import CommandError
 
+PACKAGES = {"PIL": "Pillow"}  # where a package's name is not that of its module
+
 
 def require(*names: str, extra: str = "bench") -> list[ModuleType]:
     """Import modules of one of the package's extras.
@@ -31,7 +33,8 @@ def require(*names: str, extra: str = "bench") -> list[ModuleType]:
         try:
             modules.append(importlib.import_module(name))
         except ImportError:
-            missing.append(name.partition(".")[0])
+            module = name.partition(".")[0]
+            missing.append(PACKAGES.get(module, module))
     if missing:
         listed = ", ".join(dict.fromkeys(missing))
         raise CommandError(f'{listed} not installed: run pip install "fastconv[{extra}]"')

@@ -1,0 +1,167 @@
+"""``fastconv filter``: a kernel over an image, a signal or an array in a file."""
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from fastconv import filters
+from fastconv.cli.errors import CommandError
+
+SUMMARY = "filter an image, a sound, a table or an array in a file"
+DESCRIPTION = """\
+Lay a kernel over every place of an image or a signal, and write the weighted sums (as printed: a
+cross-correlation).
+
+  fastconv filter photo.jpg edges.png --kernel sobel_x --magnitude
+  fastconv filter photo.png smooth.png --kernel gaussian:2.0 --compare sheet.png
+  fastconv filter scan.tif out.npy --kernel "1 0 -1; 1 0 -1; 1 0 -1" --mode nearest
+  fastconv filter speech.wav calm.wav --kernel moving_average:5
+  fastconv filter large.npy out.npy --kernel box:31 --tiles
+
+Images are PNG, JPEG and TIFF of 8 and 16 bits (TIFF of floats too), grey or in colours; signals are
+WAV (PCM) and CSV (a column a signal); .npy holds either, or a volume. Every channel is filtered by
+itself, and transparency is kept; a palette becomes its colours. Images and sounds keep their type:
+sums are rounded, and clipped where they do not fit. A .npy or .csv file gets the sums themselves.
+
+Kernels by name: {names}.
+A name's arguments stand behind a colon, as in gaussian:2.0, laplacian:8 and gabor:0.1,theta=0.8.
+Weights that begin with a minus and have no blanks need an equals sign: --kernel=-1,0,1.
+
+Needs Pillow, tifffile and matplotlib for images and sheets: pip install "fastconv[filter]".
+
+Exit codes: 0 done, 2 an error (no file is written), 130 interrupted."""
+DESCRIPTION = DESCRIPTION.format(names=", ".join(filters.NAMES))
+MODES = (
+    *("reflect", "constant", "nearest", "mirror", "wrap"),
+    *("grid-mirror", "grid-constant", "grid-wrap"),
+)
+MOST = 10**9
+
+
+def _stride(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
+    if not 1 <= number <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST}")
+    return number
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("source", type=Path, metavar="IN", help="the file to read")
+    parser.add_argument("target", type=Path, metavar="OUT", help="the file to write")
+    parser.add_argument(
+        "--kernel",
+        required=True,
+        metavar="KERNEL",
+        help="a name, FILE.npy, or the weights, rows separated by semicolons",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default="reflect",
+        metavar="MODE",
+        help="what is beyond the edge: %(choices)s, as in SciPy (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--magnitude",
+        action="store_true",
+        help="the root of the sum of the squares of what the kernel and its transpose give; "
+        "of a signal the absolute value",
+    )
+    parser.add_argument(
+        "--stride",
+        type=_stride,
+        default=1,
+        metavar="N",
+        help="keep every Nth row and column (default: 1)",
+    )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="SHEET",
+        help="also draw before, kernel and after (.png, .jpg, .pdf or .svg)",
+    )
+    parser.add_argument(
+        "--tiles",
+        action="store_true",
+        help="strip by strip, for files larger than the memory: .npy and uncompressed .tif",
+    )
+
+
+def _checked_places(arguments: argparse.Namespace) -> None:
+    """Say early what would go wrong late."""
+    from fastconv.cli.filtering import formats, sheet
+
+    source, target, compare = arguments.source, arguments.target, arguments.compare
+    formats.ending(target, "OUT")
+    if compare is not None:
+        sheet.check(compare)
+        if compare.resolve() in (source.resolve(), target.resolve()):
+            raise CommandError(f"--compare {compare}: the sheet needs a file of its own")
+    for place in filter(None, (target, compare)):
+        if not place.parent.is_dir():
+            raise CommandError(f"cannot write {place}: there is no folder {place.parent}")
+        if place.is_dir():
+            raise CommandError(f"cannot write {place}: it is a folder")
+
+
+def _filter(arguments: argparse.Namespace) -> float:
+    """Read, filter and write; give the share of the values that were clipped."""
+    from fastconv.cli.filtering import formats, kernels, sheet, strips
+    from fastconv.nn.state_io import replacing
+
+    target, tiles = arguments.target, arguments.tiles
+    suffix = formats.ending(target, "OUT")
+    content = formats.read(arguments.source, kernels.known_axes(arguments.kernel), tiles)
+    axes = len(content.space)
+    kernel = kernels.read_kernel(arguments.kernel, axes)
+    if arguments.magnitude and axes > 2:
+        raise CommandError(f"--magnitude is of images and signals, not arrays of {axes} axes")
+    dtype = formats.FORMATS[suffix].dtype(content)
+    shape = strips.result_shape(content, arguments.stride)
+    used = strips.partners(kernel, arguments.magnitude)
+    options = (arguments.mode, arguments.stride, arguments.magnitude, tiles)
+    with ExitStack() as files:
+        temporary = files.enter_context(replacing(target))
+        if tiles:
+            result = formats.create(temporary, suffix, shape, dtype, content)
+        else:
+            result = np.empty(shape, dtype)
+        clipped = strips.fill(result, content, used, *options)
+        if not tiles:
+            formats.FORMATS[suffix].write(temporary, result, content, arguments.stride)
+        if arguments.compare is not None:
+            drawn = files.enter_context(replacing(arguments.compare))
+            titles = [arguments.source.name, _shortened(arguments.kernel), target.name]
+            sheet.write(drawn, arguments.compare, content, result, kernel, titles)
+    return clipped
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Filter, and say what was written."""
+    _checked_places(arguments)
+    try:
+        clipped = _filter(arguments)
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise CommandError(f"cannot write {arguments.target}: {reason}") from error
+    except MemoryError as error:
+        raise CommandError(
+            f"not enough memory for {arguments.source}: --tiles goes strip by strip"
+        ) from error
+    if clipped:
+        print(
+            f"note: {100 * clipped:.2g}% of the values did not fit and were clipped; "
+            "an OUT that ends in .npy keeps them",
+            file=sys.stderr,
+        )
+    written = [arguments.target, *([arguments.compare] if arguments.compare else [])]
+    print("written:", ", ".join(map(str, written)))
+    return 0

@@ -1,0 +1,1 @@
+"""What ``fastconv filter`` is made of: kernels, files, strips, the sheet."""
