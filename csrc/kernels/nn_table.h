@@ -58,7 +58,7 @@ typedef struct fc_loss_kernels {
 } fc_loss_kernels;
 
 /* y[o, i, j] = sum over k < taps of weights[k, i] * x[o, sources[k, i], j], with i < output, j <
- * inner; the axis has `input` elements in x. */
+ * inner, but for sources of -1; the axis has `input` elements in x. */
 typedef struct fc_resize_job {
     int64_t input, output, inner, taps;
     const int64_t *sources;

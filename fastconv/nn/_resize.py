@@ -25,11 +25,13 @@ Indices = NDArray[np.intp]
 
 
 class Table(NamedTuple):
-    """Element i of the result is the sum of weights[k, i] * x[sources[k, i]] over k."""
+    """Element i of the result is the sum of weights[k, i] * x[sources[k, i]] over k.
+
+    Sources of -1 count nothing.
+    """
 
     sources: Indices
     weights: FloatArray | None  # None: all are 1
-    unused: Indices  # elements that are 0, without any source
 
 
 class Axis(NamedTuple):
@@ -42,13 +44,14 @@ class Axis(NamedTuple):
     backward: Table
 
 
-def gather(x: FloatArray, place: int, table: Table) -> FloatArray:
-    """Apply a table along an axis."""
-    y = _core.resize_axis(x, place, table.sources, table.weights)
-    if table.unused.size:
-        where: Any = (*(slice(None),) * place, table.unused)
-        y[where] = 0
-    return y
+def gather_all(x: FloatArray, tables: Sequence[Table]) -> FloatArray:
+    """Apply a table along each of the last axes."""
+    first = x.ndim - len(tables)
+    growth = [t.sources.shape[1] / x.shape[first + i] for i, t in enumerate(tables)]
+    growth[-1] = 1  # costs most an element: behind those that shrink, before those that grow
+    for i in sorted(range(len(tables)), key=growth.__getitem__):
+        x = _core.resize_axis(x, first + i, tables[i].sources, tables[i].weights)
+    return x
 
 
 # ---- Tables --------------------------------------------------------------------------------------
@@ -67,7 +70,7 @@ def axis(
     if not linear:
         # torch rounds down in float32 whatever the dtype.
         places = np.floor((np.arange(output).astype(kind) * step).astype(np.float32))
-        table = Table(np.minimum(places.astype(np.intp), size - 1)[None], None, _NONE)
+        table = Table(np.minimum(places.astype(np.intp), size - 1)[None], None)
     else:
         table = _linear(size, output, step, corners, real)
     factor = output // size
@@ -79,13 +82,10 @@ def axis(
     return Axis(output, linear, factor if whole else None, table, _transposed(table, size, kind))
 
 
-_NONE = np.zeros(0, np.intp)
-
-
 def _linear(size: int, output: int, step: Any, corners: bool, real: Any) -> Table:
     places = np.arange(output).astype(real)
     if size == output:
-        return Table(np.arange(size)[None], None, _NONE)
+        return Table(np.arange(size)[None], None)
     if corners:
         where = places * (real(size - 1) / real(output - 1) if output > 1 else real(0))
     else:
@@ -93,7 +93,7 @@ def _linear(size: int, output: int, step: Any, corners: bool, real: Any) -> Tabl
     left = np.minimum(np.floor(where).astype(np.intp), size - 1)
     right = np.minimum(left + 1, size - 1)
     weight = np.clip(where - left.astype(real), real(0), real(1))
-    return Table(np.stack([left, right]), np.stack([real(1) - weight, weight]), _NONE)
+    return Table(np.stack([left, right]), np.stack([real(1) - weight, weight]))
 
 
 def _transposed(table: Table, size: int, kind: str) -> Table:
@@ -105,12 +105,10 @@ def _transposed(table: Table, size: int, kind: str) -> Table:
     source, output, weight = source[order], output[order], weight[order]
     counts = np.bincount(source, minlength=size)
     rank = np.arange(source.size) - (np.cumsum(counts) - counts)[source]
-    sources = np.zeros((counts.max(), size), np.intp)
+    sources = np.full((counts.max(), size), -1, np.intp)
     weights = np.zeros(sources.shape, kind)
-    # Sources that went into fewer outputs than others take their first again, times 0.
-    sources[:, source[rank == 0]] = output[rank == 0]
     sources[rank, source], weights[rank, source] = output, weight
-    return Table(sources, weights, np.flatnonzero(counts == 0))
+    return Table(sources, weights)
 
 
 # ---- Whole factors -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastconv import _args
+from fastconv import _args, _core
 from fastconv._typing import FloatArray
 from fastconv._variants import docstring
 from fastconv.nn import random
@@ -81,15 +81,18 @@ class Dropout(Module):
             return x
         mask = _mask(shape, self.p, x.dtype)
         self.remember(mask, x.shape, x.dtype)
-        return x * mask
+        return self._masked(x, mask)
 
     def _mask_shape(self, x: FloatArray) -> tuple[int, ...]:
         return x.shape
 
+    def _masked(self, x: FloatArray, mask: FloatArray) -> FloatArray:
+        return x * mask
+
     def backward(self, gy: FloatArray) -> FloatArray:
         mask, shape, dtype = self.remembered()
         gy = gradient(type(self).__name__, gy, shape, dtype)
-        return gy if mask is None else gy * mask
+        return gy if mask is None else self._masked(gy, mask)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
@@ -141,8 +144,16 @@ class _ChannelDropout(Dropout):
                 "dimensions"
             )
         # As torch: three dimensions are (N, C, W) in two dimensions' layer, too.
-        leading = 2 if x.ndim == n + 2 or n == 2 else 1
-        return (*x.shape[:leading], *(1,) * (x.ndim - leading))
+        return x.shape[: 2 if x.ndim == n + 2 or n == 2 else 1]
+
+    def _masked(self, x: FloatArray, mask: FloatArray) -> FloatArray:
+        """Multiply each channel: batch normalisation with mean 0 and variance 1 does it at once."""
+        factors = mask.reshape(-1)
+        zeros, ones = np.zeros_like(factors), np.ones_like(factors)
+        planes = x.reshape(1, factors.size, -1) if x.size else x.reshape(1, factors.size, 0)
+        name = type(self).__name__
+        y, _ = _core.batch_norm(name, planes, factors, None, zeros, ones, False, 0.0, 0.0)
+        return y.reshape(x.shape)
 
 
 class Dropout1d(_ChannelDropout):

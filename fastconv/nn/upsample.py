@@ -100,9 +100,7 @@ class Upsample(Module):
             return x.reshape(0, x.shape[1], *[axis.output for axis in axes])
         if all(axis.factor for axis in axes):
             return _resize.enlarge(x, axes)
-        for place in reversed(range(len(axes))):
-            x = _resize.gather(x, place + 2, axes[place].forward)
-        return x
+        return _resize.gather_all(x, [axis.forward for axis in axes])
 
     def backward(self, gy: FloatArray) -> FloatArray:
         shape, axes, dtype = self.remembered()
@@ -111,9 +109,7 @@ class Upsample(Module):
             return gy.reshape(shape)
         if all(axis.factor for axis in axes):
             return _resize.enlarge_backward(gy, axes)
-        for place in range(len(axes)):
-            gy = _resize.gather(gy, place + 2, axes[place].backward)
-        return gy
+        return _resize.gather_all(gy, [axis.backward for axis in axes])
 
     def _axes(self, x: FloatArray) -> list[_resize.Axis]:
         n = x.ndim - 2
