@@ -304,8 +304,8 @@ typedef struct fc_pad {
 FC_API fc_status fc_pad_zeros(const fc_pad *problem, const void *x, void *y, const fc_call *call);
 
 /* y[o, i, j] = sum over k < taps of weights[k, i] * x[o, sources[k, i], j]; x is (outer, input,
- * inner), y (outer, output, inner). A source of -1 adds nothing, whatever x holds; any other that is
- * outside of x is FC_INVALID_INDEX. */
+ * inner), y (outer, output, inner). Where there are weights, a source of -1 adds nothing, whatever x
+ * holds; any other that is outside of x is FC_INVALID_INDEX. */
 typedef struct fc_resize {
     fc_dtype dtype;
     int64_t outer, input, output, inner, taps;

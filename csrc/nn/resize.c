@@ -31,7 +31,8 @@ static fc_status check(const fc_resize *p) {
     FC_REQUIRE(times64(rows, max64(p->input, p->output)) < FC_TOO_MANY, FC_INVALID_SIZE);
     FC_REQUIRE(times64(p->taps, p->output) < FC_TOO_MANY, FC_INVALID_SIZE);
     for (int64_t i = 0; i < p->taps * p->output; i++)
-        FC_REQUIRE(p->sources[i] >= -1 && p->sources[i] < p->input, FC_INVALID_INDEX);
+        FC_REQUIRE(p->sources[i] >= (p->weights ? -1 : 0) && p->sources[i] < p->input,
+                   FC_INVALID_INDEX);
     return FC_OK;
 }
 

@@ -1,10 +1,8 @@
 """Resizing along the spatial axes: by the nearest element, or by linear interpolation.
 
 Each axis by itself: every output is the sum of one or two weighted sources, and backwards every
-source that of the outputs it went into, as many as the most that any of them has. Where the outputs
-are a whole multiple of the sources, the engine does all axes at once: the nearest element's
-gradient is a sum over windows, and linear interpolation is a transposed convolution of each
-channel.
+source that of the outputs it went into, as many as the most that any of them has. Where the nearest
+elements are all repeated as often, pooling's gradient does all axes at once, and pooling that back.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from numpy.typing import NDArray
 import fastconv as fc
 from fastconv import _core
 from fastconv._typing import FloatArray
-from fastconv.nn.padding import fold, pad
 
 Indices = NDArray[np.intp]
 
@@ -38,7 +35,6 @@ class Axis(NamedTuple):
     """How an axis is resized, and backwards."""
 
     output: int
-    linear: bool
     factor: int | None  # where the engine can do it: every source makes so many outputs
     forward: Table
     backward: Table
@@ -73,13 +69,12 @@ def axis(
         table = Table(np.minimum(places.astype(np.intp), size - 1)[None], None)
     else:
         table = _linear(size, output, step, corners, real)
-    factor = output // size
-    whole = output == size * factor and (
-        not corners and step == real(1 / factor)
-        if linear
-        else bool((table.sources[0] == np.arange(output) // factor).all())
-    )
-    return Axis(output, linear, factor if whole else None, table, _transposed(table, size, kind))
+    factor = None
+    if not linear and output % size == 0:
+        factor = output // size
+        if (table.sources[0] != np.arange(output) // factor).any():
+            factor = None
+    return Axis(output, factor, table, _transposed(table, size, kind))
 
 
 def _linear(size: int, output: int, step: Any, corners: bool, real: Any) -> Table:
@@ -115,46 +110,17 @@ def _transposed(table: Table, size: int, kind: str) -> Table:
 
 _SUM = (fc.avg_pool1d, fc.avg_pool2d, fc.avg_pool3d)
 _REPEAT = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)
-_SPREAD = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
-_COLLECT = (fc.conv1d, fc.conv2d, fc.conv3d)
 
 
 def enlarge(x: FloatArray, axes: Sequence[Axis]) -> FloatArray:
-    """Resize all axes, each of which has a factor."""
-    n = len(axes)
+    """Repeat the elements of all axes, each of which has a factor."""
     factors = tuple([axis.factor or 1 for axis in axes])
-    if not axes[0].linear:
-        shape = (*x.shape[:2], *[axis.output for axis in axes])
-        return _REPEAT[n - 1](x, shape, factors, divisor_override=1)  # type: ignore[no-any-return]
-    weight, crop = _tent(factors, x.shape[1], x.dtype.char)
-    # Beyond the first and last elements lie the same again.
-    padded = pad(x, (1,) * n, (1,) * n, "replicate")
-    spread = _SPREAD[n - 1]
-    return spread(padded, weight, None, factors, crop, 0, x.shape[1])  # type: ignore[no-any-return]
+    shape = (*x.shape[:2], *[axis.output for axis in axes])
+    repeat = _REPEAT[len(axes) - 1]
+    return repeat(x, shape, factors, divisor_override=1)  # type: ignore[no-any-return]
 
 
 def enlarge_backward(gy: FloatArray, axes: Sequence[Axis]) -> FloatArray:
     """Compute the gradient of `enlarge`."""
-    n = len(axes)
     factors = tuple([axis.factor or 1 for axis in axes])
-    if not axes[0].linear:
-        return _SUM[n - 1](gy, factors, divisor_override=1)  # type: ignore[no-any-return]
-    weight, crop = _tent(factors, gy.shape[1], gy.dtype.char)
-    collected = _COLLECT[n - 1](gy, weight, None, factors, crop, 1, gy.shape[1])
-    return fold(collected, (1,) * n, (1,) * n, "replicate")
-
-
-@functools.lru_cache(100)
-def _tent(factors: tuple[int, ...], channels: int, kind: str) -> tuple[FloatArray, Any]:
-    """Give the weight whose transposed convolution interpolates, and what to take off its output.
-
-    An output at distance t from a source, in steps of 1 / factor, takes 1 - t / factor of it.
-    """
-    weight = np.ones(())
-    for factor in factors:
-        taps = 2 * factor - factor % 2
-        distance = np.abs(np.arange(taps) - (taps - 1) / 2)
-        weight = weight[..., None] * (1 - distance / factor)
-    crop = tuple([(3 * factor - factor % 2) // 2 for factor in factors])
-    whole = np.broadcast_to(weight.astype(kind), (channels, 1, *weight.shape))
-    return np.ascontiguousarray(whole), crop
+    return _SUM[len(axes) - 1](gy, factors, divisor_override=1)  # type: ignore[no-any-return]

@@ -193,7 +193,8 @@ static void check_resize(fc_resize p, int weighted, uint64_t *random) {
           weights = array_random(p.dtype, p.taps * p.output, random, 0),
           sources = array_indices(p.taps * p.output, random);
     int64_t *s = sources.data, wrong = 0;
-    for (int64_t i = 0; i < p.taps * p.output; i++) s[i] = test_random_in(random, -1, p.input - 1);
+    for (int64_t i = 0; i < p.taps * p.output; i++)
+        s[i] = test_random_in(random, weighted ? -1 : 0, p.input - 1);
     p.sources = s;
     if (weighted) p.weights = weights.data;
     CHECK(fc_resize_axis(&p, x.data, y.data, &one_thread) == FC_OK);
@@ -212,7 +213,7 @@ static void check_resize(fc_resize p, int weighted, uint64_t *random) {
         wrong += !close_to(p.dtype, array_at(&y, i), sum, most);
     }
     CHECK(wrong == 0, "resizing: %ld wrong", (long)wrong);
-    s[p.taps * p.output - 1] = p.input;
+    s[p.taps * p.output - 1] = weighted ? p.input : -1;
     CHECK(fc_resize_axis(&p, x.data, y.data, NULL) == FC_INVALID_INDEX);
     array_free(&x);
     array_free(&y);
