@@ -46,9 +46,7 @@ def assert_network_equals(
         }
         given = torch.tensor(x.astype(dtype), requires_grad=True)
         allowed = {"float64": 1e-9, "float32": 2e-4, **(tolerance or {})}[dtype]
-        y = net(x.astype(dtype))
-        masks = drawn_masks(net)
-        assert training or not masks
+        y, masks = run_with_masks(net, x.astype(dtype))
         state |= {name: torch.tensor(mask) for name, mask in masks.items()}
         expected = function(state, given)
         assert_close(y, expected.detach().numpy(), f"{dtype} output", allowed)
@@ -66,11 +64,20 @@ def assert_network_equals(
             assert_close(np.asarray(value), state[name].numpy(), f"{dtype} {name}", allowed)
 
 
-def drawn_masks(net: Any) -> dict[str, np.ndarray]:
-    """What each Dropout has multiplied its last input by."""
-    layers = {n: m for n, m in net.named_modules() if isinstance(m, nn.Dropout)}
-    masks = {f"{name}.mask": layer.remembered() for name, layer in layers.items()}
-    return {name: mask for name, mask in masks.items() if mask is not None}
+def run_with_masks(net: Any, x: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The output, and in train mode the mask that each Dropout has drawn: what ones become."""
+    layers = {n: m for n, m in net.named_modules() if isinstance(m, nn.Dropout) and m.training}
+    outputs: dict[str, np.ndarray] = {}
+    removers = [
+        layer.register_forward_hook(lambda _, x, y, name=name: outputs.update({name: y}))
+        for name, layer in layers.items()
+    ]
+    nn.manual_seed(0)
+    y = net(x)
+    for remove in removers:
+        remove()
+    assert outputs.keys() == layers.keys()
+    return y, {f"{n}.mask": layers[n].backward(np.ones_like(o)) for n, o in outputs.items()}
 
 
 def dropout(state: dict[str, Any], name: str, x: Any) -> Any:

@@ -7,7 +7,6 @@ from helpers.networks_nn import (
     assert_network_equals,
     check_directions,
     check_elements,
-    drawn_masks,
     dropout,
     parameter_count,
     randomise,
@@ -64,15 +63,13 @@ def torch_vgg16(p, x):
 def test_alexnet_equals_torch(training):
     net = randomise(nn.models.alexnet(2, 5, width=12, hidden=16), 1.4)
     assert_network_equals(net, torch_alexnet, draw((2, 2, 224, 224)), training=training)
-    assert len(drawn_masks(net)) == (2 if training else 0)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_vgg16_equals_torch(training):
-    net = randomise(nn.models.vgg16(3, 5, width=4, hidden=16), 1.4)
+    net = randomise(nn.models.vgg16(3, 5, width=4, hidden=32), 1.4)
     assert_network_equals(net, torch_vgg16, draw((2, 3, 64, 64)), training=training)
     assert_network_equals(net, torch_vgg16, draw((1, 3, 224, 224)), training=training)
-    assert len(drawn_masks(net)) == (2 if training else 0)
 
 
 def test_vgg16_gradients_are_those_of_differences():
