@@ -71,7 +71,9 @@ def test_version(tmp_path):
 def test_help_names_every_command(tmp_path):
     done = run(tmp_path, "-m", "fastconv", "--help")
     assert done.returncode == 0
-    assert all(command in done.stdout for command in ("bench", "filter", "gradcheck", "info", "train"))
+    assert all(
+        command in done.stdout for command in ("bench", "filter", "gradcheck", "info", "train")
+    )
 
 
 @pytest.mark.parametrize("command", ["bench", "filter", "gradcheck", "info", "train"])
