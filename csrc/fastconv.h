@@ -1,4 +1,4 @@
-/* fastconv: convolution and pooling on a CPU, with every gradient. The C API.
+/* fastconv: convolution, pooling and filters on a CPU, with every gradient. The C API.
  *
  * Plain C11, no Python. Arrays are contiguous, row-major, aligned to their type and in native byte
  * order; sizes are 64-bit. Every spatial array has three entries (depth, height, width): a 2-D
@@ -409,6 +409,76 @@ FC_API void fc_result_free(void *result);
 FC_API fc_status fc_measure_flops(fc_dtype dtype, double seconds, double *flops,
                                   const fc_call *call);
 FC_API fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *call);
+
+/* ---- Filters of images, volumes and signals -----------------------------------------------------
+ *
+ * Arrays of any number of dimensions and any real element type; results are SciPy's (ndimage, 1.17):
+ * sums in double, in its order of terms, converted to the output's type as x86-64 does in C:
+ * truncated, and wrapped around. float32 and small integers are computed natively where that is
+ * the same, for float32 within 1e-5 of the sum of the terms' magnitudes. */
+
+typedef enum fc_element {
+    FC_BOOL = 0,
+    FC_INT8,
+    FC_UINT8,
+    FC_INT16,
+    FC_UINT16,
+    FC_INT32,
+    FC_UINT32,
+    FC_INT64,
+    FC_UINT64,
+    FC_FLOAT32,
+    FC_FLOAT64,
+    FC_ELEMENTS /* their number */
+} fc_element;
+
+/* How a line a b c d goes on beyond its ends. */
+typedef enum fc_border {
+    FC_NEAREST = 0, /* a a a | a b c d | d d d */
+    FC_WRAP,        /* b c d | a b c d | a b c */
+    FC_REFLECT,     /* c b a | a b c d | d c b */
+    FC_MIRROR,      /* d c b | a b c d | c b a */
+    FC_CONSTANT,    /* cval */
+    FC_BORDERS      /* their number */
+} fc_border;
+
+typedef enum fc_window_op {
+    FC_WINDOW_SUM = 0, /* of weights times elements */
+    FC_WINDOW_MAX,     /* NaN where there is one */
+    FC_WINDOW_MIN,
+    FC_WINDOW_MEAN, /* of passes only */
+    FC_WINDOW_OPS   /* their number */
+} fc_window_op;
+
+#define FC_FILTER_DIMS 64 /* at most */
+
+/* out[i] = op over j of weights[j] and extended(in)[i + j - offset]. */
+typedef struct fc_footprint {
+    fc_element in, out;
+    fc_element weight; /* FC_FLOAT64; or that of in and out, an integer: sums wrap around in it */
+    fc_window_op op;   /* MAX and MIN: over the j where weights[j], FC_UINT8, is not 0 */
+    int ndim;
+    const int64_t *shape, *out_shape, *window, *offset; /* ndim of each */
+    const fc_border *border;                            /* ndim */
+    double cval;
+} fc_footprint;
+
+FC_API fc_status fc_filter_taps(const fc_footprint *problem, const void *in, const void *weights,
+                                void *out, const fc_call *call);
+
+/* One axis: out[i] = op over j < size of weights[j] and extended(in)[i + j - offset]. */
+typedef struct fc_pass {
+    int axis;
+    fc_window_op op;
+    fc_border border;
+    int64_t size, offset;
+    const double *weights; /* of SUM: `size` of them */
+} fc_pass;
+
+/* Passes in their order; what one gives the next is of the output's type. No pass: a conversion. */
+FC_API fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim,
+                                  const int64_t *shape, const void *in, int passes,
+                                  const fc_pass *pass, double cval, void *out, const fc_call *call);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 
 #include "../fastconv.h"
 #include "conv_table.h"
+#include "filter_table.h"
 #include "nn_table.h"
 #include "pool_table.h"
 #include "tuning.h"
@@ -16,6 +17,8 @@ typedef struct fc_kernels {
     fc_conv_kernels conv;
     fc_pool_kernels pool;
     const fc_nn_kernels *nn;
+    const fc_filter_kernels *filter;
+    const fc_element_kernels *elements; /* of every type: one table an instruction set */
     /* Multiply-adds on registers, `rounds` times `flops` operations of them; returns a sum so that
      * none can be dropped. */
     int64_t measure_flops;

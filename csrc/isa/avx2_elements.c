@@ -1,0 +1,2 @@
+#define FC_ISA avx2
+#include "../kernels/filter_elements.inc"

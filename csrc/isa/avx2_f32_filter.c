@@ -1,0 +1,4 @@
+#define FC_ISA avx2
+#define FC_ISA_AVX2
+#define FC_BITS 32
+#include "../kernels/filter.inc"

@@ -1,0 +1,2 @@
+#define FC_ISA neon
+#include "../kernels/filter_elements.inc"

@@ -1,0 +1,2 @@
+#define FC_ISA scalar
+#include "../kernels/filter_elements.inc"

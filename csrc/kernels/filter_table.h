@@ -1,0 +1,37 @@
+/* The kernels of filters, for one instruction set, and what they read. csrc/filter/ calls them.
+ *
+ * Most work on taps: pointers to runs of `width` elements, one a term of the sum (or one a candidate
+ * for the maximum), as
+ *     out[x] = sum over t of weights[t] * taps[t][x],     0 <= x < width.
+ * The runs overlap as they like; `out` is apart from them. */
+#ifndef FC_FILTER_TABLE_H
+#define FC_FILTER_TABLE_H
+
+#include <stdint.h>
+
+#include "../fastconv.h"
+
+typedef void (*fc_taps_fn)(const void *const *taps, const void *weights, int64_t count,
+                           int64_t width, void *out);
+/* Pairs of taps: out[x] = weights[0] * taps[0][x] + sum over t of weights[t] * (taps[2t - 1][x] +
+ * sign * taps[2t][x]), 1 <= t <= pairs. */
+typedef void (*fc_pairs_fn)(const void *const *taps, const void *weights, int64_t pairs, int sign,
+                            int64_t width, void *out);
+typedef void (*fc_convert_fn)(const void *from, void *to, int64_t count);
+
+/* Of float32, or of float64. */
+typedef struct fc_filter_kernels {
+    fc_taps_fn sum;       /* multiply-adds are fused */
+    fc_taps_fn sum_exact; /* they are not: each product and each sum is rounded, in order */
+    fc_pairs_fn pairs_exact;
+    fc_taps_fn max, min; /* no weights; NaN where there is one */
+} fc_filter_kernels;
+
+/* Of the other types: indexed by fc_element; NULL where there is none. */
+typedef struct fc_element_kernels {
+    fc_convert_fn to_double[FC_ELEMENTS], from_double[FC_ELEMENTS];
+    fc_taps_fn sum[FC_ELEMENTS]; /* wraps around; weights are of the type too */
+    fc_taps_fn max[FC_ELEMENTS], min[FC_ELEMENTS];
+} fc_element_kernels;
+
+#endif
