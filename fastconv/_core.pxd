@@ -234,6 +234,42 @@ cdef extern from "fastconv.h" nogil:
                              const void *gradient, void *weight, void *mean, void *square,
                              void *greatest, const fc_call *call)
 
+    ctypedef enum fc_element:
+        FC_BOOL
+        FC_INT8
+        FC_UINT8
+        FC_FLOAT32
+        FC_FLOAT64
+    ctypedef enum fc_border:
+        FC_NEAREST
+    ctypedef enum fc_window_op:
+        FC_WINDOW_SUM
+    enum: FC_FILTER_DIMS
+    ctypedef struct fc_footprint:
+        fc_element input "in"
+        fc_element out
+        fc_element weight
+        fc_window_op op
+        int ndim
+        const int64_t *shape
+        const int64_t *out_shape
+        const int64_t *window
+        const int64_t *offset
+        const fc_border *border
+        double cval
+    fc_status fc_filter_taps(const fc_footprint *problem, const void *a, const void *weights,
+                             void *out, const fc_call *call)
+    ctypedef struct fc_pass:
+        int axis
+        fc_window_op op
+        fc_border border
+        int64_t size
+        int64_t offset
+        const double *weights
+    fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim,
+                               const int64_t *shape, const void *a, int passes,
+                               const fc_pass *each, double cval, void *out, const fc_call *call)
+
     fc_status fc_select_isa(const char *name)
     const char *fc_isa()
     int fc_isa_count()

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, final
 
@@ -252,6 +252,24 @@ def adam(
     weight_decay: float,
     decoupled: bool,
     maximize: bool,
+) -> None: ...
+
+# Filters.
+def new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]: ...
+def filter_taps(
+    input: NDArray[Any],
+    weights: NDArray[Any],
+    output: NDArray[Any],
+    borders: Sequence[int],
+    cval: float,
+    offsets: Sequence[int],
+    op: int,
+) -> None: ...
+def filter_passes(
+    input: NDArray[Any],
+    output: NDArray[Any],
+    passes: Sequence[tuple[int, int, int, int, NDArray[np.float64] | int]],
+    cval: float,
 ) -> None: ...
 
 # Runtime.

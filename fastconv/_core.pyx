@@ -47,6 +47,9 @@ include "_door/run.pxi"
 include "_door/operator.pxi"
 include "_door/plan.pxi"
 
+# csrc/filter/
+include "_door/filter.pxi"
+
 # csrc/nn/
 include "_door/nn_activation.pxi"
 include "_door/nn_softmax.pxi"

@@ -25,7 +25,7 @@ typedef struct run {
     fc_work work;
     fc_lines lines;
     const void *weights;
-    int symmetric; /* of exact sums: 1, -1 (against each other), or 0 */
+    int symmetric; /* of exact sums: 1, -1 (against each other), or 0: the last term comes first */
     const char *in;
     char *out;
     int64_t outer, inner, out_size;
@@ -41,7 +41,7 @@ static void divide(const run *r, void *sums, int64_t count) {
         for (int64_t i = 0; i < count; i++) ((double *)sums)[i] /= (double)r->pass->size;
 }
 
-/* `elements` results from taps. */
+/* `elements` results from taps, which have a place before them, and as many again after them. */
 static void apply(const run *r, const void **taps, int64_t elements, char *out, void *line) {
     void *to = r->work.store ? line : out;
     if (r->symmetric) {
@@ -53,6 +53,9 @@ static void apply(const run *r, const void **taps, int64_t elements, char *out, 
             pairs[2 * i + 2] = taps[r->pass->size - 1 - i];
         }
         r->work.pairs(pairs, r->weights, half, r->symmetric, elements, to);
+    } else if (r->work.pairs) {
+        taps[-1] = taps[r->pass->size - 1];
+        r->work.run(taps - 1, r->weights, r->pass->size, elements, to);
     } else {
         r->work.run(taps, r->weights, r->pass->size, elements, to);
     }
@@ -69,7 +72,7 @@ static void run_along(void *context, int64_t tile, void *scratch) {
     char *brought = (char *)scratch + r->scratch_brought;
     fc_line_bring(&r->lines, r->in + outer * r->lines.length * r->inner * r->lines.from_size,
                   first - p->offset, last - p->offset + p->size - 1, brought);
-    const void **taps = scratch;
+    const void **taps = (const void **)scratch + 1;
     for (int64_t i = 0; i < p->size; i++) taps[i] = brought + i * r->inner * r->work.size;
     apply(r, taps, (last - first) * r->inner,
           r->out + (outer * r->lines.length + first) * r->inner * r->out_size,
@@ -94,7 +97,7 @@ static void run_across(void *context, int64_t tile, void *scratch) {
                      .to_size = r->lines.to_size,
                      .convert = r->lines.convert};
     memcpy(part.constant, r->work.constant, sizeof part.constant);
-    const void **taps = scratch;
+    const void **taps = (const void **)scratch + 1;
     const int64_t rows = last - first + p->size - 1;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t from = fc_border_index(p->border, first - p->offset + i, r->lines.length);
@@ -129,9 +132,9 @@ static void set_weights(run *r, double *to) {
     else if (p->op == FC_WINDOW_SUM) memcpy(to, p->weights, (size_t)p->size * sizeof *to);
     r->weights = to;
     if (p->op == FC_WINDOW_SUM && r->work.pairs) r->symmetric = symmetry(to, p->size);
-    if (r->symmetric) { /* the middle first; SciPy takes those on the left */
-        memmove(to + 1, to, (size_t)half * sizeof *to);
-        to[0] = p->weights[half];
+    if (p->op == FC_WINDOW_SUM && r->work.pairs) { /* first the middle, else the last */
+        memmove(to + 1, to, (size_t)(p->size - 1) * sizeof *to);
+        to[0] = p->weights[r->symmetric ? half : p->size - 1];
     } else if (p->op != FC_WINDOW_MAX && p->op != FC_WINDOW_MIN && r->work.type != FC_FLOAT64) {
         fc_work_weights(&r->work, to, p->size, to + p->size);
         r->weights = to + p->size;
@@ -151,7 +154,7 @@ static fc_status run_pass(run *r, const fc_call *call) {
     if (r->place_block > r->lines.length) r->place_block = r->lines.length;
     r->place_blocks = (r->lines.length - 1) / r->place_block + 1;
     const int64_t places = r->place_block + p->size - 1;
-    r->scratch_line = fc_aligned(p->size * 2 * (int64_t)sizeof(void *));
+    r->scratch_line = fc_aligned((p->size * 2 + 1) * (int64_t)sizeof(void *));
     r->scratch_brought =
         r->scratch_line + fc_aligned((along ? r->place_block : 1) * r->column_block * r->work.size);
     const int64_t brought = places * fc_aligned(r->column_block * r->work.size);

@@ -1,7 +1,7 @@
 /* The kernels of filters, for one instruction set, and what they read. csrc/filter/ calls them.
  *
- * Most work on taps: pointers to runs of `width` elements, one a term of the sum (or one a candidate
- * for the maximum), as
+ * Most work on taps: pointers to runs of `width` elements, one a term of the sum (or a candidate for
+ * the maximum), as
  *     out[x] = sum over t of weights[t] * taps[t][x],     0 <= x < width.
  * The runs overlap as they like; `out` is apart from them. */
 #ifndef FC_FILTER_TABLE_H
