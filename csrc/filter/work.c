@@ -35,6 +35,7 @@ static fc_work doubles(fc_element in, fc_element out, fc_window_op op, double cv
     if (op == FC_WINDOW_MAX) w.run = k->max;
     else if (op == FC_WINDOW_MIN) w.run = k->min;
     else w.run = fc_element_real(out) ? k->sum : k->sum_exact;
+    if (op == FC_WINDOW_SUM) w.dense = fc_element_real(out) ? k->dense : k->dense_exact;
     if (op == FC_WINDOW_SUM && !fc_element_real(out)) w.pairs = k->pairs_exact;
     memcpy(w.constant, &cval, sizeof cval);
     return w;
@@ -74,8 +75,12 @@ static fc_work extreme(fc_element in, fc_element out, fc_window_op op, double cv
 fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t terms,
                        const double *weights, double cval) {
     if (op == FC_WINDOW_MAX || op == FC_WINDOW_MIN) return extreme(in, out, op, cval);
-    if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS)
-        return native(in, fc_kernels_for(FC_F32)->filter->sum, cval);
+    if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS) {
+        const fc_filter_kernels *k = fc_kernels_for(FC_F32)->filter;
+        fc_work w = native(in, k->sum, cval);
+        w.dense = k->dense;
+        return w;
+    }
     if (in == out && op == FC_WINDOW_SUM && wraps_alike(in, terms, weights, cval))
         return native(in, elements()->sum[in], cval);
     return doubles(in, out, op, cval);

@@ -17,6 +17,29 @@ typedef void (*fc_taps_fn)(const void *const *taps, const void *weights, int64_t
  * sign * taps[2t][x]), 1 <= t <= pairs. */
 typedef void (*fc_pairs_fn)(const void *const *taps, const void *weights, int64_t pairs, int sign,
                             int64_t width, void *out);
+
+/* A sum over a window that has a weight everywhere, for `out_lines` neighbouring output lines:
+ *     out[r][x] = sum over p < planes, y < height, k < width of
+ *         weights[p * weight_plane + y * weight_line + k] *
+ *             lines[p * plane_lines + r + y][first + k * step + x],    0 <= x < count,
+ * its terms in this order. Every line may be read FC_DENSE_SLACK bytes further than that. */
+#define FC_DENSE_LINES 4 /* out_lines at most */
+#define FC_DENSE_SLACK 64
+typedef enum fc_sum_from {
+    FC_SUM_IS_NEW = 0,
+    FC_SUM_GOES_ON, /* the terms are added to what `out` holds, one by one */
+    FC_SUM_IS_ADDED /* their sum is */
+} fc_sum_from;
+typedef struct fc_dense {
+    const void *const *lines;
+    const void *weights;
+    void *const *out;
+    int64_t first, plane_lines, planes, height, width, step, weight_plane, weight_line;
+    int64_t out_lines, count;
+    fc_sum_from from;
+} fc_dense;
+typedef void (*fc_dense_fn)(const fc_dense *sum);
+
 typedef void (*fc_convert_fn)(const void *from, void *to, int64_t count);
 
 /* Of float32, or of float64. */
@@ -24,7 +47,9 @@ typedef struct fc_filter_kernels {
     fc_taps_fn sum;       /* multiply-adds are fused */
     fc_taps_fn sum_exact; /* they are not: each product and each sum is rounded, in order */
     fc_pairs_fn pairs_exact;
-    fc_taps_fn max, min; /* no weights; NaN where there is one */
+    fc_taps_fn max, min;     /* no weights; NaN where there is one */
+    fc_dense_fn dense;       /* multiply-adds are fused */
+    fc_dense_fn dense_exact; /* they are not; NULL for float32 */
 } fc_filter_kernels;
 
 /* Of the other types: indexed by fc_element; NULL where there is none. */

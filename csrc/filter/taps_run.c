@@ -1,0 +1,191 @@
+/* A tile of the output of a window's sum, maximum or minimum.
+ *
+ *     for each of its units: a strip of lines, a block of their places
+ *         for each piece of the window (there is one, but of absurdly large windows)
+ *             for each group of output lines
+ *                 bring the lines of the input that it reaches and the last group did not
+ *                 the kernel, on pointers into them
+ *
+ * Lines at hand stand in a ring for each plane of the window. */
+#include <string.h>
+
+#include "../kernels/kernels.h"
+#include "border.h"
+#include "taps.h"
+
+typedef struct unit {
+    const fc_taps *f;
+    char *scratch;
+    int64_t lead[FC_FILTER_DIMS]; /* where it is along the leading axes */
+    int64_t line, lines, place, places;
+    char *out; /* its first element */
+    fc_piece piece;
+    const char **plane; /* input planes that the piece reaches; NULL: of the constant */
+} unit;
+
+/* The input's plane that stands at place `index` of the leading axes' window. */
+static const char *find_plane(const unit *u, int64_t index) {
+    const fc_taps *f = u->f;
+    int64_t at = 0, scale = 1;
+    for (int a = f->leading - 1; a >= 0; a--) {
+        const fc_axis *axis = &f->lead[a];
+        const int64_t i = fc_border_index(
+            axis->border, u->lead[a] + index % axis->window - axis->offset, axis->in);
+        if (i < 0) return NULL;
+        at += i * scale;
+        scale *= axis->in;
+        index /= axis->window;
+    }
+    return f->in + at * f->line.in * f->place.in * f->step * f->in_size;
+}
+
+static char *line_at_hand(const unit *u, int64_t plane, int64_t line) {
+    const fc_taps *f = u->f;
+    return u->scratch + f->at_ring + (plane * f->ring + line % f->ring) * f->line_bytes;
+}
+
+/* Line `line` of the piece's reach, 0 being what its first line stands on for the unit's first. */
+static void bring(const unit *u, int64_t line) {
+    const fc_taps *f = u->f;
+    const int64_t first = u->place - f->place.offset;
+    const int64_t at = fc_border_index(f->line.border,
+                                       u->line + line + u->piece.line - f->line.offset, f->line.in);
+    for (int64_t p = 0; p < u->piece.planes; p++) {
+        const char *from = u->plane[p];
+        if (at < 0) from = NULL;
+        else if (from) from += at * f->place.in * f->step * f->in_size;
+        fc_line_bring(&f->lines, from, first, first + u->places + f->place.window - 1,
+                      line_at_hand(u, p, line));
+    }
+}
+
+/* Where a line of the unit's results goes. */
+static char *result(const unit *u, int64_t line) {
+    const fc_taps *f = u->f;
+    return u->out + line * f->place.out * f->step * f->out_size;
+}
+
+/* The sum over a dense window. `outs` have what the pieces before came to. */
+static void sum_dense(const unit *u, const void **lines, char **outs, int64_t count) {
+    const fc_taps *f = u->f;
+    const int64_t size = f->work.size, height = f->line.window, width = f->place.window;
+    fc_dense s = {.lines = lines,
+                  .out = (void *const *)outs,
+                  .plane_lines = u->piece.lines + count - 1,
+                  .step = f->step,
+                  .weight_plane = height * width,
+                  .weight_line = width,
+                  .out_lines = count,
+                  .count = u->places * f->step,
+                  .from = u->piece.index ? FC_SUM_GOES_ON : FC_SUM_IS_NEW};
+    const char *weights = (const char *)f->weights;
+    if (f->pieces > 1 || f->run_planes * f->run_lines * f->run_places == f->count) {
+        s.weights = weights + ((u->piece.plane * height + u->piece.line) * width) * size;
+        s.planes = u->piece.planes, s.height = u->piece.lines, s.width = width;
+        f->work.dense(&s);
+        return;
+    }
+    for (int64_t p = 0; p < f->planes; p += f->run_planes)
+        for (int64_t l = 0; l < height; l += f->run_lines)
+            for (int64_t k = 0; k < width; k += f->run_places) {
+                s.lines = lines + p * s.plane_lines + l;
+                s.weights = weights + ((p * height + l) * width + k) * size;
+                s.first = k * f->step;
+                s.planes = f->run_planes;
+                s.height = height - l < f->run_lines ? height - l : f->run_lines;
+                s.width = width - k < f->run_places ? width - k : f->run_places;
+                f->work.dense(&s);
+                s.from = FC_SUM_IS_ADDED;
+            }
+}
+
+/* Sums of runs of float32 terms, and then the sum of these. */
+static void sum_runs(const fc_taps *f, const void *const *taps, const void *weights,
+                     int64_t elements, char *sums, char *out) {
+    float ones[FC_TAPS_RUNS];
+    const void *each[FC_TAPS_RUNS];
+    int64_t runs = 0;
+    for (int64_t t = 0; t < f->count; t += f->run, sums += f->out_bytes) {
+        f->work.run(taps + t, (const float *)weights + t,
+                    f->count - t < f->run ? f->count - t : f->run, elements, sums);
+        each[runs] = sums;
+        ones[runs++] = 1.0f;
+    }
+    f->work.run(each, ones, runs, elements, out);
+}
+
+/* The sum, maximum or minimum over the taps of the piece, for one line. What the pieces before came
+ * to is then its first tap. */
+static void run_taps(const unit *u, const void *const *lines, char *out) {
+    const fc_taps *f = u->f;
+    const fc_piece *piece = &u->piece;
+    const int64_t elements = u->places * f->step, size = f->work.size;
+    const int64_t base = piece->plane * f->line.window + piece->line;
+    const void **taps = (const void **)(u->scratch + f->at_taps);
+    char *sums = u->scratch + f->at_sums + f->kept * f->out_bytes;
+    for (int64_t t = 0; t < piece->taps; t++) {
+        const fc_tap tap = f->tap[piece->tap + t];
+        taps[t + 1] = (const char *)lines[tap.line - base] + tap.place * f->step * size;
+    }
+    taps[0] = sums;
+    const int go_on = piece->index > 0;
+    if (go_on) memcpy(sums, out, (size_t)(elements * size));
+    const char *weights = (const char *)f->weights + (piece->tap + piece->index + !go_on) * size;
+    if (f->run < f->count) sum_runs(f, taps + 1, weights, elements, sums, out);
+    else f->work.run(taps + !go_on, weights, piece->taps + go_on, elements, out);
+}
+
+/* Output lines line <= l < line + count of the unit, whose input lines are at hand. */
+static void run_group(const unit *u, int64_t line, int64_t count) {
+    const fc_taps *f = u->f;
+    const void **lines = (const void **)(u->scratch + f->at_lines);
+    char **outs = (char **)(u->scratch + f->at_outs);
+    const int64_t elements = u->places * f->step, reached = u->piece.lines + count - 1;
+    for (int64_t p = 0; p < u->piece.planes; p++)
+        for (int64_t i = 0; i < reached; i++) lines[p * reached + i] = line_at_hand(u, p, line + i);
+    const int64_t kept = f->pieces > 1 ? line : 0;
+    for (int64_t r = 0; r < count; r++)
+        outs[r] = f->work.store ? u->scratch + f->at_sums + (kept + r) * f->out_bytes
+                                : result(u, line + r);
+    if (f->work.dense) sum_dense(u, lines, outs, count);
+    else run_taps(u, lines, outs[0]);
+    if (!f->work.store || u->piece.index < f->pieces - 1) return;
+    for (int64_t r = 0; r < count; r++) f->work.store(outs[r], result(u, line + r), elements);
+}
+
+static void run_piece(unit *u) {
+    const fc_taps *f = u->f;
+    u->plane = (const char **)u->scratch;
+    for (int64_t p = 0; p < u->piece.planes; p++)
+        u->plane[p] = find_plane(u, f->plane[u->piece.plane + p]);
+    int64_t brought = 0;
+    for (int64_t line = 0; line < u->lines; line += f->group) {
+        const int64_t count = u->lines - line < f->group ? u->lines - line : f->group;
+        while (brought < line + count + u->piece.lines - 1) bring(u, brought++);
+        run_group(u, line, count);
+    }
+}
+
+static void run_unit(const fc_taps *f, int64_t index, char *scratch) {
+    unit u = {.f = f, .scratch = scratch};
+    u.place = index % f->blocks * f->block;
+    u.places = f->place.out - u.place < f->block ? f->place.out - u.place : f->block;
+    index /= f->blocks;
+    u.line = index % f->strips * f->strip;
+    u.lines = f->line.out - u.line < f->strip ? f->line.out - u.line : f->strip;
+    index /= f->strips;
+    u.out =
+        f->out + ((index * f->line.out + u.line) * f->place.out + u.place) * f->step * f->out_size;
+    for (int a = f->leading - 1; a >= 0; index /= f->lead[a--].out)
+        u.lead[a] = index % f->lead[a].out;
+    for (int64_t i = 0; i < f->pieces; i++) {
+        u.piece = fc_taps_piece(f, i, u.piece.tap + u.piece.taps);
+        run_piece(&u);
+    }
+}
+
+void fc_taps_run(void *taps, int64_t tile, void *scratch) {
+    const fc_taps *f = taps;
+    const int64_t first = tile * f->tile_units;
+    for (int64_t i = first; i < first + f->tile_units && i < f->units; i++) run_unit(f, i, scratch);
+}
