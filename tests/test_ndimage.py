@@ -1,0 +1,621 @@
+"""fastconv.ndimage against scipy.ndimage: values, dtypes, shapes, errors and warnings."""
+
+import doctest
+import inspect
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv import ndimage
+from fastconv.testing.reference import filter_passes, filter_taps
+
+MODES = (
+    *("reflect", "constant", "nearest", "mirror", "wrap"),
+    *("grid-mirror", "grid-constant", "grid-wrap"),
+)
+INTEGERS = "bBhHiIlLqQ"
+TYPES = "?" + INTEGERS + "fd"
+SIZES = (1, 2, 3, 5, 8, 13, 40)
+CASES = 60
+
+# As the contract has them: SciPy 1.17's.
+BEYOND = "mode='reflect', cval=0.0"
+SIGNATURES = {
+    "correlate": f"input, weights, output=None, {BEYOND}, origin=0, *, axes=None",
+    "convolve": f"input, weights, output=None, {BEYOND}, origin=0, *, axes=None",
+    "correlate1d": f"input, weights, axis=-1, output=None, {BEYOND}, origin=0",
+    "convolve1d": f"input, weights, axis=-1, output=None, {BEYOND}, origin=0",
+    "gaussian_filter": f"input, sigma, order=0, output=None, {BEYOND}, truncate=4.0, *, "
+    "radius=None, axes=None",
+    "gaussian_filter1d": f"input, sigma, axis=-1, order=0, output=None, {BEYOND}, truncate=4.0, "
+    "*, radius=None",
+    "gaussian_gradient_magnitude": f"input, sigma, output=None, {BEYOND}, *, axes=None, **kwargs",
+    "gaussian_laplace": f"input, sigma, output=None, {BEYOND}, *, axes=None, **kwargs",
+    "generic_gradient_magnitude": f"input, derivative, output=None, {BEYOND}, extra_arguments=(), "
+    "extra_keywords=None, *, axes=None",
+    "generic_laplace": f"input, derivative2, output=None, {BEYOND}, extra_arguments=(), "
+    "extra_keywords=None, *, axes=None",
+    "laplace": f"input, output=None, {BEYOND}, *, axes=None",
+    "sobel": f"input, axis=-1, output=None, {BEYOND}",
+    "prewitt": f"input, axis=-1, output=None, {BEYOND}",
+    "uniform_filter": f"input, size=3, output=None, {BEYOND}, origin=0, *, axes=None",
+    "uniform_filter1d": f"input, size, axis=-1, output=None, {BEYOND}, origin=0",
+    "maximum_filter": f"input, size=None, footprint=None, output=None, {BEYOND}, origin=0, *, "
+    "axes=None",
+    "maximum_filter1d": f"input, size, axis=-1, output=None, {BEYOND}, origin=0",
+    "minimum_filter": f"input, size=None, footprint=None, output=None, {BEYOND}, origin=0, *, "
+    "axes=None",
+    "minimum_filter1d": f"input, size, axis=-1, output=None, {BEYOND}, origin=0",
+}
+NAMES = sorted(SIGNATURES)
+EVERY_FUNCTION = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def scipy():
+    """SciPy's module of the same name."""
+    return pytest.importorskip("scipy.ndimage")
+
+
+# ---- Names and documentation ---------------------------------------------------------------------
+
+
+def test_all_promised_functions_are_there():
+    assert sorted(ndimage.__all__) == NAMES
+
+
+@EVERY_FUNCTION
+def test_signatures_are_those_of_scipy(name):
+    signature = inspect.signature(getattr(ndimage, name))
+    parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    bare = signature.replace(parameters=parameters, return_annotation=signature.empty)
+    assert str(bare) == f"({SIGNATURES[name]})"
+
+
+@EVERY_FUNCTION
+def test_docstrings_describe_every_parameter_and_their_examples_run(name):
+    text = getattr(ndimage, name).__doc__
+    assert re.match(r"[A-Z].*\.\n", text)
+    assert f"scipy.ndimage.{name}`" in text
+    assert "$" not in text
+    section = text.split("Parameters\n----------")[1].split("\n\n")[0]
+    described = set(re.findall(r"(?m)^\**(\w+)", section))
+    assert described == set(inspect.signature(getattr(ndimage, name)).parameters)
+    examples = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
+    assert len(examples.examples) > 2
+    report = []
+    assert not doctest.DocTestRunner().run(examples, out=report.append)[0], "".join(report)
+
+
+def test_the_modules_own_example_runs():
+    assert doctest.testmod(ndimage).failed == 0
+
+
+# ---- Random problems -----------------------------------------------------------------------------
+
+
+def values(rng, shape, char):
+    """Random elements; integers now and then over their whole range."""
+    if char in "fd":
+        return (10 * rng.standard_normal(shape)).astype(char)
+    if char in "FD":
+        return (values(rng, shape, "d") + 1j * values(rng, shape, "d")).astype(char)
+    if char == "?":
+        return rng.integers(0, 2, shape).astype(bool)
+    info = np.iinfo(char)
+    if rng.integers(6) == 0:
+        return rng.integers(info.min, info.max, shape, char, endpoint=True)
+    return rng.integers(max(info.min, -100), min(info.max, 200), shape).astype(char)
+
+
+def image(rng, chars=TYPES):
+    """A random array: 1 to 4 axes, any strides and byte order."""
+    ndim = int(rng.choice([1, 2, 2, 2, 3, 4]))
+    shape = [int(n) for n in rng.choice(SIZES[: 7 if ndim < 3 else 5], ndim)]
+    char = str(rng.choice(list(chars)))
+    layout = rng.integers(6)
+    if layout == 0:
+        return values(rng, [2 * n for n in shape], char)[(slice(None, None, 2),) * ndim]
+    if layout == 1:
+        return values(rng, shape[::-1], char).T
+    if layout == 2:
+        return values(rng, shape, char)[::-1]
+    array = values(rng, shape, char)
+    return array.astype(array.dtype.newbyteorder()) if layout == 3 else array
+
+
+def window(rng, shape):
+    """Random weights: any, whole, with gaps, all equal, or symmetric."""
+    weights = [
+        rng.standard_normal(shape),
+        rng.integers(-3, 4, shape).astype(float),
+        rng.integers(0, 2, shape) / 4,
+        np.ones(shape),
+    ][rng.integers(4)]
+    turned = weights[(slice(None, None, -1),) * len(shape)]
+    return weights + [0, 1, -1][rng.integers(3)] * turned
+
+
+def origin_of(rng, size):
+    return int(rng.integers(-(size // 2), (size - 1) // 2 + 1))
+
+
+def turned(origin, size):
+    """The origin of a convolution's window that is in its range."""
+    return -origin if size % 2 else -origin - 1
+
+
+def fourth_order(input, axis, output, mode, cval, scale=1.0, *, module):
+    weights = scale * np.array([-1, 16, -30, 16, -1]) / 12
+    return module.correlate1d(input, weights, axis, output, mode, cval)
+
+
+def arguments(rng, name, ndim):
+    """Random arguments of a function: a function that makes them for a module, and keywords."""
+    axis = int(rng.integers(-ndim, ndim))
+    axes = None
+    if rng.integers(3) == 0:
+        axes = tuple(int(a) for a in rng.permutation(ndim)[: rng.integers(1, ndim + 1)])
+    count = ndim if axes is None else len(axes)
+    sizes = [int(n) for n in rng.integers(1, 7 if count < 4 else 4, count)]
+    origins = [origin_of(rng, n) for n in sizes]
+    deviations = [float(s) for s in rng.choice([0.5, 1, 1.7, 4], count)]
+    if name in ("correlate", "convolve"):
+        if name == "convolve":
+            origins = [turned(o, n) for o, n in zip(origins, sizes, strict=True)]
+        return (window(rng, sizes),), {"origin": origins, "axes": axes}
+    if name in ("correlate1d", "convolve1d"):
+        size = int(rng.integers(1, 12))
+        origin = origin_of(rng, size)
+        origin = turned(origin, size) if name == "convolve1d" else origin
+        return (window(rng, (size,)), axis), {"origin": origin}
+    if name == "gaussian_filter1d":
+        return (deviations[0], axis, int(rng.integers(4))), {}
+    if name == "gaussian_filter":
+        deviations[0] *= rng.integers(2)
+        return (deviations, int(rng.integers(3))), {"axes": axes, "truncate": 3.0}
+    if name == "gaussian_gradient_magnitude":
+        return (0.8,), {"axes": axes}
+    if name == "gaussian_laplace":
+        return (deviations,), {"axes": axes, "truncate": 2.5}
+    if name == "generic_laplace":
+        return (fourth_order,), {"axes": axes, "extra_arguments": (2.0,), "extra_keywords": {}}
+    if name == "generic_gradient_magnitude":
+        return (fourth_order,), {"axes": axes}
+    if name == "laplace":
+        return (), {"axes": axes}
+    if name in ("sobel", "prewitt"):
+        return (axis,), {}
+    if name.endswith("1d"):
+        size = int(rng.integers(1, 30))
+        return (size, axis), {"origin": origin_of(rng, size)}
+    options = {"axes": axes, "origin": origins}
+    if name != "uniform_filter" and rng.integers(2):
+        return (), {**options, "footprint": rng.random(sizes) < 0.6}
+    return (sizes,), options
+
+
+def bound_to(module, name, args, options):
+    """The arguments with functions that filter by the module itself."""
+    if name.startswith("generic"):
+        keywords = {**options.pop("extra_keywords", {}), "module": module}
+        return args, {**options, "extra_keywords": keywords}
+    return args, options
+
+
+def call(module, name, input, args, options):
+    args, options = bound_to(module, name, args, dict(options))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(module, name)(input, *args, **options)
+
+
+def magnitude(name, args, input):
+    """A bound of the sum of |x| |w|, roughly."""
+    largest = float(
+        np.max(np.abs(input.astype("D" if input.dtype.kind == "c" else "d")), initial=1)
+    )
+    weights = next((a for a in args if isinstance(a, np.ndarray)), np.ones(1))
+    return max(largest, 300.0) * max(float(np.abs(weights).sum()), 10.0)
+
+
+def agree(got, expected, case, scale):
+    """Integers bit for bit; floats within the promised part of the sum of magnitudes."""
+    assert got.dtype == expected.dtype, case
+    assert got.shape == expected.shape, case
+    if got.dtype.kind in "biu":
+        assert got.tobytes() == expected.tobytes(), case
+    else:
+        bound = 1e-5 if got.dtype.char in "fF" else 1e-12
+        np.testing.assert_allclose(got, expected, rtol=bound, atol=bound * scale, err_msg=str(case))
+
+
+def outcome(*problem):
+    """The result, or what was raised."""
+    try:
+        return call(*problem)
+    except Exception as error:
+        return error
+
+
+def compare(scipy, rng, name, input, args, options):
+    case = (name, input.dtype, input.shape, input.strides, args, options)
+    expected = outcome(scipy, name, input, args, options)
+    got = outcome(ndimage, name, input, args, options)
+    if isinstance(expected, Exception):
+        assert isinstance(got, type(expected)), (case, got, expected)
+        return
+    assert not isinstance(got, Exception), (case, got)
+    agree(got, expected, case, magnitude(name, args, input))
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize("part", range(4))
+def test_random_problems_agree_with_scipy(scipy, name, part):
+    for k in range(CASES):
+        rng = np.random.default_rng([part, k, NAMES.index(name)])
+        input = image(rng)
+        args, options = arguments(rng, name, input.ndim)
+        options["mode"] = str(rng.choice(MODES))
+        options["cval"] = float(rng.choice([0.0, 3.0, -2.0, 1.5, 300.0]))
+        if rng.integers(2):
+            options["output"] = np.dtype(str(rng.choice(list(TYPES))))
+        compare(scipy, rng, name, input, args, options)
+
+
+@EVERY_FUNCTION
+def test_complex_arrays_agree_with_scipy(scipy, name):
+    for k in range(CASES):
+        rng = np.random.default_rng([k, NAMES.index(name)])
+        input = image(rng, "FD" if k % 4 else "hfd")
+        args, options = arguments(rng, name, input.ndim)
+        if name.startswith(("correlate", "convolve")) and rng.integers(2):
+            args = (args[0] + 1j * window(rng, args[0].shape), *args[1:])
+        options["mode"] = str(rng.choice(MODES))
+        options["cval"] = [0.0, 2.5, 1 + 2j][rng.integers(3 if input.dtype.kind == "c" else 2)]
+        if rng.integers(2):
+            options["output"] = np.dtype(str(rng.choice(list("fdFD"))))
+        compare(scipy, rng, name, input, args, options)
+
+
+SEVERAL_MODES = (
+    *("gaussian_filter", "gaussian_laplace", "gaussian_gradient_magnitude", "laplace", "sobel"),
+    *("prewitt", "uniform_filter", "maximum_filter", "minimum_filter", "generic_laplace"),
+)
+
+
+@pytest.mark.parametrize("name", SEVERAL_MODES)
+def test_a_mode_for_each_axis_agrees_with_scipy(scipy, name):
+    for k in range(CASES):
+        rng = np.random.default_rng([k, NAMES.index(name)])
+        input = image(rng)
+        args, options = arguments(rng, name, input.ndim)
+        axes = options.get("axes")
+        count = input.ndim if axes is None else len(axes)
+        options["mode"] = [str(m) for m in rng.choice(MODES, count)]
+        options["cval"] = float(rng.choice([0.0, 7.0]))
+        compare(scipy, rng, name, input, args, options)
+
+
+# ---- Arrays of all kinds -------------------------------------------------------------------------
+
+
+def simple(name):
+    """Arguments for an array of 2 axes."""
+    rng = np.random.default_rng(5)
+    given = {
+        "correlate": (rng.standard_normal((3, 5)),),
+        "convolve": (rng.standard_normal((3, 5)),),
+        "correlate1d": (rng.standard_normal(4),),
+        "convolve1d": (rng.standard_normal(4),),
+        "generic_laplace": (fourth_order,),
+        "generic_gradient_magnitude": (fourth_order,),
+        "laplace": (),
+        "sobel": (),
+        "prewitt": (),
+    }
+    return given.get(name, (1,) if name.startswith("gaussian") else (5,))
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize("char", ["B", "h", "f", "d"])
+def test_the_result_may_take_the_inputs_place(name, char):
+    rng = np.random.default_rng(3)
+    base = values(rng, (23, 31), char)
+    expected = call(ndimage, name, base.copy(), simple(name), {})
+    for place in range(3):
+        memory = np.zeros((24, 33), char)
+        input = memory[:23, :31]
+        input[...] = base
+        output = [input, memory[1:, 1:32], memory[:23, 2:]][place]
+        got = call(ndimage, name, input, simple(name), {"output": output})
+        assert got is output
+        np.testing.assert_array_equal(got, expected, err_msg=f"{name} {char} {place}")
+
+
+@EVERY_FUNCTION
+def test_the_input_is_left_alone_and_may_be_read_only(name):
+    rng = np.random.default_rng(3)
+    input = values(rng, (9, 11), "f")
+    before = input.copy()
+    input.flags.writeable = False
+    call(ndimage, name, input, simple(name), {})
+    np.testing.assert_array_equal(input, before)
+
+
+@EVERY_FUNCTION
+def test_files_mapped_to_memory_are_filtered_into_files(name, tmp_path):
+    rng = np.random.default_rng(3)
+    base = values(rng, (40, 50), "H")
+    input = np.memmap(tmp_path / "in", "u2", "w+", shape=base.shape)
+    input[...] = base
+    output = np.memmap(tmp_path / "out", "f4", "w+", shape=base.shape)
+    call(ndimage, name, input, simple(name), {"output": output})
+    expected = call(ndimage, name, base, simple(name), {"output": np.float32})
+    np.testing.assert_array_equal(np.fromfile(tmp_path / "out", "f4").reshape(40, 50), expected)
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0), (2, 0, 3)])
+def test_empty_arrays_agree_with_scipy(scipy, name, shape):
+    input = np.zeros(shape, np.float32)
+    args = simple(name)
+    if name in ("correlate", "convolve"):
+        args = (np.ones((2,) * len(shape)),)
+    expected = call(scipy, name, input, args, {})
+    got = call(ndimage, name, input, args, {})
+    assert (got.shape, got.dtype) == (expected.shape, expected.dtype) == (shape, np.float32)
+
+
+@EVERY_FUNCTION
+def test_arrays_of_no_dimension_agree_with_scipy(scipy, name):
+    args = (np.array(2.5),) if name in ("correlate", "convolve") else simple(name)
+    for input in (np.array(5), np.array(5.0), np.float32(5), 5j):
+        compare(scipy, None, name, np.asarray(input), args, {})
+
+
+@EVERY_FUNCTION
+def test_lists_and_subclasses_become_arrays(scipy, name):
+    for input in ([[1, 2, 3], [4, 5, 7]], np.ma.masked_less([[1.0, 2.0], [4.0, 0.5]], 1)):
+        got = call(ndimage, name, input, simple(name), {})
+        assert type(got) is np.ndarray
+        agree(got, call(scipy, name, input, simple(name), {}), name, 100.0)
+
+
+@EVERY_FUNCTION
+@pytest.mark.parametrize("char", ["B", "f", "d"])
+def test_results_do_not_depend_on_the_number_of_threads(name, char):
+    rng = np.random.default_rng(7)
+    input = values(rng, (301, 257), char)
+    results = []
+    for n in (1, 2, 5):
+        with fc.num_threads(n):
+            results.append(call(ndimage, name, input, simple(name), {}).tobytes())
+    assert len(set(results)) == 1
+
+
+# ---- Conversions ---------------------------------------------------------------------------------
+
+EDGES = np.array(
+    [3e9, -3e9, 1e20, -1.5, -300.7, -1e10, 1e19, -1e19, 1.5e19, -0.5, 256.0, 2.0**31, 65535.9]
+)
+
+
+@pytest.mark.parametrize("char", TYPES)
+@pytest.mark.parametrize("extra", [[], [np.nan, np.inf, -np.inf]], ids=["finite", "others"])
+def test_numbers_out_of_range_convert_as_in_scipy(scipy, char, extra):
+    numbers = np.concatenate([EDGES, extra])
+    for name, args in {
+        "correlate": ([1.0],),
+        "correlate1d": ([1.0],),
+        "uniform_filter1d": (1,),
+        "laplace": (),
+    }.items():
+        for dtype in (np.float64, np.float32):
+            if name == "uniform_filter1d" and extra:
+                continue
+            input = numbers.astype(dtype)
+            expected = call(scipy, name, input, args, {"output": np.dtype(char)})
+            got = call(ndimage, name, input, args, {"output": np.dtype(char)})
+            if char in "fd":
+                np.testing.assert_allclose(got, expected, rtol=1e-5)
+            else:
+                assert got.tobytes() == expected.tobytes(), (name, dtype, got, expected)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1, 2.0, np.float32(1.7), np.int8(3), 12.5])
+@pytest.mark.parametrize("order", range(5))
+def test_a_gaussians_weights_are_scipys_to_the_last_bit(scipy, sigma, order):
+    pulse = np.zeros(301)
+    pulse[150] = 1
+    got = ndimage.gaussian_filter1d(pulse, sigma, order=order)
+    np.testing.assert_array_equal(got, scipy.gaussian_filter1d(pulse, sigma, order=order))
+
+
+def test_a_constant_image_of_integers_stays_what_it_is_in_scipy(scipy):
+    for value in (1, 7, 100, 255):
+        image = np.full((30, 41), value, np.uint8)
+        for sigma in (0.5, 1, 2, 3.3):
+            expected = scipy.gaussian_filter(image, sigma)
+            np.testing.assert_array_equal(ndimage.gaussian_filter(image, sigma), expected)
+
+
+# ---- Arguments that are refused ------------------------------------------------------------------
+
+A = np.arange(6.0).reshape(2, 3)
+HALF, LONG, OBJECT = (np.zeros((2, 3), t) for t in ("e", "g", object))
+READ_ONLY = np.zeros((2, 3))
+READ_ONLY.flags.writeable = False
+REFUSED = [
+    *(("correlate1d", (A, [1.0, 1.0]), {"cval": c}) for c in ("1", None, 1j, [1.0])),
+    *(("correlate1d", (A, [1.0, 1.0]), {"axis": a}) for a in (0.0, 0.5, 2, -3, None, "0")),
+    *(("correlate1d", (A, [1.0] * 3), {"origin": o}) for o in (0.0, 2, -2, None, "0", 2**70)),
+    *(("correlate1d", (A, w), {}) for w in ([], [[1.0]], 1.0, ["a"])),
+    *(("correlate1d", (A, [1.0]), {"mode": m}) for m in ("x", None, ["reflect"], 0, b"wrap")),
+    ("convolve1d", (A, 1.0), {}),
+    *(("correlate", (A, [[1.0] * 3] * 3), {"origin": o}) for o in (0.5, (0, 2), (0,), (0, 0.5))),
+    *(("correlate", (A, w), {}) for w in ([], [1.0], np.ones((0, 2)), 1.0, [[[1.0]]])),
+    *(("correlate", (A, [[1.0]]), {"mode": m}) for m in ("x", ["reflect", "wrap"], None)),
+    ("correlate", (A, [[1j]]), {"cval": 1j}),
+    ("correlate", (A + 1j, [[1.0]]), {"output": "f8"}),
+    ("correlate", (A + 1j, [[1.0]]), {"output": np.zeros((2, 3))}),
+    *(("uniform_filter1d", (A, s), {}) for s in (0, -1, 3.0, None, "3")),
+    *(("uniform_filter", (A, s), {}) for s in ("3", None, (3,), (3, 3, 3))),
+    ("uniform_filter", (A, 3), {"origin": 2}),
+    *(("maximum_filter1d", (A, s), {}) for s in (0, 3.0, None)),
+    ("maximum_filter", (A,), {}),
+    ("maximum_filter", (A, 3), {"origin": -2}),
+    ("maximum_filter", (A + 1j, 3), {}),
+    ("minimum_filter1d", (A + 1j, 3), {}),
+    *(("maximum_filter", (A,), {"footprint": f}) for f in ([[0, 0]], np.ones((0, 2)), [1, 0])),
+    ("minimum_filter", (A,), {"footprint": [[1, 0]], "mode": ["reflect", "wrap"]}),
+    ("minimum_filter", (A,), {"footprint": [[1, 0]], "origin": 3}),
+    *(("gaussian_filter1d", (A, s), {}) for s in ("1", 0, -1, np.nan, np.inf, None)),
+    *(("gaussian_filter1d", (A, 1), {"radius": r}) for r in (1.0, -1, "1")),
+    *(("gaussian_filter1d", (A, 1), {"order": o}) for o in (-1, 1.5, None)),
+    ("gaussian_filter1d", (A, 1), {"truncate": -4}),
+    ("gaussian_filter", (A, 1), {"order": -1}),
+    ("gaussian_filter", (A, (1, 2, 3)), {}),
+    *(
+        ("gaussian_filter", (A, 1), {"axes": a})
+        for a in ("0", object(), 1.5, (0, 0), (0, -2), (2,))
+    ),
+    ("gaussian_filter", (A + 1j, 1), {"output": float}),
+    ("gaussian_laplace", (A, 1), {"foo": 3}),
+    ("gaussian_gradient_magnitude", (A[None], [1, 2]), {"axes": (1, 2)}),
+    *(("laplace", (A,), {"mode": m}) for m in ("x", ["wrap"], 3)),
+    *(("sobel", (A,), {"axis": a}) for a in (2, 0.5)),
+    ("sobel", (A + 1j,), {"output": float}),
+    *(
+        (name, (A, *simple(name)), {"output": o})
+        for name in ("correlate", "gaussian_filter", "uniform_filter", "maximum_filter", "laplace")
+        for o in ("x", "?", "bool", np.zeros((3, 2)), 3.0, HALF, OBJECT, complex, READ_ONLY)
+    ),
+    *(
+        (name, (array, *simple(name)), {})
+        for name in NAMES
+        for array in (HALF, LONG, OBJECT, np.full((2, 3), "a"))
+        if not name.startswith("generic")
+    ),
+]
+
+
+def raised(module, name, args, options):
+    """What a call raises."""
+    try:
+        getattr(module, name)(*args, **options)
+    except Exception as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "options"), REFUSED, ids=[f"{k}-{r[0]}" for k, r in enumerate(REFUSED)]
+)
+def test_what_scipy_refuses_is_refused_with_its_exception(scipy, name, args, options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs, ours = raised(scipy, name, args, options), raised(ndimage, name, args, options)
+    assert theirs is not None
+    assert isinstance(ours, type(theirs)), (ours, theirs)
+
+
+def test_warnings_are_scipys_and_point_to_the_caller(scipy):
+    with pytest.warns(UserWarning, match="ignoring size because footprint is set") as caught:
+        ndimage.maximum_filter(A, 3, footprint=[[1, 1]])
+    assert caught[0].filename == __file__
+    for call in (
+        lambda: ndimage.correlate(A + 1j, [[1]], output=float),
+        lambda: ndimage.convolve1d(A, [1j], output=np.float32),
+        lambda: ndimage.uniform_filter(A + 1j, 3, output=int),
+    ):
+        with pytest.warns(UserWarning, match="promoting specified output dtype to co") as caught:
+            assert call().dtype.kind == "c"
+        assert caught[0].filename == __file__
+
+
+HOSTILE = [
+    *(None, True, -1, 0, 1, 2**63, 2**70, -(2**70), 1.5, np.nan, np.inf, 1j, "a", "", b"x"),
+    *((), (0,), (1, 2), [[]], {}, object(), np.zeros(0), np.zeros((0, 3)), np.ones((1,) * 8)),
+    *(np.ones((2, 3), "e"), np.array("x"), np.array(None), np.float64, "f4", "c8", np.ones(3) * 1j),
+    *(np.array([2**63, 3]), [1, [2]], slice(None), np.ma.masked, np.datetime64("now"), range(3)),
+]
+
+
+@EVERY_FUNCTION
+def test_hostile_arguments_end_in_a_result_or_an_exception(name):
+    parameters = [
+        p
+        for p in inspect.signature(getattr(ndimage, name)).parameters
+        if p not in ("kwargs", "radius", "truncate", "sigma")  # asking for much memory is no attack
+    ]
+    for parameter in parameters:
+        for hostile in HOSTILE:
+            given = dict(zip(parameters, (A, *simple(name)), strict=False))
+            given[parameter] = hostile
+            if name.startswith("gaussian"):
+                given["sigma"] = 1.0
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                error = raised(ndimage, name, (), given)
+            assert not isinstance(error, SystemError), (name, parameter, hostile)
+
+
+# ---- The oracle ----------------------------------------------------------------------------------
+
+
+def door_problem(rng):
+    """Random arguments of `filter_taps`: output shapes from valid to full, and beyond."""
+    ndim = int(rng.integers(1, 4))
+    char = str(rng.choice(list(INTEGERS + "fd")))
+    shape = [int(n) for n in rng.choice(SIZES[:6], ndim)]
+    op = int(rng.choice([0, 0, 0, 1, 2]))
+    sizes = [int(n) for n in rng.integers(1, 6, ndim)]
+    own = op == 0 and char not in "fd" and rng.integers(3) == 0
+    out = char if own or rng.integers(2) else str(rng.choice(list(INTEGERS + "fd")))
+    weights = window(rng, sizes)
+    if own:
+        weights = values(rng, sizes, char)
+    elif op:
+        weights = (rng.random(sizes) < 0.6).astype(np.uint8)
+        weights.flat[rng.integers(weights.size)] = 1
+    output = np.zeros([int(rng.integers(1, n + s)) for n, s in zip(shape, sizes, strict=True)], out)
+    borders = tuple(int(b) for b in rng.integers(0, 5, ndim))
+    offsets = tuple(int(rng.integers(0, s)) for s in sizes)
+    return values(rng, shape, char), weights, output, borders, float(rng.integers(9)), offsets, op
+
+
+def test_the_door_agrees_with_the_oracle_on_windows():
+    core = pytest.importorskip("fastconv._core")
+    for k in range(600):
+        rng = np.random.default_rng(k)
+        problem = door_problem(rng)
+        expected = problem[2].copy()
+        filter_taps(*problem[:2], expected, *problem[3:])
+        core.filter_taps(*problem)
+        case = (k, problem[0].dtype, problem[0].shape, problem[1:])
+        agree(problem[2], expected, case, magnitude("", problem[1:2], problem[0]))
+
+
+def test_the_door_agrees_with_the_oracle_on_passes():
+    core = pytest.importorskip("fastconv._core")
+    for k in range(600):
+        rng = np.random.default_rng(k)
+        input = image(rng, INTEGERS + "fd")
+        output = np.zeros(input.shape, str(rng.choice(list(INTEGERS + "fd"))))
+        if k % 2:
+            output = np.zeros(input.shape, input.dtype)
+        passes = []
+        for axis in rng.permutation(input.ndim)[: rng.integers(1, input.ndim + 1)]:
+            op, size = int(rng.integers(4)), int(rng.choice([1, 2, 3, 5, 9, 31]))
+            argument = size if op else window(rng, (size,))
+            border = int(rng.integers(5))
+            passes.append((int(axis), op, border, int(rng.integers(size)), argument))
+        expected = output.copy()
+        filter_passes(input, expected, passes, 3.0)
+        core.filter_passes(input, output, tuple(passes), 3.0)
+        scale = 300 * np.prod([np.abs(p[4]).sum() if p[1] == 0 else 1 for p in passes])
+        agree(output, expected, (k, input.dtype, input.shape, passes), float(scale))
