@@ -16,6 +16,7 @@
 
 #include "../kernels/kernels.h"
 #include "element.h"
+#include "rounded.h"
 
 #define FLOAT_TERMS 160 /* (160 + 2) / 2^24 < 1e-5 */
 
@@ -91,5 +92,6 @@ fc_work fc_work_wrapping(fc_element type, double cval) {
 }
 
 void fc_work_weights(const fc_work *w, const double *weights, int64_t count, void *to) {
-    elements()->from_double[w->type](weights, to, count);
+    if (w->type == FC_FLOAT32) fc_round_weights(weights, count, to);
+    else elements()->from_double[w->type](weights, to, count);
 }

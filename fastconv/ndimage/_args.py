@@ -14,6 +14,8 @@ import numpy as np
 from numpy.exceptions import AxisError
 from numpy.typing import NDArray
 
+from fastconv._core import new_result
+
 Array = NDArray[Any]
 Ints = tuple[int, ...]
 
@@ -39,32 +41,40 @@ def refuse_complex(input: Array) -> None:
 
 def result(output: Any, input: Array, complex_result: bool = False, stacklevel: int = 3) -> Array:
     """Give the array to write to: a new one, of a dtype that is asked for, or the one given."""
+    shape = input.shape
     if output is None:
-        if complex_result:
-            return np.empty(input.shape, np.promote_types(input.dtype, np.complex64))
         dtype = input.dtype
-        if not dtype.isnative or dtype.kind not in "fuibc":
-            dtype = np.dtype(dtype.name)  # a TypeError for text and records
-        return np.empty(input.shape, dtype)
+        if complex_result:
+            dtype = np.promote_types(dtype, np.complex64)
+        return _new(
+            shape, np.dtype(dtype.name) if not dtype.isnative or dtype.kind in "SUV" else dtype
+        )
     if isinstance(output, (type, np.dtype)):
         dtype = np.dtype(output)
         if complex_result and dtype.kind != "c":
             warnings.warn("promoting specified output dtype to complex", stacklevel=stacklevel)
             dtype = np.promote_types(dtype, np.complex64)
-        return np.empty(input.shape, dtype)
+        return _new(shape, dtype)
     if isinstance(output, str):
         dtype = np.dtype(output)
         if complex_result and dtype.kind != "c":
             raise RuntimeError("output must have complex dtype")
         if not issubclass(dtype.type, np.number):
             raise RuntimeError("output must have numeric dtype")
-        return np.empty(input.shape, dtype)
+        return _new(shape, dtype)
     given = np.asarray(output)
-    if given.shape != input.shape:
+    if given.shape != shape:
         raise RuntimeError("output shape not correct")
     if complex_result and given.dtype.kind != "c":
         raise RuntimeError("output must have complex dtype")
     return given
+
+
+def _new(shape: Ints, dtype: np.dtype[Any]) -> Array:
+    """Give an array that is not filled; large ones in memory that is used again."""
+    if dtype.kind in "fuib" and dtype.isnative:
+        return new_result(shape, dtype)
+    return np.zeros(shape, dtype)
 
 
 def border(mode: Any) -> int:
@@ -130,6 +140,17 @@ def size(value: Any) -> int:
     if value < 1:
         raise RuntimeError("incorrect filter size")
     return operator.index(value)
+
+
+def held(cval: Any, dtype: np.dtype[Any]) -> float:
+    """Convert the value beyond the borders to the input's dtype, as C does on x86-64."""
+    if dtype.kind == "f":
+        return float(dtype.type(0 + cval))
+    bits = 8 * dtype.itemsize
+    word = 32 if bits < 32 or (bits == 32 and dtype.kind == "i") else 64
+    least, above = -(2 ** (word - 1)), 2 ** (word - (bits < 64 or dtype.kind == "i"))
+    whole = int(cval) if least <= cval < above else least
+    return float(np.array(whole % 2**bits, np.uint64).astype(dtype))
 
 
 def line_weights(value: Any) -> Array:

@@ -255,5 +255,7 @@ def _footprint(
     origins = _args.origins(origin, axes, input.ndim)
     offsets = tuple([_args.offset(n, o) for n, o in zip(footprint.shape, origins, strict=True)])
     border = _args.one_border(mode, " for non-separable footprints")
+    if border == _args.CONSTANT:
+        cval = _args.held(cval, _run.native(input).dtype)
     taken = np.ascontiguousarray(footprint).view(np.uint8)
     return _run.taps(input, taken, output, (border,) * input.ndim, cval, offsets, op)

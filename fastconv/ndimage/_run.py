@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fastconv._core import filter_passes, filter_taps
 from fastconv.ndimage._args import Array, Ints
-from fastconv.ndimage._door import filter_passes, filter_taps
 
 CORRELATE, MAXIMUM, MINIMUM, MEAN = range(4)
 Pass = tuple[int, int, int, int, Any]  # axis, one of the above, border, offset, weights or size
