@@ -66,7 +66,7 @@ typedef enum fc_algorithm {
     FC_DIRECT,
     FC_IM2COL,
     FC_WINOGRAD, /* 2-D, 3 x 3, stride 1, dilation 1; relative error (L2) below 2e-5 in float32 */
-    FC_FFT,      /* not in this version */
+    FC_FFT,      /* stride 1, dilation 1; in double, whatever the type */
     FC_REFERENCE,
     FC_ALGORITHMS /* their number */
 } fc_algorithm;

@@ -6,6 +6,7 @@
 #include "../runtime/status.h"
 #include "algorithms.h"
 #include "depthwise.h"
+#include "fourier.h"
 #include "problem.h"
 #include "winograd.h"
 
@@ -21,6 +22,10 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
     if (algorithm == FC_WINOGRAD) {
         const fc_winograd cut = fc_winograd_best(&c, 0);
         return fc_winograd_correlate(&c, &cut, x, w, NULL, bias, y, call);
+    }
+    if (algorithm == FC_FFT) {
+        const fc_fourier cut = fc_fourier_best(&c, 0);
+        return fc_fourier_correlate(&c, &cut, x, w, NULL, bias, y, call);
     }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     return fc_correlate(&c, &b, x, w, bias, y, call);
@@ -39,6 +44,11 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
         *bytes = fc_winograd_scratch(&c, &cut, 0, threads);
         return FC_OK;
     }
+    if (algorithm == FC_FFT) {
+        const fc_fourier cut = fc_fourier_best(&c, 0);
+        *bytes = fc_fourier_scratch(&c, &cut, 0, threads);
+        return FC_OK;
+    }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     const int depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
     *bytes =
@@ -54,10 +64,11 @@ struct fc_plan {
     fc_correlation correlation;
     fc_blocking blocking;
     fc_winograd winograd;
+    fc_fourier fourier;
     int64_t packed_bytes;
     int packed;    /* whether the weights are: the reference and depthwise read them as they come */
     char *weights; /* packed, or as they come */
-    char *original; /* Winograd: as they come, for what it cannot serve; else NULL */
+    char *original; /* Winograd, Fourier: as they come, for what those cannot serve; else NULL */
     char *bias;     /* or NULL */
 };
 
@@ -95,6 +106,13 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
         FC_REQUIRE(plan->original && plan->weights, FC_OUT_OF_MEMORY);
         return pack_winograd(plan, w);
     }
+    if (plan->algorithm == FC_FFT) {
+        plan->original = kept(w, plan->packed_bytes);
+        plan->packed_bytes = fc_fourier_packed_bytes(c, &plan->fourier);
+        plan->weights = fc_scratch(plan->packed_bytes);
+        FC_REQUIRE(plan->original && plan->weights, FC_OUT_OF_MEMORY);
+        return fc_fourier_pack(c, &plan->fourier, w, plan->weights, NULL);
+    }
     plan->packed_bytes = fc_packed_bytes(c, &plan->blocking);
     plan->weights = fc_scratch(plan->packed_bytes);
     FC_REQUIRE(plan->weights, FC_OUT_OF_MEMORY);
@@ -112,6 +130,7 @@ fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const v
     plan->algorithm = algorithm;
     plan->correlation = fc_correlation_forward(problem);
     if (algorithm == FC_WINOGRAD) plan->winograd = fc_winograd_best(&plan->correlation, 1);
+    else if (algorithm == FC_FFT) plan->fourier = fc_fourier_best(&plan->correlation, 1);
     else plan->blocking = fc_algorithm_blocking(&plan->correlation, algorithm);
     fc_status status = keep_weights(plan, w);
     if (status == FC_OK && bias) {
@@ -135,6 +154,9 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
     if (plan->algorithm == FC_WINOGRAD)
         return fc_winograd_correlate(&plan->correlation, &plan->winograd, x, plan->original,
                                      plan->weights, plan->bias, y, call);
+    if (plan->algorithm == FC_FFT)
+        return fc_fourier_correlate(&plan->correlation, &plan->fourier, x, plan->original,
+                                    plan->weights, plan->bias, y, call);
     return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y,
                                call);
 }
@@ -147,6 +169,7 @@ fc_status fc_plan_workspace(const fc_plan *plan, int threads, int64_t *bytes) {
     if (!plan->packed) *bytes = fc_depthwise_scratch(c, threads);
     else if (plan->algorithm == FC_WINOGRAD)
         *bytes = fc_winograd_scratch(c, &plan->winograd, 1, threads);
+    else if (plan->algorithm == FC_FFT) *bytes = fc_fourier_scratch(c, &plan->fourier, 1, threads);
     else *bytes = fc_correlate_scratch(c, &plan->blocking, 1, threads);
     return FC_OK;
 }

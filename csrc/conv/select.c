@@ -6,6 +6,7 @@
 
 #include "algorithms.h"
 #include "depthwise.h"
+#include "fourier.h"
 #include "problem.h"
 #include "winograd.h"
 #include "../runtime/status.h"
@@ -13,11 +14,6 @@
 static const char *always(const fc_conv *p) {
     (void)p;
     return NULL;
-}
-
-static const char *not_built(const fc_conv *p) {
-    (void)p;
-    return "this version does not have it";
 }
 
 /* Chosen for one image, and so alike for every batch. */
@@ -83,20 +79,28 @@ static int suits(const fc_conv *p) {
     return 1;
 }
 
+static const char *fourier_accepts(const fc_conv *p) {
+    const fc_correlation c = fc_correlation_forward(p);
+    return fc_fourier_accepts(&c);
+}
+
+/* In float64 the transforms' error is not that of the direct sum. */
+static int fourier_suits(const fc_conv *p) { return p->dtype == FC_F32; }
+
+static double fourier_cost(const fc_conv *p) {
+    const fc_correlation c = fc_correlation_forward(p);
+    return fc_fourier_accepts(&c) ? HUGE_VAL : fc_fourier_best(&c, 0).cost;
+}
+
 /* There to be asked for. */
 static int never(const fc_conv *p) {
     (void)p;
     return 0;
 }
 
-static double no_cost(const fc_conv *p) {
-    (void)p;
-    return HUGE_VAL;
-}
-
 static const fc_algorithm_entry list[] = {
     {FC_WINOGRAD, "winograd", winograd_accepts, winograd_suits, winograd_cost},
-    {FC_FFT, "fft", not_built, never, no_cost},
+    {FC_FFT, "fft", fourier_accepts, fourier_suits, fourier_cost},
     {FC_DIRECT, "direct", always, suits, direct_cost},
     {FC_IM2COL, "im2col", always, suits, im2col_cost},
     {FC_REFERENCE, "reference", always, never, reference_cost},

@@ -6,6 +6,7 @@
 
 #include "../fastconv.h"
 #include "conv_table.h"
+#include "fft_table.h"
 #include "filter_table.h"
 #include "nn_table.h"
 #include "pool_table.h"
@@ -19,6 +20,7 @@ typedef struct fc_kernels {
     const fc_nn_kernels *nn;
     const fc_filter_kernels *filter;
     const fc_element_kernels *elements; /* of every type: one table an instruction set */
+    fc_fft_kernels fft;                 /* of FC_F64 only */
     /* Multiply-adds on registers, `rounds` times `flops` operations of them; returns a sum so that
      * none can be dropped. */
     int64_t measure_flops;
