@@ -34,6 +34,7 @@ static const struct {
     {"nn_classes", test_nn_classes},
     {"nn_layers", test_nn_layers},
     {"nn_update", test_nn_update},
+    {"filter_taps", test_filter_taps},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

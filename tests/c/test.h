@@ -67,5 +67,6 @@ void test_nn_norm(void);
 void test_nn_classes(void);
 void test_nn_layers(void);
 void test_nn_update(void);
+void test_filter_taps(void);
 
 #endif
