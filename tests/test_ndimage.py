@@ -313,6 +313,46 @@ def test_a_mode_for_each_axis_agrees_with_scipy(scipy, name):
             compare(scipy, rng, name, input, args, options)
 
 
+def product_window(rng, shape):
+    """A window that is the product of a line for each axis, and of none is 0."""
+    lines = [rng.standard_normal(n) + rng.choice([-2, 2], n) for n in shape]
+    return np.outer(*lines)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("char", ["f", "d", "h"])
+def test_windows_that_are_products_of_lines_agree_with_scipy(scipy, mode, char):
+    rng = np.random.default_rng(11)
+    input = values(rng, (150, 170), char)
+    for shape in ((7, 9), (11, 5), (8, 8), (1, 60)):
+        weights = product_window(rng, shape)
+        for kind in (weights, weights.astype(np.float32)):
+            for cval in (0.0, 2.5):
+                options = {"mode": mode, "cval": cval, "origin": (0, 1)}
+                compare(scipy, rng, "correlate", input, (kind,), options)
+
+
+def test_what_is_not_finite_spreads_as_in_scipy_whatever_the_window(scipy):
+    rng = np.random.default_rng(12)
+    input = values(rng, (150, 170), "f")
+    input[20, 30], input[100, 100], input[101, 120] = np.nan, np.inf, -np.inf
+    with_a_hole = product_window(rng, (9, 9))
+    with_a_hole[3] = 0
+    for weights in (product_window(rng, (9, 9)), with_a_hole, rng.standard_normal((9, 9))):
+        got, expected = ndimage.correlate(input, weights), scipy.correlate(input, weights)
+        np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+        np.testing.assert_array_equal(np.isinf(got), np.isinf(expected))
+
+
+def test_weights_that_are_no_terms_are_none_whatever_the_window(scipy):
+    rng = np.random.default_rng(13)
+    input = values(rng, (150, 170), "d")
+    tiny = 1e-17 * np.ones((9, 9))
+    assert not ndimage.correlate(input, tiny).any()
+    edge = np.outer(*[np.geomspace(1e-12, 1, 9)] * 2)
+    compare(scipy, rng, "correlate", input, (edge,), {})
+
+
 # ---- Arrays of all kinds -------------------------------------------------------------------------
 
 
