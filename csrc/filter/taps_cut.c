@@ -77,6 +77,7 @@ void fc_taps_choose(fc_taps *f) {
             terms = FLOAT_ROUNDINGS;
         f->work =
             fc_work_choose(f->in_type, f->out_type, f->op, terms, sum ? f->weights : NULL, f->cval);
+        fc_work_by_magnitude(&f->work, f->out_type);
     }
     if (!f->dense) f->work.dense = NULL;
 }

@@ -91,6 +91,18 @@ fc_work fc_work_wrapping(fc_element type, double cval) {
     return native(type, elements()->sum[type], cval);
 }
 
+static void uint64_by_magnitude(const void *from, void *to, int64_t count) {
+    const double *x = from;
+    uint64_t *y = to;
+    elements()->from_double[FC_UINT64](from, to, count);
+    for (int64_t i = 0; i < count; i++)
+        if (x[i] < -0x1p63) y[i] = x[i] > -0x1p64 ? UINT64_C(0) - (uint64_t)-x[i] : 0;
+}
+
+void fc_work_by_magnitude(fc_work *w, fc_element out) {
+    if (out == FC_UINT64 && w->type == FC_FLOAT64) w->store = uint64_by_magnitude;
+}
+
 void fc_work_weights(const fc_work *w, const double *weights, int64_t count, void *to) {
     if (w->type == FC_FLOAT32) fc_round_weights(weights, count, to);
     else elements()->from_double[w->type](weights, to, count);

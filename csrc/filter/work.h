@@ -20,6 +20,9 @@ typedef struct fc_work {
  * them, are read for FC_WINDOW_SUM. */
 fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t terms,
                        const double *weights, double cval);
+/* Convert negative numbers by way of their magnitude, as SciPy does for windows and not for lines:
+ * it shows below -2^63. */
+void fc_work_by_magnitude(fc_work *w, fc_element out);
 /* For sums in an integer type's own arithmetic. */
 fc_work fc_work_wrapping(fc_element type, double cval);
 /* `count` weights in the type of the arithmetic. */
