@@ -51,3 +51,17 @@ void fc_line_bring(const fc_lines *l, const void *line, int64_t first, int64_t l
         if (beyond < last) bring_beyond(l, from, beyond, last, at + (beyond - first) * place);
     }
 }
+
+void fc_line_extend(const fc_lines *l, int64_t first, int64_t last, void *to) {
+    const int64_t place = l->step * l->to_size;
+    char *at = to, *line = at - first * place;
+    const fc_lines same = {.length = l->length,
+                           .step = l->step,
+                           .from_size = l->to_size,
+                           .to_size = l->to_size,
+                           .border = l->border};
+    fc_lines lines = same;
+    memcpy(lines.constant, l->constant, sizeof lines.constant);
+    if (first < 0) bring_beyond(&lines, line, first, 0, at);
+    if (last > l->length) bring_beyond(&lines, line, l->length, last, line + l->length * place);
+}

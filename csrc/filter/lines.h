@@ -19,4 +19,8 @@ typedef struct fc_lines {
  * NULL. */
 void fc_line_bring(const fc_lines *l, const void *line, int64_t first, int64_t last, void *to);
 
+/* `to` has the places first <= i < last, and of these all that lie within the line are there
+ * already: what lies beyond its ends is added. All of the line is there, if last > first. */
+void fc_line_extend(const fc_lines *l, int64_t first, int64_t last, void *to);
+
 #endif

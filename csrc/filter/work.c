@@ -8,7 +8,8 @@
  * - Maxima and minima of what double holds exactly.
  *
  * In double, sums that will be truncated keep SciPy's order and its roundings: where a sum is meant
- * to be a whole number, the last bit decides which. */
+ * to be a whole number, the last bit decides which. But for means of integers, whose sums are exact
+ * in any order. */
 #include "work.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static fc_work doubles(fc_element in, fc_element out, fc_window_op op, double cv
     w.store = out == FC_FLOAT64 ? NULL : elements()->from_double[out];
     if (op == FC_WINDOW_MAX) w.run = k->max;
     else if (op == FC_WINDOW_MIN) w.run = k->min;
-    else w.run = fc_element_real(out) ? k->sum : k->sum_exact;
+    else w.run = op == FC_WINDOW_MEAN || fc_element_real(out) ? k->sum : k->sum_exact;
     if (op == FC_WINDOW_SUM) w.dense = fc_element_real(out) ? k->dense : k->dense_exact;
     if (op == FC_WINDOW_SUM && !fc_element_real(out)) w.pairs = k->pairs_exact;
     memcpy(w.constant, &cval, sizeof cval);

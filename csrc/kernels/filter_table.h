@@ -1,6 +1,6 @@
 /* The kernels of filters, for one instruction set, and what they read. csrc/filter/ calls them.
  *
- * Most work on taps: pointers to runs of `width` elements, one a term of the sum (or a candidate for
+ * Most work on taps: pointers to runs of `width` elements, one a term of a sum (or a candidate for
  * the maximum), as
  *     out[x] = sum over t of weights[t] * taps[t][x],     0 <= x < width.
  * The runs overlap as they like; `out` is apart from them. */
@@ -40,11 +40,17 @@ typedef struct fc_dense {
 } fc_dense;
 typedef void (*fc_dense_fn)(const fc_dense *sum);
 
+/* outs[r][x] = sum over i < size of weights[i] * rows[r + i][x], for all r < FC_FILTER_ROWS. */
+#define FC_FILTER_ROWS 4
+typedef void (*fc_rows_fn)(const void *const *rows, const void *weights, int64_t size,
+                           int64_t width, void *const *outs);
 typedef void (*fc_convert_fn)(const void *from, void *to, int64_t count);
 
 /* Of float32, or of float64. */
 typedef struct fc_filter_kernels {
-    fc_taps_fn sum;       /* multiply-adds are fused */
+    fc_taps_fn sum;  /* multiply-adds are fused */
+    fc_rows_fn rows; /* so are these */
+    void (*divide)(void *sums, double by, int64_t count);
     fc_taps_fn sum_exact; /* they are not: each product and each sum is rounded, in order */
     fc_pairs_fn pairs_exact;
     fc_taps_fn max, min;     /* no weights; NaN where there is one */

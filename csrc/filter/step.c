@@ -1,0 +1,189 @@
+/* One or two passes over an array at once: a pass down the rows gives a line that is still in the
+ * first cache when the pass along it reads it, so that the array is read and written once.
+ *
+ *     for each tile: a strip of rows (one pass: of some columns)
+ *         for each row of it, FC_FILTER_ROWS at a time: down the rows (across.c)
+ *             stored as the output's type, for that is what the second pass reads
+ *             extended beyond its ends, and along (along.c)
+ *
+ * The partition into tiles is the array's alone, and no result depends on it. */
+#include "step.h"
+
+#include <string.h>
+
+#include "../runtime/scratch.h"
+#include "../runtime/shares.h"
+#include "../runtime/status.h"
+#include "across.h"
+#include "along.h"
+#include "element.h"
+
+/* Elements of a tile: some tens of microseconds; of a row, where rows may be cut: what a window of
+ * rows holds then stays in the second cache (AMD Zen 5, November 2026). */
+#define TILE (64 << 10)
+#define COLUMNS 2048
+
+typedef struct plan {
+    const fc_step *s;
+    int64_t columns;                 /* elements of a row */
+    int64_t tile_rows, tile_columns; /* of a tile */
+    int64_t strips, blocks;          /* tiles along each */
+    fc_lines lines;                  /* that `along` reads, of its own input type */
+    int64_t first, last;             /* places of the extended line */
+    int in_place;                    /* the line is extended where the first pass puts it */
+    int64_t at_across, at_stored, at_line, at_result, at_along, bytes; /* of the scratch */
+    int64_t line_bytes;
+} plan;
+
+/* One tile, while it is worked on. */
+typedef struct tile {
+    const plan *plan;
+    int64_t outer, column, width;
+    char *scratch;
+} tile;
+
+static char *out_row(const tile *t, int64_t y) {
+    const fc_step *s = t->plan->s;
+    const int64_t row = t->outer * (s->last_row - s->first_row) + y - s->first_row;
+    return s->out + (row * t->plan->columns + t->column) * fc_element_size(s->out_type);
+}
+
+/* Where the first pass puts row y: into the line to be extended, the output, or a line apart. */
+static void *place_row(void *context, int64_t y, int slot) {
+    const tile *t = context;
+    const plan *n = t->plan;
+    if (n->in_place)
+        return t->scratch + n->at_line + slot * n->line_bytes -
+               n->first * n->s->step * n->s->along->work.size;
+    if (!n->s->along && !n->s->across->work.store) return out_row(t, y);
+    return t->scratch + n->at_line + slot * n->line_bytes;
+}
+
+/* Along the line that has been extended, into row y. */
+static void finish_row(const tile *t, int64_t y, const void *line, int64_t places) {
+    const plan *n = t->plan;
+    const fc_pass_run *p = n->s->along;
+    char *out = out_row(t, y), *to = p->work.store ? t->scratch + n->at_result : out;
+    fc_along(p, line, places, n->s->step, to, t->scratch + n->at_along);
+    if (p->work.store) p->work.store(to, out, places * n->s->step);
+}
+
+static void take_row(void *context, int64_t y, void *row) {
+    const tile *t = context;
+    const plan *n = t->plan;
+    const fc_pass_run *across = n->s->across;
+    if (!n->s->along) {
+        if (across->work.store) across->work.store(row, out_row(t, y), t->width);
+        return;
+    }
+    char *line = (char *)row + n->first * n->s->step * n->s->along->work.size;
+    if (n->in_place) {
+        fc_line_extend(&n->lines, n->first, n->last, line);
+    } else {
+        char *stored = row;
+        line = t->scratch + n->at_stored;
+        if (across->work.store) {
+            stored = line;
+            across->work.store(row, stored, n->columns);
+            line += fc_aligned(n->columns * 8);
+        }
+        fc_line_bring(&n->lines, stored, n->first, n->last, line);
+    }
+    finish_row(t, y, line, n->s->places);
+}
+
+static void run_rows(const tile *t, int64_t first, int64_t last) {
+    const fc_step *s = t->plan->s;
+    const int64_t size = fc_element_size(s->in_type);
+    const fc_lines row = fc_pass_lines(s->across, s->in_type, 1, t->width);
+    const fc_rows_out out = {place_row, take_row, (void *)t};
+    fc_across(s->across, &row, s->in + (t->outer * s->rows * t->plan->columns + t->column) * size,
+              s->rows, t->plan->columns * size, t->width, first, last, &out,
+              t->scratch + t->plan->at_across);
+}
+
+/* Rows as they are, or a part of their places. */
+static void run_lines(const tile *t, int64_t first, int64_t last) {
+    const plan *n = t->plan;
+    const fc_step *s = n->s;
+    const int64_t size = fc_element_size(s->in_type);
+    const int64_t place = t->column / s->step, places = t->width / s->step;
+    for (int64_t y = first; y < last; y++) {
+        const char *row = s->in + (t->outer * s->rows + y) * n->columns * size;
+        char *line = t->scratch + n->at_line;
+        fc_line_bring(&n->lines, row, place + n->first, place + places + n->last - s->places, line);
+        finish_row(t, y, line, places);
+    }
+}
+
+static void run_tile(void *context, int64_t index, void *scratch) {
+    const plan *n = context;
+    const int64_t column = index % n->blocks * n->tile_columns;
+    const int64_t strip = index / n->blocks % n->strips;
+    const tile t = {.plan = n,
+                    .outer = index / n->blocks / n->strips,
+                    .column = column,
+                    .width = n->columns - column < n->tile_columns ? n->columns - column
+                                                                   : n->tile_columns,
+                    .scratch = scratch};
+    const int64_t first = n->s->first_row + strip * n->tile_rows;
+    const int64_t last =
+        first + n->tile_rows < n->s->last_row ? first + n->tile_rows : n->s->last_row;
+    if (n->s->across) run_rows(&t, first, last);
+    else run_lines(&t, first, last);
+}
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Tiles. Strips are as high as the windows at least, for their first rows are read twice. */
+static void set_tiles(plan *n) {
+    const fc_step *s = n->s;
+    const int64_t rows = s->last_row - s->first_row, step = s->along ? s->step : 1;
+    n->tile_columns = n->columns;
+    if (s->along && !s->across)
+        n->tile_columns = larger(TILE / step, 2 * s->along->pass->size) * step;
+    if (s->across && !s->along) n->tile_columns = COLUMNS;
+    n->tile_columns = smaller(n->tile_columns, n->columns);
+    n->tile_rows = larger(TILE / n->tile_columns, 1);
+    if (s->across) n->tile_rows = larger(n->tile_rows, 2 * s->across->pass->size);
+    n->tile_rows = smaller(n->tile_rows, rows);
+    n->blocks = (n->columns - 1) / n->tile_columns + 1;
+    n->strips = (rows - 1) / n->tile_rows + 1;
+}
+
+static void set_scratch(plan *n) {
+    const fc_step *s = n->s;
+    const int64_t step = s->along ? s->step : 1, places = n->tile_columns / step;
+    int64_t extended = 0;
+    if (s->across) {
+        n->at_stored = fc_across_bytes(s->across, n->tile_columns);
+        n->line_bytes = fc_aligned(n->tile_columns * s->across->work.size);
+    }
+    if (s->along) extended = (places + s->along->pass->size - 1) * step * s->along->work.size;
+    if (n->in_place || !s->across) n->line_bytes = fc_aligned(extended);
+    n->at_line = n->at_stored;
+    if (s->across && s->along && !n->in_place)
+        n->at_line += fc_aligned(n->columns * 8) + fc_aligned(extended);
+    n->at_result = n->at_line + (s->across ? FC_FILTER_ROWS : 1) * n->line_bytes;
+    n->at_along = n->at_result;
+    if (s->along && s->along->work.store)
+        n->at_along += fc_aligned(n->tile_columns * s->along->work.size);
+    n->bytes = n->at_along + (s->along ? fc_along_bytes(s->along, places, step) : 0);
+}
+
+fc_status fc_step_run(const fc_step *step, const fc_call *call) {
+    plan n = {.s = step, .columns = step->places * step->step};
+    if (step->along) {
+        const fc_pass *pass = step->along->pass;
+        n.lines = fc_pass_lines(step->along, step->across ? step->out_type : step->in_type,
+                                step->places, step->step);
+        n.first = -pass->offset;
+        n.last = step->places - pass->offset + pass->size - 1;
+        n.in_place = step->across && !step->across->work.store && !step->along->work.bring &&
+                     n.first <= 0 && n.last >= step->places;
+    }
+    set_tiles(&n);
+    set_scratch(&n);
+    return fc_share_out(call, step->outer * n.strips * n.blocks, n.bytes, run_tile, &n);
+}
