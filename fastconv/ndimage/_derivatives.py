@@ -19,8 +19,10 @@ _SOBEL = np.array([1.0, 2.0, 1.0])
 _PREWITT = np.array([1.0, 1.0, 1.0])
 _CURVATURE = np.array([1.0, -2.0, 1.0])
 
+_BYTE_ROOTS = np.sqrt(np.arange(256)).astype(np.uint8)
+
 _CROSS_AXES = 5  # a window for more has too many zeros
-_BLOCK = 16384  # elements of two arrays, and what becomes of them, stay in a core's cache
+_BLOCK = 65536  # elements of two arrays, and what becomes of them, stay in a core's cache
 
 
 @filled
@@ -458,7 +460,8 @@ def generic_gradient_magnitude(
     derivative(input, axes[0], output, modes[0], cval, *extra_arguments, **extra_keywords)
     if len(axes) == 1:
         np.multiply(output, output, output)
-        return np.sqrt(output, output, casting="unsafe")
+        _take_roots(output)
+        return output
     for a, border in zip(axes[1:], modes[1:], strict=True):
         other = derivative(input, a, output.dtype, border, cval, *extra_arguments, **extra_keywords)
         _add_square(output, other, a == axes[1], a == axes[-1])
@@ -481,7 +484,15 @@ def _add_square(total: Array, other: Array, first: bool, last: bool) -> None:
         np.multiply(values, values, values)
         sums += values
         if last:
-            np.sqrt(sums, sums, casting="unsafe")
+            _take_roots(sums)
+
+
+def _take_roots(squares: Array) -> None:
+    """Replace squares by their roots, truncated to integers; of bytes NumPy's are slow."""
+    if squares.dtype == np.uint8:
+        np.take(_BYTE_ROOTS, squares, out=squares)
+    else:
+        np.sqrt(squares, squares, casting="unsafe")
 
 
 def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
