@@ -107,7 +107,7 @@ def values(rng, shape, char):
         return rng.integers(0, 2, shape).astype(bool)
     info = np.iinfo(char)
     if rng.integers(6) == 0:  # but of 64 bits: sums beyond them are another test's
-        low, high = max(info.min, -(2**56)), min(info.max, 2**56)
+        low, high = max(info.min, -(2**58)), min(info.max, 2**58)
         return rng.integers(low, high, shape, char, endpoint=True)
     return rng.integers(max(info.min, -100), min(info.max, 200), shape).astype(char)
 
@@ -266,16 +266,7 @@ def test_random_problems_agree_with_scipy(scipy, name, part):
         options["cval"] = float(rng.choice([0.0, 3.0, -2.0, 1.5, 300.0]))
         if rng.integers(2):
             options["output"] = np.dtype(str(rng.choice(list(TYPES))))
-        if name.startswith("uniform") and depends_on_drift(input, options):
-            continue
         compare(scipy, rng, name, input, args, options)
-
-
-def depends_on_drift(input, options):
-    """Whether SciPy's running sum of a mean rounds, and an integer would show by which way."""
-    output = np.dtype(options.get("output", input.dtype))
-    wide = input.dtype.kind == "f" or 8 in (input.itemsize, output.itemsize)
-    return output.kind in "biu" and wide
 
 
 @EVERY_FUNCTION
@@ -309,8 +300,7 @@ def test_a_mode_for_each_axis_agrees_with_scipy(scipy, name):
         count = input.ndim if axes is None else len(axes)
         options["mode"] = [str(m) for m in rng.choice(MODES, count)]
         options["cval"] = float(rng.choice([0.0, 7.0]))
-        if not (name.startswith("uniform") and depends_on_drift(input, options)):
-            compare(scipy, rng, name, input, args, options)
+        compare(scipy, rng, name, input, args, options)
 
 
 def product_window(rng, shape):
@@ -467,8 +457,11 @@ def test_numbers_out_of_range_convert_as_in_scipy(scipy, char, extra):
         "laplace": (),
         "maximum_filter": (None, [1, 0, 0]),
         "maximum_filter1d": (1,),
+        "uniform_filter1d": (3,),
     }.items():
         if name == "maximum_filter1d" and extra:
+            continue
+        if name == "uniform_filter1d" and char in "fd":  # ours is not off by what went by
             continue
         for dtype in (np.float64, np.float32):
             input = numbers.astype(dtype)
@@ -664,8 +657,7 @@ def test_the_door_agrees_with_the_oracle_on_passes():
             output = np.zeros(input.shape, input.dtype)
         passes = []
         for axis in rng.permutation(input.ndim)[: rng.integers(1, input.ndim + 1)]:
-            drifts = depends_on_drift(input, {"output": output.dtype})
-            op, size = int(rng.integers(3 if drifts else 4)), int(rng.choice([1, 2, 3, 5, 9, 31]))
+            op, size = int(rng.integers(4)), int(rng.choice([1, 2, 3, 5, 9, 31]))
             argument = size if op else window(rng, (size,))
             border = int(rng.integers(5))
             passes.append((int(axis), op, border, int(rng.integers(size)), argument))

@@ -8,6 +8,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "element.h"
+#include "running.h"
 #include "step.h"
 
 /* Elements behind the axis of a pass, from which its taps are whole rows of them; of fewer they are
@@ -19,6 +20,7 @@ typedef struct job {
     const int64_t *shape;
     fc_element in_type, out_type;
     double cval;
+    int small; /* sums of the input, and of its means, are exact in double */
     const fc_call *call;
 } job;
 
@@ -51,9 +53,25 @@ static fc_status check(fc_element in_type, fc_element out_type, int ndim, const 
     return FC_OK;
 }
 
-/* How many passes the step that begins with `pass` has. */
-static int passes_of_step(const fc_pass *pass, int left) {
-    return left > 1 && pass[1].axis == pass[0].axis + 1 ? 2 : 1;
+/* Whether SciPy's running sum shows in pass number i. */
+static int runs(const job *j, const fc_pass *pass, int i) {
+    return fc_running_shows(&pass[i], i ? j->out_type : j->in_type, j->out_type, j->cval, j->small);
+}
+
+/* How many passes the step that begins with pass number i has. */
+static int passes_of_step(const job *j, const fc_pass *pass, int i, int passes) {
+    if (i + 1 == passes || pass[i + 1].axis != pass[i].axis + 1) return 1;
+    return runs(j, pass, i) || runs(j, pass, i + 1) ? 1 : 2;
+}
+
+static int are_small(const job *j, int passes, const fc_pass *pass, const void *in,
+                     int64_t elements) {
+    int64_t size = 1;
+    for (int i = 0; i < passes; i++) {
+        if (pass[i].op != FC_WINDOW_MEAN || fc_element_real(j->out_type)) return 0;
+        if (pass[i].size > size) size = pass[i].size;
+    }
+    return fc_running_small(j->in_type, j->out_type, in, elements, size, j->cval);
 }
 
 /* The array as the step sees it: a pass that is alone goes down rows that are long, else along. */
@@ -96,9 +114,16 @@ static fc_status run_step(const job *j, const fc_pass *pass, int passes, fc_elem
     return status;
 }
 
-static int count_steps(const fc_pass *pass, int passes) {
+static fc_status run_mean(const job *j, const fc_pass *pass, fc_element in_type, const void *in,
+                          void *out) {
+    const int axis = pass->axis;
+    return fc_running_pass(pass, in_type, j->out_type, product(j->shape, 0, axis), j->shape[axis],
+                           product(j->shape, axis + 1, j->ndim), j->cval, in, out, j->call);
+}
+
+static int count_steps(const job *j, const fc_pass *pass, int passes) {
     int steps = 0;
-    for (int i = 0; i < passes; steps++) i += passes_of_step(&pass[i], passes - i);
+    for (int i = 0; i < passes; steps++) i += passes_of_step(j, pass, i, passes);
     return steps;
 }
 
@@ -108,12 +133,13 @@ fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim, co
     static const double one = 1.0;
     const fc_pass none = {.axis = 0, .size = 1, .weights = &one};
     FC_TRY(check(in_type, out_type, ndim, shape, passes, pass));
-    const job j = {ndim, shape, in_type, out_type, cval, call};
+    job j = {ndim, shape, in_type, out_type, cval, 0, call};
     const int64_t elements = product(shape, 0, ndim);
     if (elements == 0) return FC_OK;
     FC_REQUIRE(in && out, FC_INVALID_NULL);
     if (passes == 0) pass = &none, passes = 1;
-    int steps = count_steps(pass, passes);
+    j.small = are_small(&j, passes, pass, in, elements);
+    int steps = count_steps(&j, pass, passes);
     char *between = NULL;
     if (steps > 1) {
         between = fc_scratch(elements * fc_element_size(out_type));
@@ -121,9 +147,11 @@ fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim, co
     }
     fc_status status = FC_OK;
     for (int i = 0; i < passes && status == FC_OK; steps--) { /* the last one ends in `out` */
-        const int count = passes_of_step(&pass[i], passes - i);
+        const int count = passes_of_step(&j, pass, i, passes);
+        const fc_element type = i ? out_type : in_type;
         void *to = steps % 2 ? out : between;
-        status = run_step(&j, &pass[i], count, i ? out_type : in_type, in, to);
+        status = runs(&j, pass, i) ? run_mean(&j, &pass[i], type, in, to)
+                                   : run_step(&j, &pass[i], count, type, in, to);
         in = to;
         i += count;
     }
