@@ -71,10 +71,12 @@ static void bring(const running *r, const char *line, int64_t column, int64_t wi
     }
     for (int64_t v = first; v < last; v++, to += width) {
         const int64_t i = fc_border_index(r->pass->border, v, r->lines.length);
-        const char *from = line + (i * r->inner + column) * r->lines.from_size;
-        if (i < 0)
+        if (i < 0) {
             for (int64_t c = 0; c < width; c++) memcpy(&to[c], r->lines.constant, sizeof *to);
-        else if (r->lines.convert) r->lines.convert(from, to, width);
+            continue;
+        }
+        const char *from = line + (i * r->inner + column) * r->lines.from_size;
+        if (r->lines.convert) r->lines.convert(from, to, width);
         else memcpy(to, from, (size_t)width * sizeof *to);
     }
 }
