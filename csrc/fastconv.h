@@ -480,6 +480,15 @@ FC_API fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int n
                                   const int64_t *shape, const void *in, int passes,
                                   const fc_pass *pass, double cval, void *out, const fc_call *call);
 
+#define FC_SHORT_LINE 32768
+#define FC_SHORT_TAPS 64
+/* y[i] = sum over t of w[t] * x[first + i - t], 0 <= i < count, x being 0 outside of its n elements,
+ * taps <= n: a part of the full convolution of a short line with a few taps, on this thread.
+ * `reversed`: of x and w back to front. */
+FC_API fc_status fc_convolve_short(fc_dtype dtype, const void *x, int64_t n, const void *w,
+                                   int64_t taps, int reversed, int64_t first, int64_t count,
+                                   void *y);
+
 #ifdef __cplusplus
 }
 #endif

@@ -270,6 +270,12 @@ cdef extern from "fastconv.h" nogil:
                                const int64_t *shape, const void *a, int passes,
                                const fc_pass *each, double cval, void *out, const fc_call *call)
 
+    # Short lines.
+    int64_t FC_SHORT_LINE
+    int64_t FC_SHORT_TAPS
+    fc_status fc_convolve_short(fc_dtype dtype, const void *x, int64_t n, const void *w,
+                                int64_t taps, int reversed, int64_t first, int64_t count, void *y)
+
     fc_status fc_select_isa(const char *name)
     const char *fc_isa()
     int fc_isa_count()

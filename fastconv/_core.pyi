@@ -271,6 +271,9 @@ def filter_passes(
     passes: Sequence[tuple[int, int, int, int, NDArray[np.float64] | int]],
     cval: float,
 ) -> None: ...
+def convolve_short(
+    in1: Any, in2: Any, mode: Any, method: Any, reversed: bool
+) -> NDArray[Any] | None: ...
 
 # Runtime.
 def select_isa(name: str | None) -> bool: ...

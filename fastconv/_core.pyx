@@ -49,6 +49,7 @@ include "_door/plan.pxi"
 
 # csrc/filter/
 include "_door/filter.pxi"
+include "_door/short.pxi"
 
 # csrc/nn/
 include "_door/nn_activation.pxi"

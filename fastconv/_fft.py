@@ -39,8 +39,8 @@ def _transform(name: str, array: Array, sizes: Sequence[int], axes: Sequence[int
     return result
 
 
-def _as_transformed(array: Array) -> Array:
-    """In the type that its transform is computed in: integers, bools and objects in float64."""
+def as_transformed(array: Array) -> Array:
+    """Convert to the type that a transform is computed in: what is no number of it to float64."""
     if array.dtype.kind == "f" and array.dtype.itemsize == 2:
         return array.astype(np.float32)
     return array if array.dtype.kind in "fc" else array.astype(np.float64)
@@ -107,7 +107,7 @@ def seconds(shape1: Sequence[int], shape2: Sequence[int], complex_: bool) -> flo
 
 def convolve(in1: Array, in2: Array, axes: Sequence[int]) -> Array:
     """Give the full convolution over some axes; the others broadcast."""
-    in1, in2 = _as_transformed(in1), _as_transformed(in2)
+    in1, in2 = as_transformed(in1), as_transformed(in2)
     wide = np.result_type(in1.real, in2.real)  # of each, and of complex where it is
     in1, in2 = (a.astype(np.result_type(a, wide), copy=False) for a in (in1, in2))
     blocks = [block_size(*sorted((in1.shape[a], in2.shape[a]), reverse=True)) for a in axes]

@@ -1,7 +1,7 @@
-"""Direct sums of signals: any dtype, any range of the full convolution.
+"""Sums of signals in C: any part of the full convolution of two arrays of one dtype.
 
 The full convolution of x (n elements) and taps (k) has n + k - 1 elements; element o is the sum
-over j of taps[j] * x[o - j]. A range of it is a tuple of slices with a start and a stop.
+over j of taps[j] * x[o - j]. A part of it is a tuple of slices with a start and a stop.
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastconv import _core, _fft
+from fastconv import _conv_args, _core, _fft
+from fastconv._typing import Algorithm
 from fastconv.conv import conv1d, conv2d, conv3d
 
 Array = NDArray[Any]
-Range = tuple[slice, ...]
+Part = tuple[slice, ...]
 
 MODES = ("valid", "same", "full")
-_CONV = (None, conv1d, conv2d, conv3d)
 
 # float32 sums of so many terms are within 1e-5 of the sum of their magnitudes, whatever they hold.
 SINGLE_TERMS = 165
 
+_CONV = (None, conv1d, conv2d, conv3d)
+_PROBLEM = [
+    _core.Operator("convolve", n, ("in1", "in2", "bias?"), _conv_args.conv, 0) for n in range(4)
+]
+_CONSTANT = 4  # a border of filter_taps
+_SUM = 0
 
-def full_shape(shape1: Sequence[int], shape2: Sequence[int]) -> tuple[int, ...]:
-    """Give the shape of the full convolution."""
-    return tuple([n + k - 1 for n, k in zip(shape1, shape2, strict=True)])
 
-
-def full_range(mode: str, shape1: Sequence[int], shape2: Sequence[int]) -> Range:
+def part_of(mode: str, shape1: Sequence[int], shape2: Sequence[int]) -> Part:
     """Give the part of the full convolution that a mode asks for; in "valid", shape1 >= shape2."""
     sizes = zip(shape1, shape2, strict=True)
     if mode == "full":
@@ -46,48 +48,101 @@ def reversed_(array: Array) -> Array:
     return array[(slice(None, None, -1),) * array.ndim]
 
 
-def convolve(x: Array, taps: Array, part: Range) -> Array:
-    """Give a part of the full convolution of two arrays of one dtype, in its own arithmetic."""
-    kind = x.dtype.kind
+def _sizes(part: Part) -> tuple[int, ...]:
+    return tuple([wanted.stop - wanted.start for wanted in part])
+
+
+# ---- Direct sums ---------------------------------------------------------------------------------
+
+
+def convolve(x: Array, taps: Array, part: Part) -> Array:
+    """Add up products of two arrays of one dtype, in its own arithmetic."""
     if taps.size > x.size:
         x, taps = taps, x
-    if kind == "c" and x.dtype.itemsize <= 16:
-        return _complex(x, taps, part)
-    if kind == "f" and x.dtype.char in "fd" and x.ndim <= 3:
+    kind = x.dtype.kind
+    if kind in "iu":
+        return _integers(x, taps, part)
+    if x.dtype.char in "fd":
         return _float(x, taps, part)
+    if x.dtype.char in "FD":
+        return _complex(x, taps, part)
     return _shift_and_add(x, taps, part)
 
 
-def _float(x: Array, taps: Array, part: Range) -> Array:
-    """Of float32 or float64; sums of many float32 terms are float64's."""
-    if x.dtype.char == "f" and taps.size > SINGLE_TERMS:
-        return _float(x.astype(np.float64), taps.astype(np.float64), part).astype(np.float32)
-    pads, cut = [], []
-    for n, k, wanted in zip(x.shape, taps.shape, part, strict=True):
-        first, last = max(wanted.start - (k - 1), 0), min(wanted.stop, n)
-        cut.append(slice(first, last))
-        pads.append((max(k - 1 - wanted.start, 0), max(wanted.stop - n, 0)))
-    run = _CONV[x.ndim]
-    assert run is not None
-    y: Array = run(x[tuple(cut)][None], reversed_(taps)[None, None], padding=tuple(pads))
-    return y[0]
-
-
-def _complex(x: Array, taps: Array, part: Range) -> Array:
-    """By real parts."""
-    parts = {}
-    for i, a in enumerate((x.real, x.imag)):
-        for j, b in enumerate((taps.real, taps.imag)):
-            parts[i, j] = _float(a, b, part) if a.ndim <= 3 else _shift_and_add(a, b, part)
-    result = np.empty(parts[0, 0].shape, x.dtype)
-    np.subtract(parts[0, 0], parts[1, 1], out=result.real)
-    np.add(parts[0, 1], parts[1, 0], out=result.imag)
+def _integers(x: Array, taps: Array, part: Part) -> Array:
+    """Wrapping around."""
+    result = _core.new_result(_sizes(part), x.dtype.newbyteorder("="))
+    offsets = [k - 1 - wanted.start for k, wanted in zip(taps.shape, part, strict=True)]
+    _core.filter_taps(x, reversed_(taps), result, [_CONSTANT] * x.ndim, 0.0, offsets, _SUM)
     return result
 
 
-def _shift_and_add(x: Array, taps: Array, part: Range) -> Array:
-    """One tap after the other: for the dtypes that C has no arithmetic for."""
-    result = np.zeros([wanted.stop - wanted.start for wanted in part], x.dtype)
+def _float(x: Array, taps: Array, part: Part, algorithm: Algorithm = "direct") -> Array:
+    """Of float32 or float64; sums of many float32 terms are float64's."""
+    if x.dtype.char == "f" and taps.size > SINGLE_TERMS and algorithm == "direct":
+        return _float(x.astype(np.float64), taps.astype(np.float64), part).astype(np.float32)
+    if x.ndim > 3:
+        return _beyond_space(x, taps, part, algorithm)
+    run = _CONV[x.ndim]
+    assert run is not None
+    cut, pads = _reach(x.shape, taps.shape, part)
+    result: Array = run(x[cut][None], _kernel(taps), padding=pads, algorithm=algorithm)
+    return result[0]
+
+
+def _kernel(taps: Array) -> Array:
+    return reversed_(taps)[None, None]
+
+
+def _reach(
+    shape: Sequence[int], taps: Sequence[int], part: Part
+) -> tuple[Part, tuple[tuple[int, int], ...]]:
+    """Give what a part is made of, and the zeros on either side of that."""
+    cut, pads = [], []
+    for n, k, wanted in zip(shape, taps, part, strict=True):
+        cut.append(slice(max(wanted.start - (k - 1), 0), min(wanted.stop, n)))
+        pads.append((max(k - 1 - wanted.start, 0), max(wanted.stop - n, 0)))
+    return tuple(cut), tuple(pads)
+
+
+def _beyond_space(x: Array, taps: Array, part: Part, algorithm: Algorithm) -> Array:
+    """In more dimensions than C has: the windows of the first ones are images and channels."""
+    lead = x.ndim - 3
+    cut, pads = _reach(x.shape[:lead], taps.shape[:lead], part[:lead])
+    padded = np.pad(x[cut], (*pads, *((0, 0),) * 3))
+    axes = tuple(range(lead))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, taps.shape[:lead], axes)
+    windows = np.moveaxis(windows, range(-lead, 0), range(lead, 2 * lead))
+    images = windows.reshape(
+        math.prod(windows.shape[:lead]), math.prod(taps.shape[:lead]), *x.shape[lead:]
+    )
+    cut, pads = _reach(x.shape[lead:], taps.shape[lead:], part[lead:])
+    every = (slice(None), slice(None))
+    kernel = reversed_(taps).reshape(1, images.shape[1], *taps.shape[lead:])
+    result: Array = conv3d(images[every + cut], kernel, padding=pads, algorithm=algorithm)
+    return result.reshape(_sizes(part))
+
+
+def _complex(x: Array, taps: Array, part: Part, algorithm: Algorithm = "direct") -> Array:
+    """By real parts."""
+    result = np.empty(_sizes(part), x.dtype.newbyteorder("="))
+    real, imag = ((a.real, a.imag) for a in (x, taps))
+    np.subtract(
+        _float(real[0], imag[0], part, algorithm),
+        _float(real[1], imag[1], part, algorithm),
+        out=result.real,
+    )
+    np.add(
+        _float(real[0], imag[1], part, algorithm),
+        _float(real[1], imag[0], part, algorithm),
+        out=result.imag,
+    )
+    return result
+
+
+def _shift_and_add(x: Array, taps: Array, part: Part) -> Array:
+    """One tap after the other: for longdouble, which C's kernels do not have."""
+    result = np.zeros(_sizes(part), x.dtype)
     for place in np.ndindex(taps.shape):
         to, of = [], []
         for n, j, wanted in zip(x.shape, place, part, strict=True):
@@ -98,26 +153,64 @@ def _shift_and_add(x: Array, taps: Array, part: Range) -> Array:
     return result
 
 
+# ---- Fourier transforms --------------------------------------------------------------------------
+
+
+def transform(x: Array, taps: Array, part: Part) -> Array:
+    """Give what `convolve` does for float32 and float64 by C's transforms; in 3 dimensions at most.
+
+    They are in float64. What is not finite gives the direct sum.
+    """
+    if taps.size > x.size:
+        x, taps = taps, x
+    return _float(x, taps, part, "fft")
+
+
 # ---- Times ---------------------------------------------------------------------------------------
 
-# Nanoseconds of a product on one thread (AMD Zen 5, November 2026), by lanes of float64: AVX-512 is
-# measured, in images and lines of 2**20 elements. What NumPy adds up tap by tap takes SLOW.
-PRODUCT = {"avx512": 0.05, "avx2": 0.1, "neon": 0.2, "scalar": 0.5}
-SLOW = 1.0
+# Nanoseconds of a product on one thread: in an integer type's own arithmetic, by its bytes, for
+# AVX-512 (AMD Zen 5, November 2026; others by the length of their vectors), and of what NumPy adds
+# up tap by tap. Integers' transforms take longer by INTEGER_MOVES: they are converted and rounded.
+INTEGER_NS = {1: 0.014, 2: 0.014, 4: 0.03, 8: 0.055}
+VECTORS = {"avx512": 1, "avx2": 2, "neon": 4, "scalar": 4}
+INTEGER_MOVES = 1.5
+SLOW_NS = 1.0
+
+# Fewer products than these are added up while anything else is still being decided, and so few taps
+# are always faster than a transform there and back.
+FEW = 20_000
+FEW_TAPS = 24
 
 
 def prefers_transforms(x: Array, taps: Array, mode: str) -> bool:
-    """Predict whether Fourier transforms are faster than the direct sum."""
+    """Predict whether Fourier transforms are faster than the direct sum, on one thread."""
     dtype = np.result_type(x, taps)
-    part = full_range(mode, x.shape, taps.shape)
-    products = float(min(x.size, taps.size))
-    products *= math.prod([wanted.stop - wanted.start for wanted in part])
-    if dtype.char in "fdFD" and x.ndim <= 3:
-        each = PRODUCT[_core.isa()]
-        if dtype.char in "fF" and taps.size <= SINGLE_TERMS:
-            each /= 2
-        if dtype.kind == "c":
-            each *= 4
-    else:
-        each = SLOW
-    return 1e-9 * each * products > _fft.seconds(x.shape, taps.shape, dtype.kind == "c")
+    part = part_of(mode, x.shape, taps.shape)
+    products = float(min(x.size, taps.size)) * math.prod(_sizes(part))
+    if products < FEW or min(x.size, taps.size) <= FEW_TAPS:
+        return False
+    if dtype.char in "gGe" or x.ndim > 3:
+        seconds = _fft.seconds(x.shape, taps.shape, dtype.kind == "c")
+        return 1e-9 * SLOW_NS * products > seconds
+    if taps.size > x.size:
+        x, taps = taps, x
+    single = dtype.char in "fF" and taps.size <= SINGLE_TERMS
+    problem = _problem(x.shape, taps.shape, part, np.float32 if single else np.float64)
+    direct, fft = (problem.cost(_core.ALGORITHMS.index(name)) for name in ("direct", "fft"))
+    if dtype.kind in "iub":
+        direct = 1e-9 * INTEGER_NS[dtype.itemsize] * VECTORS[_core.isa()] * products
+        fft *= INTEGER_MOVES
+    return fft < direct
+
+
+def _problem(
+    shape: Sequence[int], taps: Sequence[int], part: Part, dtype: type[Any]
+) -> _core.ConvForward:
+    """Give the problem that `_float` has to solve."""
+    cut, pads = _reach(shape, taps, part)
+    nothing = np.zeros((), dtype)
+    x = np.broadcast_to(nothing, (1, *_sizes(cut)))
+    kernel = np.broadcast_to(nothing, (1, 1, *taps))
+    options = (1, pads, 1, 1, None, "zeros", None, "direct")
+    problem: _core.ConvForward = _PROBLEM[len(taps)].prepare(x, kernel, None, options)[0]  # type: ignore[assignment]
+    return problem

@@ -54,9 +54,9 @@ def _conv(n):
             Applied to the result as it is stored; NaN passes.
         algorithm : {{"auto", "direct", "im2col", "winograd", "fft", "reference"}}, default "auto"
             How to compute it. "direct", "im2col" and "reference" take everything, "winograd" 2-D
-            3x3 kernels of stride 1 and dilation 1; "fft" is not there yet. "auto" takes the one
-            that is predicted to be fastest, "winograd" only in float32 with 16 channels or more
-            in and out of a group.
+            3x3 kernels of stride 1 and dilation 1, "fft" all of stride 1 and dilation 1. "auto"
+            takes the one that is predicted to be fastest, "winograd" only in float32 with 16
+            channels or more in and out of a group, "fft" only in float32, for large kernels.
         out : array, optional
             Where to put the result: its exact shape and dtype, any strides. It may overlap the
             input.
@@ -88,7 +88,9 @@ def _conv(n):
         (K + 2) * u * (sum of |x| |w| + |bias|) of the exact result. After "winograd" the
         relative error (L2) of a float32 result is below 2e-5; every element is within 1e-3 of the
         sum of its |x| |w|, or within some roundings of those a few pixels away, where these
-        are thousands of times larger.
+        are thousands of times larger. "fft" computes in float64: an element is as exact as
+        float64's roundings of the largest sums some kernel sizes away let it be, which in float32
+        is the bound above unless those are hundreds of millions of times larger.
 
         Examples
         --------

@@ -26,7 +26,8 @@ class Plan(_core.PlannedConv):
     dtype : numpy.dtype
         Of input and output.
     algorithm : str
-        The algorithm that was chosen: "direct", "im2col", "winograd" or "reference".
+        The algorithm that was chosen: "direct", "im2col", "winograd", "fft" or
+        "reference".
     flops : int
         Two for each multiply-add of the direct sum.
     workspace_bytes : int

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastconv import _fft, _signal
-from fastconv._signal import full_range
+from fastconv._core import convolve_short
+from fastconv._signal import part_of
 
 __all__ = [
     "choose_conv_method",
@@ -103,6 +104,9 @@ def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "
     >>> signal.convolve([1, 2, 3], [0, 1, 2], mode="valid")
     array([4])
     """
+    y = convolve_short(in1, in2, mode, method, False)
+    if y is not None:
+        return y
     x, taps = np.asarray(in1), np.asarray(in2)
     if x.ndim == taps.ndim == 0:
         return np.asarray(x * taps)[()]
@@ -156,6 +160,9 @@ def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = 
     >>> signal.correlate([1j, 2], [1j]).tolist()
     [(1+0j), -2j]
     """
+    y = convolve_short(in1, in2, mode, method, True)
+    if y is not None:
+        return y
     x, taps = np.asarray(in1), np.asarray(in2)
     if x.ndim == taps.ndim == 0:
         return np.asarray(x * _conjugate(taps))[()]
@@ -202,8 +209,8 @@ def _convolve(x: Array, taps: Array, mode: str, method: str) -> Array:
         return _by_transforms(x, taps, mode)
     if _choose(x, taps, mode) == "fft":
         y = _part_by_transforms(x, taps, mode)
-        if np.isfinite(np.sum(y)) or np.isfinite(y).all():
-            return _exact(y, np.result_type(x, taps))
+        if y is not None:
+            return y
     return _direct(x, taps, mode)
 
 
@@ -225,7 +232,7 @@ def _direct(x: Array, taps: Array, mode: str) -> Array:
         )
     if dtype.char in "?eO" or dtype.kind not in "biufc":
         return np.convolve(x, taps, mode)  # type: ignore[call-overload, no-any-return]
-    part = full_range(mode, x.shape, taps.shape)
+    part = part_of(mode, x.shape, taps.shape)
     return _signal.convolve(x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part)
 
 
@@ -238,7 +245,8 @@ def _by_transforms(x: Array, taps: Array, mode: str) -> Array:
     dtype = np.result_type(x, taps)
     if dtype.kind in "iub":
         y = np.round(y)
-    if not np.isfinite(y.reshape(-1)[0]):
+    y.reshape(-1)[0]  # an IndexError where there is none, as in SciPy
+    if not _is_finite(y):
         warnings.warn(
             "Use of fft convolution on input with NAN or inf results in NAN or inf output. Consider"
             " using method='direct' instead.",
@@ -248,20 +256,27 @@ def _by_transforms(x: Array, taps: Array, mode: str) -> Array:
     return y.astype(dtype, copy=False)
 
 
-def _exact(y: Array, dtype: np.dtype[Any]) -> Array:
-    """As the direct sum has it: integers wrap around."""
-    if dtype.kind in "iu":
+def _is_finite(y: Array) -> bool:
+    return bool(np.isfinite(np.sum(y)) or np.isfinite(y).all())
+
+
+def _part_by_transforms(x: Array, taps: Array, mode: str) -> Array | None:
+    """Give what the direct sum would; None where that cannot be had by transforms."""
+    dtype = np.result_type(x, taps)
+    if dtype.kind in "fiub" and dtype.char not in "ge" and x.ndim <= 3:
+        real = dtype if dtype.char in "fd" else np.dtype(np.float64)
+        part = part_of(mode, x.shape, taps.shape)
+        y = _signal.transform(x.astype(real, copy=False), taps.astype(real, copy=False), part)
+        if dtype.kind == "f":
+            return y
+        # float64 has these sums exactly; they wrap around.
         return np.rint(y).astype(np.int64).astype(dtype, copy=False)
-    return y.astype(dtype, copy=False)
-
-
-def _part_by_transforms(x: Array, taps: Array, mode: str) -> Array:
-    """Of float64 at least: float32's transforms err by more than 1e-5 where there is little."""
-    if x.dtype.char not in "gG":
+    if dtype.char not in "gG":  # float32's errors are not relative to what little is in a place
         x = x.astype(np.result_type(x, np.float64), copy=False)
     axes = [a for a in range(x.ndim) if x.shape[a] != 1 and taps.shape[a] != 1]
     with np.errstate(all="ignore"):
-        return _in_frequency(x, taps, mode, axes)
+        y = _in_frequency(x, taps, mode, axes)
+    return y.astype(dtype, copy=False) if _is_finite(y) else None
 
 
 def fftconvolve(
@@ -390,18 +405,46 @@ def _read_axes(ndim: int, axes: Any) -> list[int]:
 
 
 def _in_frequency(x: Array, taps: Array, mode: str, axes: Sequence[int]) -> Array:
-    """Cut what the mode asks for from the full result, around the middle in the other axes too."""
-    y = _fft.convolve(x, taps, axes) if axes else np.asarray(x * taps)
-    if mode == "full":
-        return np.ascontiguousarray(y)
-    cut = []
-    for a, size in enumerate(y.shape):
-        wanted = size if mode == "valid" and a not in axes else x.shape[a]
-        if mode == "valid" and a in axes:
-            wanted = x.shape[a] - taps.shape[a] + 1
+    """Convolve over some axes; of the others, too, the mode takes the middle."""
+    if not axes:
+        y = np.asarray(x * taps)
+        return np.ascontiguousarray(y[_middle(mode, x.shape, taps.shape, y.shape, axes)])
+    shape = list(np.broadcast_shapes(_without(x.shape, axes), _without(taps.shape, axes)))
+    for a in axes:
+        shape[a] = x.shape[a] + taps.shape[a] - 1
+    part = _middle(mode, x.shape, taps.shape, shape, axes)
+    beside = [a for a in range(x.ndim) if a not in axes]
+    if x.ndim <= 3 and all(1 in (x.shape[a], taps.shape[a]) for a in beside):
+        x, taps = _fft.as_transformed(x), _fft.as_transformed(taps)
+        dtype = np.result_type(x, taps)
+        if dtype.char in "fd":
+            return _signal.transform(
+                x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part
+            )
+    return np.ascontiguousarray(_fft.convolve(x, taps, axes)[part])
+
+
+def _without(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple([1 if a in axes else size for a, size in enumerate(shape)])
+
+
+def _middle(
+    mode: str,
+    shape1: Sequence[int],
+    shape2: Sequence[int],
+    full: Sequence[int],
+    axes: Sequence[int],
+) -> tuple[slice, ...]:
+    part = []
+    for a, size in enumerate(full):
+        wanted = size
+        if mode == "same":
+            wanted = shape1[a]
+        elif mode == "valid" and a in axes:
+            wanted = shape1[a] - shape2[a] + 1
         first = (size - wanted) // 2
-        cut.append(slice(first, first + wanted))
-    return np.ascontiguousarray(y[tuple(cut)])
+        part.append(slice(first, first + wanted))
+    return tuple(part)
 
 
 # ---- The choice ----------------------------------------------------------------------------------
@@ -630,7 +673,7 @@ def _convolve2d(
         raise ValueError(f"{name}: the shapes are {x.shape} and {taps.shape}; no size may be 0")
     x, taps = x.astype(dtype, copy=False), taps.astype(dtype, copy=False)
     how = _BOUNDARIES[boundary]
-    part = full_range(mode, x.shape, taps.shape)
+    part = part_of(mode, x.shape, taps.shape)
     if mode == "same" and late:
         part = tuple([slice(k // 2, k // 2 + n) for n, k in zip(x.shape, taps.shape, strict=True)])
     if mode == "valid" or (how == "constant" and value == 0):
@@ -640,7 +683,7 @@ def _convolve2d(
     widths = list(zip(before, after, strict=True))
     options: dict[str, Any] = {"constant_values": value} if how == "constant" else {}
     padded = np.pad(x, widths, mode=how, **options)  # type: ignore[call-overload]
-    return _signal.convolve(padded, taps, full_range("valid", padded.shape, taps.shape))
+    return _signal.convolve(padded, taps, part_of("valid", padded.shape, taps.shape))
 
 
 def _fill(fillvalue: Any, dtype: np.dtype[Any]) -> Any:

@@ -389,3 +389,19 @@ def test_the_examples_run():
     failed, attempted = doctest.testmod(signal)
     assert attempted > 10
     assert failed == 0
+
+
+def test_short_signals_are_numpys():
+    """Those that go to C at once: every length of signal and taps, and every mode."""
+    for n, k in itertools.product((1, 2, 7, 16, 33, 100), (1, 2, 3, 10, 31, 64, 65)):
+        for char, mode in itertools.product("fd", MODES):
+            a, b = drawn((n,), char, n), drawn((k,), char, k)
+            same("convolve", a, b, mode)
+            same("correlate", a, b, mode)
+
+
+def test_results_own_their_memory_and_lines_may_be_views():
+    x = np.arange(100.0)
+    for line in (x[::2], x[::-1], x.astype(">f8")):
+        assert np.array_equal(signal.convolve(line, x[:3]), np.convolve(line, x[:3]))
+    assert signal.convolve(x, x[:3]).base is None

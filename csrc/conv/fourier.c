@@ -377,7 +377,8 @@ static fc_status make_spectra(run *r, int workers, const fc_call *call) {
                            transform_weight, r);
 }
 
-/* Scratch of one call, in bytes from its start. */
+/* Scratch of one call, in bytes from its start. It may be large, and so it is of the memory that
+ * results are of, which stays for the next call. */
 typedef struct layout {
     int workers;
     int64_t spectra_at, overflow_at, workers_at, bytes;
@@ -417,13 +418,13 @@ int64_t fc_fourier_packed_bytes(const fc_correlation *c, const fc_fourier *f) {
 fc_status fc_fourier_pack(const fc_correlation *c, const fc_fourier *f, const void *weights,
                           void *packed, const fc_call *call) {
     const layout l = layout_of(c, f, 1, call);
-    char *scratch = fc_scratch(l.bytes);
+    char *scratch = fc_result_new(l.bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
     run r = run_of(c, f, &l, scratch);
     r.weights = weights;
     use_spectra(&r, packed, c->out_channels);
     const fc_status status = make_spectra(&r, l.workers, call);
-    fc_scratch_free(scratch);
+    fc_result_free(scratch);
     return status;
 }
 
@@ -449,7 +450,7 @@ fc_status fc_fourier_correlate(const fc_correlation *c, const fc_fourier *f, con
                                const fc_call *call) {
     if (c->batch == 0) return FC_OK;
     const layout l = layout_of(c, f, packed != NULL, call);
-    char *scratch = fc_scratch(l.bytes);
+    char *scratch = fc_result_new(l.bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
     run r = run_of(c, f, &l, scratch);
     r.x = x;
@@ -459,6 +460,6 @@ fc_status fc_fourier_correlate(const fc_correlation *c, const fc_fourier *f, con
     memset(scratch + l.overflow_at, 0, (size_t)c->batch);
     fc_status status = run_blocks(&r, &l, packed, scratch + l.spectra_at, call);
     if (status == FC_OK) status = run_overflown(&r, call);
-    fc_scratch_free(scratch);
+    fc_result_free(scratch);
     return status;
 }
