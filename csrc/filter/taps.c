@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STEP_MOST 16          /* elements: more of them are a line by themselves */
-#define STACK_LISTS (4 << 10) /* bytes of small problems' memory, which is on the stack */
+#define STACK_LISTS (6 << 10) /* bytes of small problems' memory, which is on the stack */
 #define STACK_SCRATCH (24 << 10)
 
 static fc_status check(const fc_footprint *p, const void *in, const void *weights,
@@ -88,8 +88,8 @@ static fc_status set_up(fc_taps *f, const void *weights, void *memory, const fc_
     }
     fc_taps_cut_window(f);
     fc_taps_choose(f);
-    fc_taps_weigh(f);
     fc_taps_cut_output(f);
+    fc_taps_weigh(f);
     return run(f, call);
 }
 

@@ -62,6 +62,7 @@ typedef struct fc_taps {
     int64_t group; /* output lines at once */
     int64_t ring;  /* lines of a plane that are at hand */
     int64_t kept;  /* lines of results on their way to the output's type */
+    int ask_ahead; /* for the next group's lines */
     int64_t block, blocks, strip, strips, units, tile_units, tiles;
     int64_t line_bytes, out_bytes; /* of a line at hand, and of one of results */
     int64_t at_lines, at_outs, at_taps, at_sums, at_ring, scratch; /* places in scratch */

@@ -13,11 +13,12 @@
 #define PIECE_PLACES 64
 
 /* AMD Zen 5, November 2026: of 8 to 256 KB and 2^17 to 2^23. */
-#define RING_BYTES (32 << 10)        /* of lines at hand: they stay in the first cache */
+#define RING_BYTES (24 << 10)        /* of lines at hand: they stay in the first cache */
 #define TILE_WORK (INT64_C(1) << 21) /* multiply-adds, or so */
 #define TILE_ELEMENTS (32 << 10)     /* of a small image */
 #define TILE_ELEMENTS_MOST (128 << 10)
-#define BLOCK_ELEMENTS 64 /* of whole vectors */
+#define LARGE_BYTES (INT64_C(16) << 20) /* of results: they come from memory, not from a cache */
+#define BLOCK_ELEMENTS 64               /* of whole vectors */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -105,6 +106,8 @@ static void cut_tiles(fc_taps *f) {
     if (f->pieces > 1) f->strip = least(f->strip, 4 * FC_DENSE_LINES);
     f->strip = least(f->strip, f->line.out);
     f->strips = parts(f->line.out, f->strip);
+    f->ask_ahead =
+        !f->work.bring && !f->work.store && f->group > 1 && all * f->out_size >= LARGE_BYTES;
     f->units = f->blocks * f->strips * leads;
     f->tile_units = least(most(tile / (elements * f->strip), 1), f->units);
     f->tiles = parts(f->units, f->tile_units);
@@ -116,7 +119,7 @@ static int64_t spread(int64_t bytes) { return fc_aligned(bytes) | FC_ALIGN; }
 void fc_taps_cut_output(fc_taps *f) {
     const int64_t size = f->work.size, pointer = sizeof(void *);
     const int blocked = f->work.dense && f->piece_lines >= FC_DENSE_LINES - 1;
-    f->group = blocked ? least(FC_DENSE_LINES, f->line.out) : 1;
+    f->group = blocked && f->line.out >= FC_DENSE_LINES ? FC_DENSE_LINES : 1;
     f->ring = f->piece_lines + f->group - 1;
     cut_line(f, f->piece_planes * f->ring);
     cut_tiles(f);

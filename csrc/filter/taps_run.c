@@ -13,6 +13,8 @@
 #include "border.h"
 #include "taps.h"
 
+#define SOON 24 /* lines that are asked for ahead */
+
 typedef struct unit {
     const fc_taps *f;
     char *scratch;
@@ -65,23 +67,50 @@ static char *result(const unit *u, int64_t line) {
     return u->out + line * f->place.out * f->step * f->out_size;
 }
 
-/* The sum over a dense window. `outs` have what the pieces before came to. */
-static void sum_dense(const unit *u, const void **lines, char **outs, int64_t count) {
+/* The lines that the next group will bring and write. */
+static void ask_ahead(const unit *u, fc_dense *s, int64_t line, const void **soon) {
     const fc_taps *f = u->f;
-    const int64_t size = f->work.size, height = f->line.window, width = f->place.window;
+    if (!f->ask_ahead) return;
+    const int64_t next = line + s->out_lines, reached = next + u->piece.lines - 1;
+    const int64_t bytes = f->place.in * f->step * f->in_size;
+    int64_t most = u->lines - next < f->group ? u->lines - next : f->group;
+    if (most > (SOON - f->group) / f->piece_planes) most = (SOON - f->group) / f->piece_planes;
+    int64_t n = 0;
+    for (int64_t p = 0; p < u->piece.planes; p++)
+        for (int64_t i = 0; i < most; i++) {
+            const int64_t at = u->line + reached + i + u->piece.line - f->line.offset;
+            if (at >= 0 && at < f->line.in && u->plane[p])
+                soon[n++] = u->plane[p] + at * bytes + u->place * f->step * f->in_size;
+        }
+    s->soon = soon, s->soon_lines = n;
+    while (s->soon_outs < most) soon[n++] = result(u, next + s->soon_outs++);
+}
+
+static const void *dense_weights(const fc_taps *f, const fc_dense *s, int64_t plane, int64_t line,
+                                 int64_t place) {
+    const int64_t at = plane * s->weight_plane + line * s->weight_line + place * s->group;
+    return (const char *)f->weights + at * f->work.size;
+}
+
+/* The sum over a dense window. `outs` have what the pieces before came to. */
+static void sum_dense(const unit *u, int64_t line, const void **lines, char **outs, int64_t count) {
+    const void *soon[SOON];
+    const fc_taps *f = u->f;
+    const int64_t height = f->line.window, width = f->place.window;
     fc_dense s = {.lines = lines,
                   .out = (void *const *)outs,
                   .plane_lines = u->piece.lines + count - 1,
                   .step = f->step,
-                  .weight_plane = height * width,
-                  .weight_line = width,
+                  .weight_plane = (height + f->group - 1) * width * f->group,
+                  .weight_line = width * f->group,
+                  .group = f->group,
                   .out_lines = count,
                   .count = u->places * f->step,
                   .from = u->piece.index ? FC_SUM_GOES_ON : FC_SUM_IS_NEW};
-    const char *weights = (const char *)f->weights;
     if (f->pieces > 1 || f->run_planes * f->run_lines * f->run_places == f->count) {
-        s.weights = weights + ((u->piece.plane * height + u->piece.line) * width) * size;
+        s.weights = dense_weights(f, &s, u->piece.plane, u->piece.line, 0);
         s.planes = u->piece.planes, s.height = u->piece.lines, s.width = width;
+        ask_ahead(u, &s, line, soon);
         f->work.dense(&s);
         return;
     }
@@ -89,7 +118,7 @@ static void sum_dense(const unit *u, const void **lines, char **outs, int64_t co
         for (int64_t l = 0; l < height; l += f->run_lines)
             for (int64_t k = 0; k < width; k += f->run_places) {
                 s.lines = lines + p * s.plane_lines + l;
-                s.weights = weights + ((p * height + l) * width + k) * size;
+                s.weights = dense_weights(f, &s, p, l, k);
                 s.first = k * f->step;
                 s.planes = f->run_planes;
                 s.height = height - l < f->run_lines ? height - l : f->run_lines;
@@ -147,7 +176,7 @@ static void run_group(const unit *u, int64_t line, int64_t count) {
     for (int64_t r = 0; r < count; r++)
         outs[r] = f->work.store ? u->scratch + f->at_sums + (kept + r) * f->out_bytes
                                 : result(u, line + r);
-    if (f->work.dense) sum_dense(u, lines, outs, count);
+    if (f->work.dense) sum_dense(u, line, lines, outs, count);
     else run_taps(u, lines, outs[0]);
     if (!f->work.store || u->piece.index < f->pieces - 1) return;
     for (int64_t r = 0; r < count; r++) f->work.store(outs[r], result(u, line + r), elements);

@@ -20,9 +20,11 @@ typedef void (*fc_pairs_fn)(const void *const *taps, const void *weights, int64_
 
 /* A sum over a window that has a weight everywhere, for `out_lines` neighbouring output lines:
  *     out[r][x] = sum over p < planes, y < height, k < width of
- *         weights[p * weight_plane + y * weight_line + k] *
- *             lines[p * plane_lines + r + y][first + k * step + x],    0 <= x < count,
- * its terms in this order. Every line may be read FC_DENSE_SLACK bytes further than that. */
+ *         weight(p, y, k) * lines[p * plane_lines + r + y][first + k * step + x],   0 <= x < count,
+ * its terms in this order. Every line may be read FC_DENSE_SLACK bytes further than that. The
+ * weights that an input line has for `group` output lines, 1 or FC_DENSE_LINES, stand together:
+ *     weight(p, y, k) = weights[p * weight_plane + (r + y) * weight_line + k * group + r]
+ * for all r < group; nothing is read where that is the place of no weight. */
 #define FC_DENSE_LINES 4 /* out_lines at most */
 #define FC_DENSE_SLACK 64
 typedef enum fc_sum_from {
@@ -35,8 +37,12 @@ typedef struct fc_dense {
     const void *weights;
     void *const *out;
     int64_t first, plane_lines, planes, height, width, step, weight_plane, weight_line;
-    int64_t out_lines, count;
+    int64_t group, out_lines, count;
     fc_sum_from from;
+    /* What is asked for ahead, next to the arithmetic: of lines that will be read, and of some that
+     * will be written. As many elements of each as there are results. */
+    const void *const *soon;
+    int64_t soon_lines, soon_outs;
 } fc_dense;
 typedef void (*fc_dense_fn)(const fc_dense *sum);
 
