@@ -1,8 +1,9 @@
 /* One-dimensional passes along axes, one after the other: separable filters.
  *
- * Passes are done two at a time where the second goes along the axis after the first one's: that is
- * one step (step.c), over an array of outer x rows x places x step elements. What a pass gives to
- * the next is of the output's type. */
+ * Passes are done two at a time where the second goes along the axis after the first one's, and that
+ * is the last one, or what lies behind it is small (colours): that is one step (step.c), over an
+ * array of outer x rows x places x step elements. What a pass gives to the next is of the output's
+ * type. Several steps are done slab by slab: some rows of the first axis go through all of them. */
 #include <string.h>
 
 #include "../runtime/scratch.h"
@@ -14,6 +15,14 @@
 /* Elements behind the axis of a pass, from which its taps are whole rows of them; of fewer they are
  * places of a line. */
 #define ROWS 64
+
+/* Elements of a line that two passes at once may have: it stands in the scratch of each thread. */
+#define LINE (1 << 20)
+
+/* Bytes of what lies between two steps, so that it stays in a cache, and that an array may be larger
+ * than the memory; and at most, where windows are large. */
+#define SLAB (8 << 20)
+#define SLAB_MOST (32 << 20)
 
 typedef struct job {
     int ndim;
@@ -61,7 +70,9 @@ static int runs(const job *j, const fc_pass *pass, int i) {
 /* How many passes the step that begins with pass number i has. */
 static int passes_of_step(const job *j, const fc_pass *pass, int i, int passes) {
     if (i + 1 == passes || pass[i + 1].axis != pass[i].axis + 1) return 1;
-    return runs(j, pass, i) || runs(j, pass, i + 1) ? 1 : 2;
+    if (runs(j, pass, i) || runs(j, pass, i + 1)) return 1;
+    const int64_t step = product(j->shape, pass[i + 1].axis + 1, j->ndim);
+    return step < ROWS && step * j->shape[pass[i + 1].axis] <= LINE ? 2 : 1;
 }
 
 static int are_small(const job *j, int passes, const fc_pass *pass, const void *in,
@@ -94,7 +105,7 @@ static fc_step shape_step(const job *j, const fc_pass *pass, const fc_pass_run *
 }
 
 static fc_status run_step(const job *j, const fc_pass *pass, int passes, fc_element in_type,
-                          const void *in, void *out) {
+                          const void *in, int64_t first_row, int64_t last_row, void *out) {
     int64_t bytes = 0;
     for (int i = 0; i < passes; i++) bytes += fc_pass_bytes(&pass[i]);
     char *memory = fc_scratch(bytes);
@@ -109,6 +120,7 @@ static fc_status run_step(const job *j, const fc_pass *pass, int passes, fc_elem
     s.out_type = j->out_type;
     s.in = in;
     s.out = out;
+    if (pass->axis == 0 && s.across) s.first_row = first_row, s.last_row = last_row;
     const fc_status status = fc_step_run(&s, j->call);
     fc_scratch_free(memory);
     return status;
@@ -127,6 +139,56 @@ static int count_steps(const job *j, const fc_pass *pass, int passes) {
     return steps;
 }
 
+/* Whether the first step goes down the rows of the first axis, any of which it can begin with. */
+static int goes_down(const job *j, const fc_pass *pass, int passes) {
+    if (pass->axis != 0 || runs(j, pass, 0)) return 0;
+    return passes_of_step(j, pass, 0, passes) == 2 || product(j->shape, 1, j->ndim) >= ROWS;
+}
+
+/* How many rows of the first axis go through all steps at a time. All, where a later step needs
+ * rows that are not yet there. */
+static int64_t slab_rows(const job *j, const fc_pass *pass, int passes) {
+    const int64_t all = j->shape[0];
+    const int64_t row = product(j->shape, 1, j->ndim) * fc_element_size(j->out_type);
+    const int down = goes_down(j, pass, passes);
+    if (count_steps(j, pass, passes) == 1 || (pass->axis == 0 && !down)) return all;
+    for (int i = passes_of_step(j, pass, 0, passes); i < passes; i++)
+        if (pass[i].axis == 0) return all;
+    int64_t rows = SLAB / row;
+    /* The rows of a window are read again for the next slab. */
+    if (down && rows < 2 * pass->size) rows = 2 * pass->size;
+    if (rows > SLAB_MOST / row) rows = SLAB_MOST / row;
+    if (rows < 1) rows = 1;
+    return rows < all ? rows : all;
+}
+
+/* All steps, for `rows` rows of the first axis from `row` on, which `out` begins with. What steps
+ * give to the next is in turn in `between` and in `out`. */
+static fc_status run_slab(const job *whole, const fc_pass *pass, int passes, const char *in,
+                          int64_t row, int64_t rows, void *between, void *out) {
+    int64_t shape[FC_FILTER_DIMS];
+    memcpy(shape, whole->shape, (size_t)whole->ndim * sizeof *shape);
+    shape[0] = rows;
+    job slab = *whole;
+    slab.shape = shape;
+    const int down = goes_down(whole, pass, passes);
+    if (!down) in += row * product(shape, 1, whole->ndim) * fc_element_size(whole->in_type);
+    int steps = count_steps(whole, pass, passes);
+    fc_status status = FC_OK;
+    for (int i = 0; i < passes && status == FC_OK; steps--) { /* the last one ends in `out` */
+        const int count = passes_of_step(whole, pass, i, passes);
+        const job *j = i == 0 && down ? whole : &slab;
+        const int64_t first = j == whole ? row : 0;
+        const fc_element type = i ? whole->out_type : whole->in_type;
+        void *to = steps % 2 ? out : between;
+        status = runs(j, pass, i) ? run_mean(j, &pass[i], type, in, to)
+                                  : run_step(j, &pass[i], count, type, in, first, first + rows, to);
+        in = to;
+        i += count;
+    }
+    return status;
+}
+
 fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim, const int64_t *shape,
                            const void *in, int passes, const fc_pass *pass, double cval, void *out,
                            const fc_call *call) {
@@ -139,21 +201,17 @@ fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim, co
     FC_REQUIRE(in && out, FC_INVALID_NULL);
     if (passes == 0) pass = &none, passes = 1;
     j.small = are_small(&j, passes, pass, in, elements);
-    int steps = count_steps(&j, pass, passes);
-    char *between = NULL;
-    if (steps > 1) {
-        between = fc_scratch(elements * fc_element_size(out_type));
+    const int64_t row = elements / shape[0] * fc_element_size(out_type);
+    const int64_t slab = slab_rows(&j, pass, passes);
+    void *between = NULL;
+    if (count_steps(&j, pass, passes) > 1) {
+        between = fc_scratch(slab * row);
         FC_REQUIRE(between, FC_OUT_OF_MEMORY);
     }
     fc_status status = FC_OK;
-    for (int i = 0; i < passes && status == FC_OK; steps--) { /* the last one ends in `out` */
-        const int count = passes_of_step(&j, pass, i, passes);
-        const fc_element type = i ? out_type : in_type;
-        void *to = steps % 2 ? out : between;
-        status = runs(&j, pass, i) ? run_mean(&j, &pass[i], type, in, to)
-                                   : run_step(&j, &pass[i], count, type, in, to);
-        in = to;
-        i += count;
+    for (int64_t y = 0; y < shape[0] && status == FC_OK; y += slab) {
+        const int64_t rows = slab < shape[0] - y ? slab : shape[0] - y;
+        status = run_slab(&j, pass, passes, in, y, rows, between, (char *)out + y * row);
     }
     if (between) fc_scratch_free(between);
     return status;
