@@ -414,6 +414,18 @@ def test_results_do_not_depend_on_the_number_of_threads(name, char):
     assert len(set(results)) == 1
 
 
+@pytest.mark.parametrize("char", ["f", "d"])
+@pytest.mark.parametrize("window", [{"size": 5}, {"size": 21}, {"footprint": np.eye(5)}])
+def test_a_nan_is_the_extreme_of_its_windows_and_of_no_others(char, window):
+    image = np.random.default_rng(1).random((50, 60)).astype(char)
+    image[24, 30] = np.nan
+    count = np.count_nonzero(window.get("footprint", np.ones((window.get("size", 1),) * 2)))
+    for name in ("maximum_filter", "minimum_filter"):
+        got = getattr(ndimage, name)(image, **window)
+        assert np.isnan(got).sum() == count
+        assert np.isnan(got[24, 30])
+
+
 # ---- Conversions ---------------------------------------------------------------------------------
 
 EDGES = np.array(

@@ -145,6 +145,10 @@ def maximum_filter(
     --------
     minimum_filter : The minimum.
 
+    Notes
+    -----
+    NaN is the maximum where there is one. SciPy promises nothing of it.
+
     Examples
     --------
     >>> import numpy as np
@@ -194,6 +198,10 @@ def minimum_filter(
     See Also
     --------
     maximum_filter : The maximum.
+
+    Notes
+    -----
+    NaN is the minimum where there is one. SciPy promises nothing of it.
 
     Examples
     --------

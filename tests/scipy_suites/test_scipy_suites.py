@@ -13,6 +13,8 @@ from scipy_suites.suites import SCIPY, SUITES
 
 TESTS = Path(__file__).resolve().parent.parent
 SECONDS = 900
+# As SciPy runs them: a warning that a test does not ask for is an error.
+SETTINGS = "[pytest]\nfilterwarnings =\n    error\n    ignore::pytest.PytestWarning\n"
 
 
 def require(suite):
@@ -32,7 +34,7 @@ def require(suite):
 def run(name, folder):
     """Run a suite in a process of its own, where SciPy's functions are replaced: the outcomes."""
     outcomes, settings = folder / "outcomes.json", folder / "pytest.ini"
-    settings.write_text("[pytest]\n", encoding="utf-8")
+    settings.write_text(SETTINGS, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p"]
     command += ["scipy_suites.plugin", "-c", str(settings), "--pyargs", SUITES[name].tests]
     environment = {
