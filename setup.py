@@ -24,6 +24,7 @@ DOOR = Path("fastconv/_door")  # what _core.pyx includes
 
 C_FLAGS = [
     *("-std=c11", "-O2", "-funswitch-loops", "-g0", "-fPIC", "-pthread"),
+    *("-fno-asynchronous-unwind-tables", "-fno-unwind-tables"),
     *("-fvisibility=hidden", "-ffp-contract=off", "-Wno-ignored-optimization-argument"),
 ]
 WERROR_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-pass-failed"]

@@ -44,6 +44,16 @@
 /* For what takes and gives vectors in an array, which stays in registers only if it is inlined. */
 #define FC_INLINE static inline __attribute__((always_inline))
 
+/* For functions that are seldom what a program waits for: made for size. */
+#define FC_SMALL __attribute__((cold))
+
+/* The scalar set, where it only stands in for a better one that an older CPU lacks. */
+#if defined(FC_ISA_SCALAR) && (defined(__x86_64__) || defined(__aarch64__))
+#define FC_FALLBACK 1
+#else
+#define FC_FALLBACK 0
+#endif
+
 #if defined(FC_ISA_AVX512)
 #include "avx512.h"
 #elif defined(FC_ISA_AVX2)
