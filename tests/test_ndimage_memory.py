@@ -65,7 +65,8 @@ CALLS = {
         2,
         "ndimage.maximum_filter(image, footprint=np.eye(5) + np.eye(5)[::-1], output=out)",
     ),
-    "sobel": (2, "ndimage.sobel(image, 0, output=out)"),
+    "sobel down": (2, "ndimage.sobel(image, 0, output=out)"),
+    "sobel": (2, "ndimage.sobel(image, output=out)"),
 }
 
 
