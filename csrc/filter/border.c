@@ -11,7 +11,11 @@ int64_t fc_border_index(fc_border border, int64_t i, int64_t n) {
     switch (border) {
     case FC_NEAREST: return i < 0 ? 0 : n - 1;
     case FC_WRAP: return modulo(i, n);
-    case FC_REFLECT: i = modulo(i, 2 * n); return i < n ? i : 2 * n - 1 - i;
+    case FC_REFLECT:
+        if (i < 0 && i >= -n) return -1 - i;
+        if (i >= n && i < 2 * n) return 2 * n - 1 - i;
+        i = modulo(i, 2 * n);
+        return i < n ? i : 2 * n - 1 - i;
     case FC_MIRROR:
         if (n == 1) return 0;
         i = modulo(i, 2 * n - 2);

@@ -20,16 +20,26 @@ static void fill(const fc_lines *l, int64_t count, char *to) {
     }
 }
 
-/* Places beyond an end. */
+static void copy_place(char *to, const char *from, int64_t bytes) {
+    if (bytes == 4) memcpy(to, from, 4);
+    else if (bytes == 8) memcpy(to, from, 8);
+    else if (bytes == 1) *to = *from;
+    else memcpy(to, from, (size_t)bytes);
+}
+
+/* Places beyond an end. Most stand for places that are already `at` hand, begin <= i < end. */
 static void bring_beyond(const fc_lines *l, const char *line, int64_t first, int64_t last,
-                         char *to) {
+                         const char *at, int64_t begin, int64_t end, char *to) {
     if (l->border == FC_CONSTANT) {
         fill(l, (last - first) * l->step, to);
         return;
     }
-    for (int64_t i = first; i < last; i++, to += l->step * l->to_size)
-        bring_elements(l, line + fc_border_index(l->border, i, l->length) * l->step * l->from_size,
-                       l->step, to);
+    const int64_t place = l->step * l->to_size;
+    for (int64_t i = first; i < last; i++, to += place) {
+        const int64_t from = fc_border_index(l->border, i, l->length);
+        if (from >= begin && from < end) copy_place(to, at + (from - begin) * place, place);
+        else bring_elements(l, line + from * l->step * l->from_size, l->step, to);
+    }
 }
 
 void fc_line_bring(const fc_lines *l, const void *line, int64_t first, int64_t last, void *to) {
@@ -42,26 +52,21 @@ void fc_line_bring(const fc_lines *l, const void *line, int64_t first, int64_t l
     const int64_t place = l->step * l->to_size;
     const int64_t begin = first < 0 ? (last < 0 ? last : 0) : first;
     const int64_t end = last > l->length ? (first > l->length ? first : l->length) : last;
-    if (first < begin) bring_beyond(l, from, first, begin, at);
+    char *inside = at + (begin - first) * place;
     if (begin < end)
-        bring_elements(l, from + begin * l->step * l->from_size, (end - begin) * l->step,
-                       at + (begin - first) * place);
+        bring_elements(l, from + begin * l->step * l->from_size, (end - begin) * l->step, inside);
+    if (first < begin) bring_beyond(l, from, first, begin, inside, begin, end, at);
     if (end < last) {
         const int64_t beyond = end > begin ? end : begin;
-        if (beyond < last) bring_beyond(l, from, beyond, last, at + (beyond - first) * place);
+        if (beyond < last)
+            bring_beyond(l, from, beyond, last, inside, begin, end, at + (beyond - first) * place);
     }
 }
 
 void fc_line_extend(const fc_lines *l, int64_t first, int64_t last, void *to) {
     const int64_t place = l->step * l->to_size;
     char *at = to, *line = at - first * place;
-    const fc_lines same = {.length = l->length,
-                           .step = l->step,
-                           .from_size = l->to_size,
-                           .to_size = l->to_size,
-                           .border = l->border};
-    fc_lines lines = same;
-    memcpy(lines.constant, l->constant, sizeof lines.constant);
-    if (first < 0) bring_beyond(&lines, line, first, 0, at);
-    if (last > l->length) bring_beyond(&lines, line, l->length, last, line + l->length * place);
+    if (first < 0) bring_beyond(l, line, first, 0, line, 0, l->length, at);
+    if (last > l->length)
+        bring_beyond(l, line, l->length, last, line, 0, l->length, line + l->length * place);
 }
