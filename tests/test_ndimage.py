@@ -277,6 +277,19 @@ def test_a_mode_for_each_axis_agrees_with_scipy(scipy, name):
         compare(scipy, rng, name, input, args, options)
 
 
+@EVERY_FUNCTION
+def test_short_lines_as_of_colours_agree_with_scipy(scipy, name):
+    for k in range(12):
+        rng = np.random.default_rng([k, NAMES.index(name)])
+        input = values(rng, [(700, 3), (50, 60, 3), (30, 20, 3, 4)][k % 3], "BhlfdQ"[k % 6])
+        args, options = arguments(rng, name, input.ndim)
+        options["mode"] = str(rng.choice(MODES))
+        options["cval"] = 3.0
+        if rng.integers(3) == 0:
+            options["output"] = np.dtype(str(rng.choice(list(TYPES))))
+        compare(scipy, rng, name, input, args, options)
+
+
 def product_window(rng, shape):
     """A window that is the product of a line for each axis, and of none is 0."""
     lines = [rng.standard_normal(n) + rng.choice([-2, 2], n) for n in shape]

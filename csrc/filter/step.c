@@ -17,6 +17,7 @@
 #include "across.h"
 #include "along.h"
 #include "element.h"
+#include "narrow.h"
 
 /* Elements of a tile: some tens of microseconds; of a row, where rows may be cut: what a window of
  * rows holds then stays in the second cache (AMD Zen 5, November 2026). */
@@ -173,6 +174,7 @@ static void set_scratch(plan *n) {
 }
 
 fc_status fc_step_run(const fc_step *step, const fc_call *call) {
+    if (fc_narrow_suits(step)) return fc_narrow_run(step, call);
     plan n = {.s = step, .columns = step->places * step->step};
     if (step->along) {
         const fc_pass *pass = step->along->pass;

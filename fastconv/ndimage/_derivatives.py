@@ -22,6 +22,7 @@ _CURVATURE = np.array([1.0, -2.0, 1.0])
 _BYTE_ROOTS = np.sqrt(np.arange(256)).astype(np.uint8)
 
 _CROSS_AXES = 5  # a window for more has too many zeros
+_NARROW = 8  # elements of the last axis, as colours, along which windows are slow
 _BLOCK = 65536  # elements of two arrays, and what becomes of them, stay in a core's cache
 
 
@@ -180,7 +181,8 @@ def laplace(
         output[...] = input
         return output
     borders = [_args.border(entry) for entry in _args.per_axis(mode, len(axes))]
-    if _is_one_sum(input, output, cval, borders) and len(axes) <= _CROSS_AXES:
+    narrow = input.size > 4096 and input.ndim - 1 in axes and input.shape[-1] < _NARROW
+    if len(axes) <= _CROSS_AXES and not narrow and _is_one_sum(input, output, cval, borders):
         window = _cross(input.ndim, axes)
         spread = [0] * input.ndim
         for a, entry in zip(axes, borders, strict=True):
