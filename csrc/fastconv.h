@@ -452,7 +452,8 @@ typedef enum fc_window_op {
 
 #define FC_FILTER_DIMS 64 /* at most */
 
-/* out[i] = op over j of weights[j] and extended(in)[i + j - offset]. */
+/* out[i] = op over j of weights[j] and extended(in)[i + j - offset]. Real sums over a window that is
+ * the product of one for each axis may run as passes. */
 typedef struct fc_footprint {
     fc_element in, out;
     fc_element weight; /* FC_FLOAT64; or that of in and out, an integer: sums wrap around in it */

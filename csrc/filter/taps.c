@@ -99,6 +99,8 @@ fc_status fc_filter_taps(const fc_footprint *problem, const void *in, const void
     FC_TRY(check(p, in, weights, out));
     for (int a = 0; a < p->ndim; a++)
         if (p->out_shape[a] == 0) return FC_OK;
+    fc_status status;
+    if (fc_taps_as_passes(p, in, weights, out, call, &status)) return status;
     fc_taps f;
     f.op = p->op, f.cval = p->cval;
     f.in_type = p->in, f.out_type = p->out, f.weight_type = p->weight;
@@ -112,7 +114,7 @@ fc_status fc_filter_taps(const fc_footprint *problem, const void *in, const void
     const int64_t bytes = fc_taps_memory(&f);
     if (bytes > STACK_LISTS) memory = fc_scratch(bytes);
     FC_REQUIRE(memory, FC_OUT_OF_MEMORY);
-    const fc_status status = set_up(&f, weights, memory, call);
+    status = set_up(&f, weights, memory, call);
     if (memory != lists) fc_scratch_free(memory);
     return status;
 }

@@ -1,6 +1,7 @@
 /* Windows of any shape: what the files taps*.c share.
  *
  *   taps.c         the problem is checked and its axes are put in order
+ *   taps_rank.c    windows that are products of one for each axis go another way
  *   taps_window.c  what the window has: its planes, its taps, their weights
  *   taps_cut.c     how the output is cut into tiles, and the window into pieces
  *   taps_run.c     a tile
@@ -81,5 +82,9 @@ void fc_taps_cut_output(fc_taps *f);
 
 /* taps_run.c */
 void fc_taps_run(void *taps, int64_t tile, void *scratch);
+
+/* taps_rank.c: whether the window is one of those that run as passes, and has. */
+int fc_taps_as_passes(const fc_footprint *problem, const void *in, const double *weights, void *out,
+                      const fc_call *call, fc_status *status);
 
 #endif

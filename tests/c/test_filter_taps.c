@@ -175,12 +175,23 @@ static void draw_elements(elements *e, int kind, uint64_t *random) {
     }
 }
 
-/* A footprint or weights: with holes, of whole numbers, or of any. */
+/* A product of factors of each axis: such a window may go another way. */
+static double product(const problem *p, int64_t j, double factor[DIMS][64]) {
+    double w = 1.0;
+    for (int a = p->f.ndim - 1; a >= 0; j /= p->window[a--]) w *= factor[a][j % p->window[a] % 64];
+    return w;
+}
+
+/* A footprint or weights: with holes, of whole numbers, of any, or products. */
 static void draw_weights(problem *p, uint64_t *random) {
-    const int holes = (int)draw(random, 0, 2), whole = (int)draw(random, 0, 1);
+    const int holes = (int)draw(random, 0, 2), whole = (int)draw(random, 0, 2);
+    double factor[DIMS][64];
+    for (int i = 0; i < DIMS * 64; i++)
+        factor[i / 64][i % 64] = (double)draw(random, 1, 900) / (draw(random, 0, 3) ? 517 : -517);
     for (int64_t j = 0; j < p->weights.count; j++) {
         double w = (double)draw(random, -5, 5);
-        if (!whole) w = (double)draw(random, -1000, 1000) / 517;
+        if (whole == 1) w = (double)draw(random, -1000, 1000) / 517;
+        if (whole == 2) w = product(p, j, factor);
         if (w == 0.0) w = 1.0;
         if (holes == 0 && draw(random, 0, 2) == 0) w = draw(random, 0, 1) ? 0.0 : DBL_EPSILON;
         put(&p->weights, j, p->f.op == FC_WINDOW_SUM ? w : holes ? 1 : draw(random, 0, 1));
