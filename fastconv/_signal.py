@@ -31,6 +31,7 @@ _PROBLEM = [
 ]
 _CONSTANT = 4  # a border of filter_taps
 _SUM = 0
+_LEAST = 2.0**-52  # filter_taps passes over weights that are not larger
 
 
 def part_of(mode: str, shape1: Sequence[int], shape2: Sequence[int]) -> Part:
@@ -61,7 +62,7 @@ def convolve(x: Array, taps: Array, part: Part) -> Array:
         x, taps = taps, x
     kind = x.dtype.kind
     if kind in "iu":
-        return _integers(x, taps, part)
+        return _windows(x, taps, part)
     if x.dtype.char in "fd":
         return _float(x, taps, part)
     if x.dtype.char in "FD":
@@ -69,8 +70,8 @@ def convolve(x: Array, taps: Array, part: Part) -> Array:
     return _shift_and_add(x, taps, part)
 
 
-def _integers(x: Array, taps: Array, part: Part) -> Array:
-    """Wrapping around."""
+def _windows(x: Array, taps: Array, part: Part) -> Array:
+    """Of integers, which wrap around, or of float32 or float64, whose taps are in float64."""
     result = _core.new_result(_sizes(part), x.dtype.newbyteorder("="))
     offsets = [k - 1 - wanted.start for k, wanted in zip(taps.shape, part, strict=True)]
     _core.filter_taps(x, reversed_(taps), result, [_CONSTANT] * x.ndim, 0.0, offsets, _SUM)
@@ -79,6 +80,8 @@ def _integers(x: Array, taps: Array, part: Part) -> Array:
 
 def _float(x: Array, taps: Array, part: Part, algorithm: Algorithm = "direct") -> Array:
     """Of float32 or float64; sums of many float32 terms are float64's."""
+    if algorithm == "direct" and np.abs(taps).min() > _LEAST:
+        return _windows(x, taps.astype(np.float64, copy=False), part)
     if x.dtype.char == "f" and taps.size > SINGLE_TERMS and algorithm == "direct":
         return _float(x.astype(np.float64), taps.astype(np.float64), part).astype(np.float32)
     if x.ndim > 3:
@@ -157,20 +160,24 @@ def _shift_and_add(x: Array, taps: Array, part: Part) -> Array:
 
 
 def transform(x: Array, taps: Array, part: Part) -> Array:
-    """Give what `convolve` does for float32 and float64 by C's transforms; in 3 dimensions at most.
+    """Give what `convolve` does by C's transforms: of single and double, real and complex.
 
     They are in float64. What is not finite gives the direct sum.
     """
     if taps.size > x.size:
         x, taps = taps, x
+    if x.dtype.kind == "c":
+        return _complex(x, taps, part, "fft")
     return _float(x, taps, part, "fft")
 
 
 # ---- Times ---------------------------------------------------------------------------------------
 
-# Nanoseconds of a product on one thread: in an integer type's own arithmetic, by its bytes, for
-# AVX-512 (AMD Zen 5, November 2026; others by the length of their vectors), and of what NumPy adds
-# up tap by tap. Integers' transforms take longer by INTEGER_MOVES: they are converted and rounded.
+# Nanoseconds of a product on one thread, by the bytes of a float, or of an integer in its type's
+# own arithmetic: in images and lines of 2**20 elements with AVX-512 (AMD Zen 5, November 2026;
+# others by the length of their vectors), and of what NumPy adds up tap by tap. Integers'
+# transforms take longer by INTEGER_MOVES: they are converted and rounded.
+FLOAT_NS = {4: 0.025, 8: 0.05}
 INTEGER_NS = {1: 0.014, 2: 0.014, 4: 0.03, 8: 0.055}
 VECTORS = {"avx512": 1, "avx2": 2, "neon": 4, "scalar": 4}
 INTEGER_MOVES = 1.5
@@ -196,11 +203,11 @@ def prefers_transforms(x: Array, taps: Array, mode: str) -> bool:
         x, taps = taps, x
     single = dtype.char in "fF" and taps.size <= SINGLE_TERMS
     problem = _problem(x.shape, taps.shape, part, np.float32 if single else np.float64)
-    direct, fft = (problem.cost(_core.ALGORITHMS.index(name)) for name in ("direct", "fft"))
+    fft = problem.cost(_core.ALGORITHMS.index("fft"))
+    product = FLOAT_NS[4 if single else 8]
     if dtype.kind in "iub":
-        direct = 1e-9 * INTEGER_NS[dtype.itemsize] * VECTORS[_core.isa()] * products
-        fft *= INTEGER_MOVES
-    return fft < direct
+        product, fft = INTEGER_NS[dtype.itemsize], fft * INTEGER_MOVES
+    return fft < 1e-9 * product * VECTORS[_core.isa()] * products
 
 
 def _problem(

@@ -263,11 +263,11 @@ def _is_finite(y: Array) -> bool:
 def _part_by_transforms(x: Array, taps: Array, mode: str) -> Array | None:
     """Give what the direct sum would; None where that cannot be had by transforms."""
     dtype = np.result_type(x, taps)
-    if dtype.kind in "fiub" and dtype.char not in "ge" and x.ndim <= 3:
-        real = dtype if dtype.char in "fd" else np.dtype(np.float64)
+    if dtype.char not in "geG":
+        work = np.dtype(np.float64) if dtype.kind in "iub" else dtype
         part = part_of(mode, x.shape, taps.shape)
-        y = _signal.transform(x.astype(real, copy=False), taps.astype(real, copy=False), part)
-        if dtype.kind == "f":
+        y = _signal.transform(x.astype(work, copy=False), taps.astype(work, copy=False), part)
+        if work is dtype:
             return y
         # float64 has these sums exactly; they wrap around.
         return np.rint(y).astype(np.int64).astype(dtype, copy=False)
@@ -414,10 +414,10 @@ def _in_frequency(x: Array, taps: Array, mode: str, axes: Sequence[int]) -> Arra
         shape[a] = x.shape[a] + taps.shape[a] - 1
     part = _middle(mode, x.shape, taps.shape, shape, axes)
     beside = [a for a in range(x.ndim) if a not in axes]
-    if x.ndim <= 3 and all(1 in (x.shape[a], taps.shape[a]) for a in beside):
+    if all(1 in (x.shape[a], taps.shape[a]) for a in beside):
         x, taps = _fft.as_transformed(x), _fft.as_transformed(taps)
         dtype = np.result_type(x, taps)
-        if dtype.char in "fd":
+        if dtype.char in "fdFD":
             return _signal.transform(
                 x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part
             )

@@ -7,11 +7,16 @@
 
 /* Nanoseconds on one thread (AMD Zen 5, AVX-512, November 2026; other sets: about as many times
  * more as their vectors are shorter): of an element of a tile in each doubling of the transform,
- * and moved, there or back; of a complex multiply-add; of a tile beside its elements. A tile that
- * leaves the L2 cache takes longer, one that leaves the L3's share of a core longer still. */
+ * and moved, there or back; of a complex multiply-add whose weight is in the L2 cache, in the L3 or
+ * in memory; of a tile beside its elements. A tile that leaves the L2 takes longer, one that leaves
+ * the L3's share of a core longer still. */
 #define DOUBLING_NS 0.055
 #define MOVE_NS 1.0
 #define MULTIPLY_NS 0.15
+#define MULTIPLY_L3_NS 0.5
+#define MULTIPLY_MEMORY_NS 1.3
+#define L2_BYTES ((double)(512 << 10))
+#define L3_BYTES ((double)(16 << 20))
 #define TILE_NS 300.0
 #define L2_ELEMENTS (1 << 15)
 #define L3_ELEMENTS (1 << 17)
@@ -55,6 +60,11 @@ static double transform_ns(double elements) {
     return TILE_NS + elements * (DOUBLING_NS * wide * doublings + MOVE_NS) * away;
 }
 
+/* Of an element, by the bytes of all transformed weights. */
+static double multiply_ns(double bytes) {
+    return bytes > L3_BYTES ? MULTIPLY_MEMORY_NS : bytes > L2_BYTES ? MULTIPLY_L3_NS : MULTIPLY_NS;
+}
+
 /* What follows from the sizes. */
 static void set_tiles(const fc_correlation *c, fc_fourier *f, int planned) {
     f->elements = f->count = 1;
@@ -69,8 +79,10 @@ static void set_tiles(const fc_correlation *c, fc_fourier *f, int planned) {
     f->rows = f->size[0] * f->size[1];
     const double in = (double)c->in_channels, out = (double)c->out_channels;
     const double transform = transform_ns((double)f->elements);
-    const double each = (in + out) * transform + in * out * (double)f->elements * MULTIPLY_NS;
-    const double weights = planned ? 0 : in * out * transform;
+    const double products = in * out * (double)f->elements;
+    const double product = multiply_ns((double)c->groups * products * 16);
+    const double each = (in + out) * transform + products * product;
+    const double weights = planned ? 0 : in * out * transform + products * product;
     f->cost = 1e-6 + 1e-9 * (double)c->groups * ((double)f->pairs * each + weights);
 }
 

@@ -35,6 +35,7 @@ static const struct {
     {"nn_layers", test_nn_layers},
     {"nn_update", test_nn_update},
     {"filter_taps", test_filter_taps},
+    {"filter_short", test_filter_short},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

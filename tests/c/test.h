@@ -68,5 +68,6 @@ void test_nn_classes(void);
 void test_nn_layers(void);
 void test_nn_update(void);
 void test_filter_taps(void);
+void test_filter_short(void);
 
 #endif
