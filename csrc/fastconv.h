@@ -462,6 +462,7 @@ typedef struct fc_footprint {
     const int64_t *shape, *out_shape, *window, *offset; /* ndim of each */
     const fc_border *border;                            /* ndim */
     double cval;
+    int every; /* SUM: weights that are next to nothing are terms too, as in no filter of SciPy's */
 } fc_footprint;
 
 FC_API fc_status fc_filter_taps(const fc_footprint *problem, const void *in, const void *weights,

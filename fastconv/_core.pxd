@@ -257,6 +257,7 @@ cdef extern from "fastconv.h" nogil:
         const int64_t *offset
         const fc_border *border
         double cval
+        int every
     fc_status fc_filter_taps(const fc_footprint *problem, const void *a, const void *weights,
                              void *out, const fc_call *call)
     ctypedef struct fc_pass:

@@ -264,6 +264,7 @@ def filter_taps(
     cval: float,
     offsets: Sequence[int],
     op: int,
+    every: bool = False,
 ) -> None: ...
 def filter_passes(
     input: NDArray[Any],

@@ -102,7 +102,7 @@ fc_status fc_filter_taps(const fc_footprint *problem, const void *in, const void
     fc_status status;
     if (fc_taps_as_passes(p, in, weights, out, call, &status)) return status;
     fc_taps f;
-    f.op = p->op, f.cval = p->cval;
+    f.op = p->op, f.every = p->every, f.cval = p->cval;
     f.in_type = p->in, f.out_type = p->out, f.weight_type = p->weight;
     f.in = in, f.out = out;
     f.in_size = fc_element_size(p->in), f.out_size = fc_element_size(p->out);

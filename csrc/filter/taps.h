@@ -36,6 +36,7 @@ typedef struct fc_piece {
 
 typedef struct fc_taps {
     fc_window_op op;
+    int every;
     fc_element in_type, out_type, weight_type;
     double cval;
     const char *in;

@@ -72,9 +72,10 @@ cdef int set_filter_dims(cnp.npy_intp *dims, tuple shape) except -1:
     return 0
 
 
-def filter_taps(input, weights, output, borders, double cval, offsets, int op):
+def filter_taps(input, weights, output, borders, double cval, offsets, int op, bint every=False):
     """out[i] = sum (op 0), maximum (1) or minimum (2) over j of weights[j], extended(input)[i + j
-    - offsets]; see fc_filter_taps. `borders`: fc_border of each axis."""
+    - offsets]; see fc_filter_taps. `borders`: fc_border of each axis; `every`: weights next to
+    nothing are terms too."""
     cdef str name = "filter_taps"
     cdef cnp.ndarray a = filter_array(name, "input", input)
     cdef cnp.ndarray w = filter_array(name, "weights", weights)
@@ -86,6 +87,7 @@ def filter_taps(input, weights, output, borders, double cval, offsets, int op):
     if cnp.PyArray_NDIM(w) != ndim or cnp.PyArray_NDIM(out) != ndim:
         raise ValueError(f"{name}: input has {ndim} axes, weights {w.ndim}, output {output.ndim}")
     problem.op = <fc_window_op> op
+    problem.every = every
     problem.weight = require_element(name, "weights", w)
     problem.input = require_element(name, "input", a)
     problem.out = require_element(name, "output", out)
