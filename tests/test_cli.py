@@ -1,6 +1,7 @@
 """The ``fastconv`` command: exit codes, what it prints, the files it writes."""
 
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -584,6 +585,28 @@ def test_every_installed_peer_agrees(engine, needs):
         gradients = ("Conv", "input gradient"), ("Conv", "weight gradient")
         expected |= {*gradients, ("Pool", "input gradient")}
     assert done == expected
+
+
+@pytest.mark.usefixtures("_extras")
+def test_filters_of_images_agree():
+    from fastconv.cli import image_filters, workloads
+    from fastconv.cli.peers.engines import ENGINES
+    from fastconv.cli.runner import largest_error, run_case
+
+    listed = workloads.select(workloads.cases(quick=True), ["ndimage"])
+    assert len(listed) == len(image_filters.DEFINITIONS) == len(image_filters.CALLS)
+    for case in listed:
+        problem = case.build()
+        row = run_case(case, problem, budget=0.0)
+        assert row.agrees, row.disagreement
+        for name, engine in ENGINES.items():
+            if name == "opencv" and importlib.util.find_spec("cv2") is None:
+                continue
+            run = engine.make(problem.arrays, case.operation, 1)
+            assert (run is not None) == (name in ("fastconv", "opencv")), name
+            if run is not None:
+                error = largest_error(run.view(run.call()), *problem.expected())
+                assert error <= problem.bound.element, (case.title, name)
 
 
 @pytest.mark.usefixtures("_extras")

@@ -14,11 +14,11 @@ from fastconv.cli.progress import run_each
 
 SUMMARY = "time and check filters and networks on photographs, against NumPy and SciPy"
 DESCRIPTION = """\
-Run the photographs that scikit-image ships through classic filters and through the layers of
-LeNet, AlexNet, VGG-16, ResNet-50 and MobileNetV2, forward and backward; compare every result with
-float64, and every time with NumPy (sliding windows and einsum), with SciPy and with this machine's
-own ceilings. Writes bench.json, bench.csv, bench.png and bench.svg, with --peers peers.csv too.
-Ctrl-C keeps what is done.
+Run the photographs that scikit-image ships through classic filters, as layers and as functions of
+fastconv.ndimage, and through the layers of LeNet, AlexNet, VGG-16, ResNet-50 and MobileNetV2,
+forward and backward; compare every result with float64, and every time with NumPy (sliding windows
+and einsum), with SciPy and with this machine's own ceilings. Writes bench.json, bench.csv,
+bench.png and bench.svg, with --peers peers.csv too. Ctrl-C keeps what is done.
 
 Exit codes: 0 all agree, 1 a result is wrong, 2 an error, 130 interrupted."""
 EXIT_WRONG = 1

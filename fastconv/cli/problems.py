@@ -9,6 +9,7 @@ import numpy as np
 import fastconv as fc
 from fastconv import _core
 from fastconv.cli import references
+from fastconv.cli.image_filters import Filtering
 
 Array = np.ndarray
 
@@ -35,6 +36,7 @@ class Bound:
 
 
 WINOGRAD_BOUND = Bound(element=1e-3, norm=2e-5)
+FILTER_BOUND = Bound(element=1e-5)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Problem:
 
     Attributes
     ----------
-    arrays : Conv or Pool
+    arrays : Conv, Pool or Filtering
         What it was made of.
     fastconv, numpy : callable
         Give the result in float32.
@@ -64,7 +66,7 @@ class Problem:
         Bytes of the arrays read and written, each counted once.
     """
 
-    arrays: "Conv | Pool"
+    arrays: "Conv | Pool | Filtering"
     fastconv: Callable[[], Array]
     numpy: Callable[[], Array]
     scipy: Callable[[], Array] | None
@@ -262,4 +264,20 @@ def pool_input_gradient(pool: Pool) -> Problem:
         bound=_sum_bound(pool.kernel**2),
         operations=float(gy.size * (1 if is_max else pool.kernel**2)),
         traffic=traffic,
+    )
+
+
+def filtering(case: Filtering) -> Problem:
+    """Make the problem of a filter; a maximum must come out exactly."""
+    return Problem(
+        arrays=case,
+        fastconv=case.fastconv,
+        numpy=case.numpy,
+        scipy=case.scipy,
+        scipy_part=(),
+        scipy_share=1.0,
+        expected=cache(case.expected),
+        bound=Bound(0.0) if case.name.startswith("maximum") else FILTER_BOUND,
+        operations=case.operations,
+        traffic=2.0 * case.x.nbytes,
     )

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.cli import networks, photographs, problems
+from fastconv import filters
+from fastconv.cli import image_filters, networks, photographs, problems
+from fastconv.cli.image_filters import Filtering
 from fastconv.cli.networks import Layer
 from fastconv.cli.problems import Conv, Pool, Problem
 
@@ -16,15 +18,16 @@ Array = np.ndarray
 
 _BINOMIAL = np.array([1.0, 4.0, 6.0, 4.0, 1.0])
 FILTERS = {
-    "sobel x 3x3": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
-    "sobel y 3x3": np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
-    "laplacian 3x3": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+    "sobel x 3x3": filters.sobel_x(),
+    "sobel y 3x3": filters.sobel_y(),
+    "laplacian 3x3": filters.laplacian(),
     "gaussian 5x5": np.outer(_BINOMIAL, _BINOMIAL) / 256,
-    "box 7x7": np.full((7, 7), 1 / 49),
-    "sharpen 3x3": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
-    "emboss 3x3": np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
+    "box 7x7": filters.box(7),
+    "sharpen 3x3": filters.sharpen(),
+    "emboss 3x3": filters.emboss(),
 }
 QUICK_PHOTOGRAPHS = ("astronaut", "camera")
+NDIMAGE_PHOTOGRAPHS = ("camera", "retina")
 BACKWARD_PHOTOGRAPH = "astronaut"
 BACKWARD_FILTERS_QUICK = ("sobel x 3x3", "gaussian 5x5")
 NETWORK_PHOTOGRAPHS = {
@@ -52,7 +55,7 @@ class Case:
     Attributes
     ----------
     group : str
-        "filters" or a network.
+        "filters", "ndimage" or a network.
     name : str
         The filter and the photograph, or the layer.
     operation : str
@@ -64,7 +67,7 @@ class Case:
     group: str
     name: str
     operation: str
-    arrays: Callable[[], Conv | Pool]
+    arrays: Callable[[], Conv | Pool | Filtering]
 
     @property
     def title(self) -> str:
@@ -74,6 +77,8 @@ class Case:
     def build(self) -> Problem:
         """Make the arrays, and the functions to run on them."""
         arrays = self.arrays()
+        if isinstance(arrays, Filtering):
+            return problems.filtering(arrays)
         if isinstance(arrays, Pool):
             return POOL_OPERATIONS[self.operation](arrays)
         return CONV_OPERATIONS[self.operation](arrays)
@@ -127,6 +132,19 @@ def _filter_cases(available: list[str], quick: bool) -> Iterator[Case]:
                 yield Case("filters", f"{name} {photograph}", operation, arrays)
 
 
+def _ndimage_cases(available: list[str], quick: bool) -> Iterator[Case]:
+    for photograph in available:
+        if photograph != QUICK_PHOTOGRAPHS[1] and (quick or photograph not in NDIMAGE_PHOTOGRAPHS):
+            continue
+        for name in image_filters.DEFINITIONS:
+            arrays = partial(_grey, photograph, name)
+            yield Case("ndimage", f"{name} {photograph}", "forward", arrays)
+
+
+def _grey(photograph: str, name: str) -> Filtering:
+    return Filtering(photographs.photograph(photograph).mean(axis=0), name)
+
+
 def _layer_cases(network: str, photograph: str, quick: bool) -> Iterator[Case]:
     for layer in networks.NETWORKS[network]:
         if quick and layer.name not in networks.QUICK[network]:
@@ -140,7 +158,7 @@ def _layer_cases(network: str, photograph: str, quick: bool) -> Iterator[Case]:
 def cases(quick: bool) -> list[Case]:
     """List the cases of the whole benchmark, or of its quick part."""
     available = photographs.available()
-    listed = list(_filter_cases(available, quick))
+    listed = [*_filter_cases(available, quick), *_ndimage_cases(available, quick)]
     for network, photograph in NETWORK_PHOTOGRAPHS.items():
         shown = photograph if photograph in available else available[0]
         listed.extend(_layer_cases(network, shown, quick))

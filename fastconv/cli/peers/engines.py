@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 import fastconv as fc
+from fastconv.cli import image_filters
+from fastconv.cli.image_filters import Filtering
 from fastconv.cli.problems import Conv, Pool
 
 Array = np.ndarray
@@ -101,20 +103,24 @@ def _convolution(conv: Conv, x: Array, gy: Array, operation: str, layout: Any) -
 
 
 def _function(arrays: Any, operation: str, threads: int) -> Run:
-    """The plain function on NCHW arrays."""
+    """The plain function on NCHW arrays, or on an image."""
+    if isinstance(arrays, Filtering):
+        return Run(arrays.fastconv)
     make = _pooling if isinstance(arrays, Pool) else _convolution
     return Run(make(arrays, arrays.x, arrays.gy, operation, "NCHW"))
 
 
 def _nchw_plan(arrays: Any, operation: str, threads: int) -> Run | None:
     """A plan on NCHW arrays."""
-    if isinstance(arrays, Pool) or operation != "forward":
+    if not isinstance(arrays, Conv) or operation != "forward":
         return None
     return Run(_plan(arrays, arrays.x, "NCHW"))
 
 
-def _channels_last(arrays: Any, operation: str, threads: int) -> Run:
+def _channels_last(arrays: Any, operation: str, threads: int) -> Run | None:
     """A plan on NHWC arrays, or the function where there are no plans."""
+    if isinstance(arrays, Filtering):
+        return None
     x = _last(arrays.x)
     if isinstance(arrays, Conv) and operation == "forward":
         return Run(_plan(arrays, x, "NHWC"), _first)
@@ -143,7 +149,9 @@ def _torch_pooling(pool: Pool, x: Any, gy: Any, operation: str) -> Callable[[], 
     return lambda: operators.avg_pool2d_backward(gy, x, *pairs, False, True, None)
 
 
-def _torch(arrays: Any, operation: str, threads: int, channels_last: bool = False) -> Run:
+def _torch(arrays: Any, operation: str, threads: int, channels_last: bool = False) -> Run | None:
+    if isinstance(arrays, Filtering):
+        return None
     import torch
 
     torch.set_num_threads(threads)
@@ -165,7 +173,7 @@ def _torch(arrays: Any, operation: str, threads: int, channels_last: bool = Fals
     return Run(lambda: backward(gy, x, w, *rest), lambda results: results[mask.index(True)].numpy())
 
 
-def _torch_channels_last(arrays: Any, operation: str, threads: int) -> Run:
+def _torch_channels_last(arrays: Any, operation: str, threads: int) -> Run | None:
     return _torch(arrays, operation, threads, channels_last=True)
 
 
@@ -197,7 +205,7 @@ def _onnx_model(arrays: Any) -> bytes:
 
 
 def _onnxruntime(arrays: Any, operation: str, threads: int) -> Run | None:
-    if operation != "forward":
+    if operation != "forward" or isinstance(arrays, Filtering):
         return None
     import onnxruntime
 
@@ -211,7 +219,7 @@ def _onnxruntime(arrays: Any, operation: str, threads: int) -> Run | None:
 
 
 def _openvino(arrays: Any, operation: str, threads: int) -> Run | None:
-    if operation != "forward":
+    if operation != "forward" or isinstance(arrays, Filtering):
         return None
     import openvino
 
@@ -231,7 +239,7 @@ def _openvino(arrays: Any, operation: str, threads: int) -> Run | None:
 
 
 def _ncnn(arrays: Any, operation: str, threads: int) -> Run | None:
-    if operation != "forward" or isinstance(arrays, Pool) or len(arrays.x) != 1:
+    if operation != "forward" or not isinstance(arrays, Conv) or len(arrays.x) != 1:
         return None
     import ncnn
 
@@ -272,6 +280,11 @@ def _is_filter(conv: Conv) -> bool:
 
 
 def _opencv(arrays: Any, operation: str, threads: int) -> Run | None:
+    if isinstance(arrays, Filtering):
+        import cv2
+
+        cv2.setNumThreads(threads)
+        return Run(image_filters.opencv(arrays))
     if operation != "forward" or isinstance(arrays, Pool) or not _is_filter(arrays):
         return None
     import cv2
