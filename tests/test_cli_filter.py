@@ -496,6 +496,22 @@ def test_wav(width, channels):
         assert np.abs(got - wanted).max() <= 1
 
 
+def test_wav_in_the_extensible_format(tmp_path, capsys):
+    """As most programs write 24 bits: the format's number stands further behind."""
+    samples = RNG.integers(-(2**23), 2**23, (50, 2))
+    write_wav("plain.wav", samples, 3)
+    data = (tmp_path / "plain.wav").read_bytes()
+    subformat = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
+    for number, code in ((b"\1\0", 0), (b"\3\0", 2)):  # 3: floats
+        form = b"\xfe\xff" + data[22:36] + struct.pack("<HHI", 22, 24, 3) + number + subformat
+        chunk = b"fmt " + struct.pack("<I", len(form)) + form
+        body = b"WAVE" + chunk + data[36:]
+        (tmp_path / "in.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+        assert cli.main(["filter", "in.wav", "out.wav", "--kernel", "1"]) == code
+    np.testing.assert_array_equal(read_wav("out.wav")[0], samples)
+    assert "cannot read in.wav: unknown" in capsys.readouterr().err
+
+
 def test_a_sound_of_every_second_sample_lasts_as_long():
     write_wav("in.wav", RNG.integers(-99, 99, (500, 1)), 2, rate=44100)
     run("in.wav", "out.wav", "--kernel", "box:2", "--stride", "2")

@@ -22,7 +22,7 @@ DELIMITERS = ",;\t"
 def read_wav(path: Path) -> Content:
     """Read a sound of 8, 16, 24 or 32 bits."""
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(io.BytesIO(_plain(path.read_bytes())), "rb") as file:
             channels, width, rate, count = file.getparams()[:4]
             data = file.readframes(count)
     except OSError as error:
@@ -38,6 +38,17 @@ def read_wav(path: Path) -> Content:
     samples = _unpacked(data[:whole], width).reshape(-1, channels)
     limits = (0, 255) if width == 1 else (-(2 ** (8 * width - 1)), 2 ** (8 * width - 1) - 1)
     return Content(samples, limits, about={"rate": rate, "width": width})
+
+
+def _plain(data: bytes) -> bytes:
+    """Give PCM in the extensible format, as 24 bits mostly are, the format number of plain PCM.
+
+    The module wave knows it only from Python 3.12 on.
+    """
+    start = data.find(b"fmt ", 0, 4096) + 8
+    if data[start : start + 2] == b"\xfe\xff" and data[start + 24 : start + 26] == b"\1\0":
+        return data[:start] + b"\1\0" + data[start + 2 :]
+    return data
 
 
 def _unpacked(data: bytes, width: int) -> Array:
