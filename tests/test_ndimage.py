@@ -416,6 +416,23 @@ def test_lists_and_subclasses_become_arrays(scipy, name):
 
 
 @EVERY_FUNCTION
+@pytest.mark.parametrize("shape", [(300, 310), (30, 60, 61), (40000, 3), (3, 40000)])
+def test_results_do_not_depend_on_the_order_of_memory(name, shape):
+    rng = np.random.default_rng(8)
+    base = values(rng, shape, "d")
+    args = (np.ones((3,) * len(shape)),) if name in ("correlate", "convolve") else simple(name)
+    expected = call(ndimage, name, base, args, {})
+    for order in range(len(shape)):
+        axes = np.roll(np.arange(len(shape))[::-1], order)
+        back = np.argsort(axes)
+        input = base.transpose(axes).copy().transpose(back)
+        output = np.zeros(np.take(shape, axes)).transpose(back)
+        assert call(ndimage, name, input, args, {"output": output}) is output
+        assert output.tobytes() == expected.tobytes()
+        assert call(ndimage, name, input, args, {}).tobytes() == expected.tobytes()
+
+
+@EVERY_FUNCTION
 @pytest.mark.parametrize("char", ["B", "f", "d"])
 def test_results_do_not_depend_on_the_number_of_threads(name, char):
     rng = np.random.default_rng(7)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastconv._core import filter_passes, filter_taps
+from fastconv.ndimage import _layout
 from fastconv.ndimage._args import Array, Ints
 
 CORRELATE, MAXIMUM, MINIMUM, MEAN = range(4)
@@ -34,7 +35,10 @@ def passes(input: Array, output: Array, steps: Sequence[Pass], cval: Any) -> Arr
         return output
     source, target = native(input), native(output)
     if output.size:
-        filter_passes(source, target, tuple(steps), cval)
+        place = _layout.room(target) if _layout.runs_across(target) else target
+        filter_passes(_layout.dense(source), place, tuple(steps), cval)
+        if place is not target:
+            _layout.copy(place, target)
     return output
 
 
@@ -59,7 +63,10 @@ def taps(
         source, weights, target = source.reshape(one), weights.reshape(one), target.reshape(one)
         filter_taps(source, weights, target, at, cval, at, op)
     elif output.size:
-        filter_taps(source, weights, target, borders, cval, offsets, op)
+        place = _layout.room(target) if _layout.runs_across(target) else target
+        filter_taps(_layout.dense(source), weights, place, borders, cval, offsets, op)
+        if place is not target:
+            _layout.copy(place, target)
     return output
 
 
