@@ -1,5 +1,7 @@
 """PNG, JPEG and TIFF through Pillow and tifffile, with all the bits that the file has."""
 
+import logging
+import math
 import struct
 import warnings
 import zlib
@@ -38,6 +40,9 @@ QUALITY = 95  # of JPEG
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn what the libraries raise on damaged files, which is anything, into one line."""
+    logger = logging.getLogger("tifffile")  # which says more than it raises
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -50,6 +55,8 @@ def _reading(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CommandError(f"cannot read {path}: {reason}") from error
+    finally:
+        logger.setLevel(level)
 
 
 # ---- Reading with Pillow
@@ -139,6 +146,12 @@ def read_tiff(path: Path, mapped: bool) -> Content:
         if len(file.pages) != 1:
             raise CommandError(f"cannot filter {path}: it holds {len(file.pages)} pages, not one")
         page = file.pages[0]
+        pieces = math.prod(page.chunked)
+        if not pieces or len(page.dataoffsets) < pieces:
+            raise CommandError(
+                f"cannot read {path}: it says that it has {pieces} pieces, and has "
+                f"{len(page.dataoffsets)}"
+            )
         ours = _is_plain(page)
         if mapped:
             if not (ours and page.is_memmappable):
