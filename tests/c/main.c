@@ -36,6 +36,7 @@ static const struct {
     {"nn_update", test_nn_update},
     {"filter_taps", test_filter_taps},
     {"filter_short", test_filter_short},
+    {"filter_passes", test_filter_passes},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

@@ -69,5 +69,6 @@ void test_nn_layers(void);
 void test_nn_update(void);
 void test_filter_taps(void);
 void test_filter_short(void);
+void test_filter_passes(void);
 
 #endif

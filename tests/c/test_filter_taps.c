@@ -1,15 +1,15 @@
-/* Windows of any shape against their definition: random small problems of every element type on
- * every instruction set this CPU has, with arrays between pages that may not be touched; windows
- * much larger than the array; invalid problems. */
+/* Windows of any shape against their definition: random small problems of every
+ * element type on every instruction set this CPU has, with arrays between pages
+ * that may not be touched; windows much larger than the array; invalid
+ * problems. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arrays.h"
+#include "elements.h"
 #include "fastconv.h"
-#include "filter/element.h"
 #include "runtime/scratch.h"
 #include "test.h"
 
@@ -17,78 +17,19 @@
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
 
-/* ---- Elements of any type -------------------------------------------------------------------- */
+/* ---- Elements of any type
+ * -------------------------------------------------------------------- */
 
-typedef struct elements {
-    fc_element type;
-    int64_t count;
-    array bytes;
-    char *data; /* flush against the page after it */
-} elements;
-
-static elements elements_new(fc_element type, int64_t count, uint64_t *random) {
-    const int64_t bytes = count * fc_element_size(type), words = (bytes + 7) / 8;
-    elements e = {.type = type, .count = count, .bytes = array_new(FC_F64, words, random)};
-    e.data = (char *)e.bytes.data + 8 * words - bytes;
-    return e;
-}
-
-static double get(const elements *e, int64_t i) {
-    switch (e->type) {
-    case FC_BOOL: return ((const uint8_t *)e->data)[i] != 0;
-    case FC_INT8: return ((const int8_t *)e->data)[i];
-    case FC_UINT8: return ((const uint8_t *)e->data)[i];
-    case FC_INT16: return ((const int16_t *)e->data)[i];
-    case FC_UINT16: return ((const uint16_t *)e->data)[i];
-    case FC_INT32: return ((const int32_t *)e->data)[i];
-    case FC_UINT32: return ((const uint32_t *)e->data)[i];
-    case FC_INT64: return (double)((const int64_t *)e->data)[i];
-    case FC_UINT64: return (double)((const uint64_t *)e->data)[i];
-    case FC_FLOAT32: return ((const float *)e->data)[i];
-    default: return ((const double *)e->data)[i];
-    }
-}
-
-/* As C converts on x86-64; sums of 64-bit integers are kept small. */
-static void put(const elements *e, int64_t i, double x) {
-    const int64_t whole = isnan(x) || fabs(x) >= 0x1p63 ? INT64_MIN : (int64_t)x;
-    const int64_t narrow = whole < INT32_MIN || whole > INT32_MAX ? INT32_MIN : whole;
-    switch (e->type) {
-    case FC_BOOL: ((uint8_t *)e->data)[i] = (uint8_t)narrow != 0; break;
-    case FC_INT8:
-    case FC_UINT8: ((uint8_t *)e->data)[i] = (uint8_t)narrow; break;
-    case FC_INT16:
-    case FC_UINT16: ((uint16_t *)e->data)[i] = (uint16_t)narrow; break;
-    case FC_INT32: ((int32_t *)e->data)[i] = (int32_t)narrow; break;
-    case FC_UINT32: ((uint32_t *)e->data)[i] = (uint32_t)whole; break;
-    case FC_INT64:
-    case FC_UINT64: ((int64_t *)e->data)[i] = whole; break;
-    case FC_FLOAT32: ((float *)e->data)[i] = (float)x; break;
-    default: ((double *)e->data)[i] = x;
-    }
-}
-
-/* Its low bits, sign extended or not: the same for products and sums in its own arithmetic. */
+/* Its low bits, sign extended or not: the same for products and sums in its own
+ * arithmetic. */
 static uint64_t bits(const elements *e, int64_t i) {
     uint64_t b = 0;
     memcpy(&b, e->data + i * fc_element_size(e->type), (size_t)fc_element_size(e->type));
     return b;
 }
 
-/* ---- The definition -------------------------------------------------------------------------- */
-
-/* Walks from place to place: no formula in common with csrc/filter/border.c. */
-static int64_t walk(fc_border border, int64_t i, int64_t n) {
-    while (i < 0 || i >= n) {
-        if (border == FC_CONSTANT) return -1;
-        if (border == FC_NEAREST) i += i < 0 ? 1 : -1;
-        else if (border == FC_WRAP) i += i < 0 ? n : -n;
-        else if (border == FC_REFLECT) i = i < 0 ? -1 - i : 2 * n - 1 - i;
-        else if (n == 1) i = 0;
-        else i = i < 0 ? -i : 2 * n - 2 - i;
-    }
-    return i;
-}
+/* ---- The definition
+ * -------------------------------------------------------------------------- */
 
 typedef struct problem {
     fc_footprint f;
@@ -107,8 +48,8 @@ static int64_t count_of(const int64_t *shape, int ndim) {
 static int64_t source(const problem *p, int64_t i, int64_t j) {
     int64_t at = 0, scale = 1;
     for (int a = p->f.ndim - 1; a >= 0; a--) {
-        const int64_t x =
-            walk(p->border[a], i % p->out_shape[a] + j % p->window[a] - p->offset[a], p->shape[a]);
+        const int64_t x = border_walk(
+            p->border[a], i % p->out_shape[a] + j % p->window[a] - p->offset[a], p->shape[a]);
         if (x < 0) return -1;
         at += x * scale, scale *= p->shape[a];
         i /= p->out_shape[a], j /= p->window[a];
@@ -125,7 +66,8 @@ static void expect(const problem *p, const elements *out, int64_t i, double *mag
     *magnitude = 0.0;
     for (int64_t j = 0; j < p->weights.count; j++) {
         const int64_t from = source(p, i, j);
-        const double x = from < 0 ? p->f.cval : get(&p->in, from), w = get(&p->weights, j);
+        const double x = from < 0 ? p->f.cval : element_get(&p->in, from),
+                     w = element_get(&p->weights, j);
         if (wraps) {
             low += (from < 0 ? constant : bits(&p->in, from)) * bits(&p->weights, j);
         } else if (p->f.op == FC_WINDOW_SUM) {
@@ -141,38 +83,24 @@ static void expect(const problem *p, const elements *out, int64_t i, double *mag
     if (wraps)
         memcpy(out->data + i * fc_element_size(out->type), &low,
                (size_t)fc_element_size(out->type));
-    else put(out, i, sum);
+    else element_put(out, i, sum);
 }
 
 static int agrees(const elements *got, const elements *want, int64_t i, double magnitude) {
     const int64_t size = fc_element_size(got->type);
     if (!fc_element_real(got->type))
         return memcmp(got->data + i * size, want->data + i * size, (size_t)size) == 0;
-    const double a = get(got, i), b = get(want, i);
+    const double a = element_get(got, i), b = element_get(want, i);
     if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
     return a == b ||
            fabs(a - b) <= magnitude * (got->type == FC_FLOAT32 ? 1.06e-5 : 1000 * DBL_EPSILON);
 }
 
-/* ---- Random problems ------------------------------------------------------------------------- */
+/* ---- Random problems
+ * ------------------------------------------------------------------------- */
 
 static int64_t draw(uint64_t *random, int64_t low, int64_t high) {
     return test_random_in(random, low, high);
-}
-
-static void draw_elements(elements *e, int kind, uint64_t *random) {
-    const int64_t size = fc_element_size(e->type), most = size == 1   ? 127
-                                                          : size == 2 ? 32767
-                                                                      : 1 << 20;
-    for (int64_t i = 0; i < e->count; i++) {
-        double x = (double)draw(random, -most, most);
-        if (e->type == FC_UINT64) x = fabs(x); /* doubles hold it */
-        if (e->type == FC_BOOL) x = (double)draw(random, 0, 1);
-        if (fc_element_real(e->type)) x /= 1 << 17;
-        if (kind == 1 && fc_element_real(e->type) && !draw(random, 0, 99))
-            x = draw(random, 0, 1) ? NAN : HUGE_VAL;
-        put(e, i, x);
-    }
 }
 
 /* A product of factors of each axis: such a window may go another way. */
@@ -194,7 +122,7 @@ static void draw_weights(problem *p, uint64_t *random) {
         if (whole == 2) w = product(p, j, factor);
         if (w == 0.0) w = 1.0;
         if (holes == 0 && draw(random, 0, 2) == 0) w = draw(random, 0, 1) ? 0.0 : DBL_EPSILON;
-        put(&p->weights, j, p->f.op == FC_WINDOW_SUM ? w : holes ? 1 : draw(random, 0, 1));
+        element_put(&p->weights, j, p->f.op == FC_WINDOW_SUM ? w : holes ? 1 : draw(random, 0, 1));
     }
 }
 
@@ -231,7 +159,7 @@ static void draw_problem(problem *p, const int64_t *window, uint64_t *random) {
     }
     p->in = elements_new(f->in, count_of(p->shape, f->ndim), random);
     p->weights = elements_new(f->weight, count_of(p->window, f->ndim), random);
-    draw_elements(&p->in, (int)draw(random, 0, 5), random);
+    elements_draw(&p->in, (int)draw(random, 0, 5), random);
     draw_weights(p, random);
     f->shape = p->shape, f->out_shape = p->out_shape, f->window = p->window;
     f->offset = p->offset, f->border = p->border;
@@ -255,9 +183,10 @@ static void run_case(int number, const int64_t *window) {
         if (!agrees(&got, &want, i, magnitude) && !wrong++) first = i;
     }
     CHECK(wrong == 0,
-          "case %d: %d axes, op %d, %d to %d by %d: %lld of %lld, first %lld: %.17g, not %.17g",
+          "case %d: %d axes, op %d, %d to %d by %d: %lld of %lld, first %lld: "
+          "%.17g, not %.17g",
           number, p.f.ndim, p.f.op, p.f.in, p.f.out, p.f.weight, (long long)wrong, (long long)count,
-          (long long)first, get(&got, first), get(&want, first));
+          (long long)first, element_get(&got, first), element_get(&want, first));
     array_free(&p.in.bytes), array_free(&p.weights.bytes);
     array_free(&want.bytes), array_free(&got.bytes), array_free(&again.bytes);
 }
@@ -294,7 +223,8 @@ static void invalid_problems(void) {
 }
 
 void test_filter_taps(void) {
-    /* More lines or planes than are at hand at once, and more float32 terms than one sum may have. */
+    /* More lines or planes than are at hand at once, and more float32 terms than
+   * one sum may have. */
     static const int64_t large[][3] = {{1, 4500, 2}, {900, 4, 1}, {1, 1, 5000}, {1, 31, 17},
                                        {1, 200, 3},  {6, 6, 6},   {1, 90, 90}};
     const char *before = fc_isa();
