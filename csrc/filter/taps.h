@@ -25,6 +25,7 @@ typedef struct fc_tap {
     int64_t place;
 } fc_tap;
 
+#define FC_TAPS_HELD 16  /* planes whose lines are held, at most */
 #define FC_TAPS_RUNS 160 /* of float32 terms, at most */
 
 /* A part of the window: all of some planes, or some lines of one. In the order of the window. */
@@ -64,6 +65,7 @@ typedef struct fc_taps {
     int64_t group; /* output lines at once */
     int64_t ring;  /* lines of a plane that are at hand */
     int64_t kept;  /* lines of results on their way to the output's type */
+    int holds;     /* planes, from unit to unit */
     int ask_ahead; /* for the next group's lines */
     int64_t block, blocks, strip, strips, units, tile_units, tiles;
     int64_t line_bytes, out_bytes; /* of a line at hand, and of one of results */

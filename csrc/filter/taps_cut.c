@@ -17,6 +17,7 @@
 #define TILE_WORK (INT64_C(1) << 21) /* multiply-adds, or so */
 #define TILE_ELEMENTS (32 << 10)     /* of a small image */
 #define TILE_ELEMENTS_MOST (128 << 10)
+#define HELD_BYTES (128 << 10)          /* of a few planes' lines: they stay in the second cache */
 #define LARGE_BYTES (INT64_C(16) << 20) /* of results: they come from memory, not from a cache */
 #define BLOCK_ELEMENTS 64               /* of whole vectors */
 
@@ -95,6 +96,18 @@ static void cut_line(fc_taps *f, int64_t lines) {
     f->blocks = parts(f->place.out, f->block);
 }
 
+/* An odd number of cache lines: neighbouring lines do not contend for the same places in a cache. */
+static int64_t spread(int64_t bytes) { return fc_aligned(bytes) | FC_ALIGN; }
+
+/* Whether what the window reaches of its planes is held from unit to unit: strips are as high as
+ * that allows. */
+static void hold_planes(fc_taps *f, int64_t leads) {
+    const int64_t strip = HELD_BYTES / (f->planes * f->line_bytes) - (f->line.window - 1);
+    f->holds = f->pieces == 1 && leads > 1 && f->planes > 1 && f->planes <= FC_TAPS_HELD &&
+               strip >= 2 * FC_DENSE_LINES;
+    if (f->holds) f->strip = least(f->strip, strip / FC_DENSE_LINES * FC_DENSE_LINES);
+}
+
 static void cut_tiles(fc_taps *f) {
     int64_t leads = 1;
     for (int a = 0; a < f->leading; a++) leads *= f->lead[a].out;
@@ -104,7 +117,9 @@ static void cut_tiles(fc_taps *f) {
     if (tile > TILE_WORK / each) tile = TILE_WORK / each;
     f->strip = most(parts(tile / elements, FC_DENSE_LINES), 1) * FC_DENSE_LINES;
     if (f->pieces > 1) f->strip = least(f->strip, 4 * FC_DENSE_LINES);
+    hold_planes(f, leads);
     f->strip = least(f->strip, f->line.out);
+    if (f->holds) f->ring = f->strip + f->line.window - 1;
     f->strips = parts(f->line.out, f->strip);
     f->ask_ahead =
         !f->work.bring && !f->work.store && f->group > 1 && all * f->out_size >= LARGE_BYTES;
@@ -113,15 +128,14 @@ static void cut_tiles(fc_taps *f) {
     f->tiles = parts(f->units, f->tile_units);
 }
 
-/* An odd number of cache lines: neighbouring lines do not contend for the same places in a cache. */
-static int64_t spread(int64_t bytes) { return fc_aligned(bytes) | FC_ALIGN; }
-
 void fc_taps_cut_output(fc_taps *f) {
     const int64_t size = f->work.size, pointer = sizeof(void *);
     const int blocked = f->work.dense && f->piece_lines >= FC_DENSE_LINES - 1;
     f->group = blocked && f->line.out >= FC_DENSE_LINES ? FC_DENSE_LINES : 1;
     f->ring = f->piece_lines + f->group - 1;
     cut_line(f, f->piece_planes * f->ring);
+    f->line_bytes = spread((f->block + f->place.window - 1) * f->step * size + FC_DENSE_SLACK);
+    f->out_bytes = spread(f->block * f->step * size);
     cut_tiles(f);
     f->lines = (fc_lines){.length = f->place.in,
                           .step = f->step,
@@ -131,8 +145,6 @@ void fc_taps_cut_output(fc_taps *f) {
                           .border = f->place.border};
     for (int i = 0; i < 8; i++) f->lines.constant[i] = f->work.constant[i];
     const int64_t runs = parts(f->count, f->run);
-    f->line_bytes = spread((f->block + f->place.window - 1) * f->step * size + FC_DENSE_SLACK);
-    f->out_bytes = spread(f->block * f->step * size);
     f->at_lines = f->piece_planes * pointer;
     f->at_outs = f->at_lines + f->piece_planes * f->ring * pointer;
     f->at_taps = f->at_outs + FC_DENSE_LINES * pointer;

@@ -6,7 +6,9 @@
  *                 bring the lines of the input that it reaches and the last group did not
  *                 the kernel, on pointers into them
  *
- * Lines at hand stand in a ring for each plane of the window. */
+ * Lines at hand stand in a ring for each plane of the window. Where the window has some planes, and
+ * what it reaches of them for all lines of a unit is little, the units of a tile are neighbours along
+ * the last leading axis, and a plane's lines are brought once for all that reach them. */
 #include <string.h>
 
 #include "../kernels/kernels.h"
@@ -22,7 +24,9 @@ typedef struct unit {
     int64_t line, lines, place, places;
     char *out; /* its first element */
     fc_piece piece;
-    const char **plane; /* input planes that the piece reaches; NULL: of the constant */
+    const char **plane;             /* input planes that the piece reaches; NULL: of the constant */
+    int slot[FC_TAPS_HELD];         /* where each plane's lines stand */
+    const char *held[FC_TAPS_HELD]; /* the plane whose lines stand there */
 } unit;
 
 /* The input's plane that stands at place `index` of the leading axes' window. */
@@ -43,21 +47,52 @@ static const char *find_plane(const unit *u, int64_t index) {
 
 static char *line_at_hand(const unit *u, int64_t plane, int64_t line) {
     const fc_taps *f = u->f;
-    return u->scratch + f->at_ring + (plane * f->ring + line % f->ring) * f->line_bytes;
+    const int64_t slot = f->holds ? u->slot[plane] : plane;
+    return u->scratch + f->at_ring + (slot * f->ring + line % f->ring) * f->line_bytes;
 }
 
 /* Line `line` of the piece's reach, 0 being what its first line stands on for the unit's first. */
-static void bring(const unit *u, int64_t line) {
+static void bring_one(const unit *u, int64_t plane, int64_t line) {
     const fc_taps *f = u->f;
     const int64_t first = u->place - f->place.offset;
     const int64_t at = fc_border_index(f->line.border,
                                        u->line + line + u->piece.line - f->line.offset, f->line.in);
-    for (int64_t p = 0; p < u->piece.planes; p++) {
-        const char *from = u->plane[p];
-        if (at < 0) from = NULL;
-        else if (from) from += at * f->place.in * f->step * f->in_size;
-        fc_line_bring(&f->lines, from, first, first + u->places + f->place.window - 1,
-                      line_at_hand(u, p, line));
+    const char *from = at < 0 ? NULL : u->plane[plane];
+    if (from) from += at * f->place.in * f->step * f->in_size;
+    fc_line_bring(&f->lines, from, first, first + u->places + f->place.window - 1,
+                  line_at_hand(u, plane, line));
+}
+
+static void bring(const unit *u, int64_t line) {
+    for (int64_t p = 0; p < u->piece.planes; p++) bring_one(u, p, line);
+}
+
+static const char none_held = 0;
+
+static int is_free(const unit *u, int64_t planes, int slot) {
+    for (int64_t p = 0; p < planes; p++)
+        if (u->slot[p] == slot) return 0;
+    return 1;
+}
+
+/* All lines of all planes, but for those that are at hand from the unit before. */
+static void hold(unit *u) {
+    const int64_t planes = u->f->planes;
+    for (int64_t p = 0; p < planes; p++) {
+        u->slot[p] = -1;
+        for (int s = 0; s < planes; s++)
+            if (u->held[s] == u->plane[p]) u->slot[p] = s;
+    }
+    for (int64_t p = 0; p < planes; p++) {
+        if (u->slot[p] >= 0) continue;
+        for (int s = 0; s < planes; s++)
+            if (u->held[s] == u->plane[p]) u->slot[p] = s; /* it was brought just now */
+        if (u->slot[p] >= 0) continue;
+        int slot = 0;
+        while (!is_free(u, planes, slot)) slot++;
+        u->slot[p] = slot;
+        u->held[slot] = u->plane[p];
+        for (int64_t i = 0; i < u->lines + u->f->line.window - 1; i++) bring_one(u, p, i);
     }
 }
 
@@ -188,6 +223,10 @@ static void run_piece(unit *u) {
     for (int64_t p = 0; p < u->piece.planes; p++)
         u->plane[p] = find_plane(u, f->plane[u->piece.plane + p]);
     int64_t brought = 0;
+    if (f->holds) {
+        hold(u);
+        brought = u->lines + u->piece.lines - 1;
+    }
     for (int64_t line = 0; line < u->lines; line += f->group) {
         const int64_t count = u->lines - line < f->group ? u->lines - line : f->group;
         while (brought < line + count + u->piece.lines - 1) bring(u, brought++);
@@ -195,26 +234,34 @@ static void run_piece(unit *u) {
     }
 }
 
-static void run_unit(const fc_taps *f, int64_t index, char *scratch) {
-    unit u = {.f = f, .scratch = scratch};
-    u.place = index % f->blocks * f->block;
-    u.places = f->place.out - u.place < f->block ? f->place.out - u.place : f->block;
-    index /= f->blocks;
-    u.line = index % f->strips * f->strip;
-    u.lines = f->line.out - u.line < f->strip ? f->line.out - u.line : f->strip;
-    index /= f->strips;
-    u.out =
-        f->out + ((index * f->line.out + u.line) * f->place.out + u.place) * f->step * f->out_size;
-    for (int a = f->leading - 1; a >= 0; index /= f->lead[a--].out)
-        u.lead[a] = index % f->lead[a].out;
+static void run_unit(unit *u, int64_t index) {
+    const fc_taps *f = u->f;
+    const int64_t leads = f->units / (f->blocks * f->strips);
+    const int64_t lead = f->holds ? index % leads : index / (f->blocks * f->strips);
+    const int64_t part = f->holds ? index / leads : index % (f->blocks * f->strips);
+    u->place = part % f->blocks * f->block;
+    u->places = f->place.out - u->place < f->block ? f->place.out - u->place : f->block;
+    u->line = part / f->blocks * f->strip;
+    u->lines = f->line.out - u->line < f->strip ? f->line.out - u->line : f->strip;
+    u->out =
+        f->out + ((lead * f->line.out + u->line) * f->place.out + u->place) * f->step * f->out_size;
+    int64_t rest = lead;
+    for (int a = f->leading - 1; a >= 0; rest /= f->lead[a--].out)
+        u->lead[a] = rest % f->lead[a].out;
+    if (f->holds && lead == 0)
+        for (int s = 0; s < f->planes; s++) u->held[s] = &none_held;
+    u->piece.tap = u->piece.taps = 0;
     for (int64_t i = 0; i < f->pieces; i++) {
-        u.piece = fc_taps_piece(f, i, u.piece.tap + u.piece.taps);
-        run_piece(&u);
+        u->piece = fc_taps_piece(f, i, u->piece.tap + u->piece.taps);
+        run_piece(u);
     }
 }
 
 void fc_taps_run(void *taps, int64_t tile, void *scratch) {
     const fc_taps *f = taps;
     const int64_t first = tile * f->tile_units;
-    for (int64_t i = first; i < first + f->tile_units && i < f->units; i++) run_unit(f, i, scratch);
+    unit u;
+    u.f = f, u.scratch = scratch;
+    for (int s = 0; s < FC_TAPS_HELD; s++) u.held[s] = &none_held;
+    for (int64_t i = first; i < first + f->tile_units && i < f->units; i++) run_unit(&u, i);
 }

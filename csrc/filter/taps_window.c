@@ -18,7 +18,9 @@ static int64_t lead_window(const fc_taps *f) {
 int64_t fc_taps_memory(const fc_taps *f) {
     const int64_t planes = lead_window(f), window = planes * f->line.window * f->place.window;
     const int64_t packed =
-        planes * (f->line.window + FC_DENSE_LINES - 1) * f->place.window * FC_DENSE_LINES;
+        f->line.window < FC_DENSE_LINES - 1
+            ? window
+            : planes * (f->line.window + FC_DENSE_LINES - 1) * f->place.window * FC_DENSE_LINES;
     return planes * (int64_t)sizeof *f->plane + window * (int64_t)sizeof *f->tap +
            (2 * window + packed) * (int64_t)sizeof(double) + FC_ALIGN;
 }
