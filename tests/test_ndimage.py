@@ -290,23 +290,39 @@ def test_short_lines_as_of_colours_agree_with_scipy(scipy, name):
         compare(scipy, rng, name, input, args, options)
 
 
-def product_window(rng, shape):
+def product_window(rng, shape, whole=False):
     """A window that is the product of a line for each axis, and of none is 0."""
+    if whole:
+        return np.outer(*[rng.integers(1, 4, n) * rng.choice([-1, 2], n) for n in shape])
     lines = [rng.standard_normal(n) + rng.choice([-2, 2], n) for n in shape]
     return np.outer(*lines)
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("char", ["f", "d", "h"])
+@pytest.mark.parametrize("char", "fdhBHb")
 def test_windows_that_are_products_of_lines_agree_with_scipy(scipy, mode, char):
     rng = np.random.default_rng(11)
     input = values(rng, (150, 170), char)
     for shape in ((7, 9), (11, 5), (8, 8), (1, 60)):
         weights = product_window(rng, shape)
-        for kind in (weights, weights.astype(np.float32)):
+        whole = product_window(rng, shape, True)
+        for kind in (weights, weights.astype(np.float32), whole, np.ones(shape)):
             for cval in (0.0, 2.5):
                 options = {"mode": mode, "cval": cval, "origin": (0, 1)}
                 compare(scipy, rng, "correlate", input, (kind,), options)
+
+
+@pytest.mark.parametrize("char", ["f", "d"])
+def test_sums_of_whole_numbers_are_exact_whatever_the_window(char):
+    rng = np.random.default_rng(14)
+    image = rng.integers(-100, 100, (150, 170))
+    for weights in (
+        product_window(rng, (9, 9), True),
+        rng.integers(-5, 6, (7, 7)),
+        np.ones((9, 9)),
+    ):
+        expected = ndimage.correlate(image, weights)
+        np.testing.assert_array_equal(ndimage.correlate(image.astype(char), weights), expected)
 
 
 def test_what_is_not_finite_spreads_as_in_scipy_whatever_the_window(scipy):

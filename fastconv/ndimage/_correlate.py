@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastconv.ndimage import _args, _run, _separable
+from fastconv.ndimage import _args, _run
 from fastconv.ndimage._args import Array
 from fastconv.ndimage._docs import filled
 
@@ -150,9 +150,6 @@ def _window(
     output = _args.result(output, input)
     border = _args.one_border(mode)
     weights = np.ascontiguousarray(weights)
-    steps = _separable.passes(input, weights, output, border, cval, offsets)
-    if steps:
-        return _run.passes(input, output, steps, cval)
     return _run.taps(input, weights, output, (border,) * ndim, cval, offsets)
 
 
