@@ -71,9 +71,10 @@ static int64_t pitch_of(const fc_fourier *f) { return f->size[2] + 8; }
 static int64_t tile_elements(const fc_fourier *f) { return f->rows * pitch_of(f); }
 
 static int64_t bench_bytes(const fc_correlation *c, const fc_fourier *f) {
-    const int64_t doubles = 2 * tile_elements(f) + 2 * f->elements * c->in_channels +
-                            sums_elements(f) + lines_elements(f);
-    return fc_aligned(doubles * (int64_t)sizeof(double));
+    const int64_t doubles = times64(f->elements, 2 * c->in_channels) +
+                            times64(2 * f->rows, pitch_of(f)) + sums_elements(f) +
+                            lines_elements(f);
+    return fc_aligned(times64(doubles, sizeof(double)));
 }
 
 static bench bench_of(const run *r, int worker) {

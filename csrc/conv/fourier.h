@@ -19,6 +19,9 @@ typedef struct fc_fourier {
 
 /* NULL, or why transforms cannot serve. */
 const char *fc_fourier_accepts(const fc_correlation *c);
+/* Whether they should be considered where nobody asked for them: in double their error is not that
+ * of the direct sum. */
+int fc_fourier_suits(const fc_correlation *c);
 /* The best cut, for one call or (`planned`) for weights that are transformed once. */
 fc_fourier fc_fourier_best(const fc_correlation *c, int planned);
 

@@ -72,8 +72,8 @@ static void set_tiles(const fc_correlation *c, fc_fourier *f, int planned) {
         f->length[i] = f->line ? (i == 2 ? f->size[1] * f->size[2] : 1) : f->size[i];
         f->valid[i] = f->length[i] - c->axis[i].taps + 1;
         f->tiles[i] = ceil_div(c->axis[i].out, f->valid[i]);
-        f->elements *= f->length[i];
-        f->count *= f->tiles[i];
+        f->elements = times64(f->elements, f->length[i]);
+        f->count = times64(f->count, f->tiles[i]);
     }
     f->pairs = ceil_div(f->count, 2);
     f->rows = f->size[0] * f->size[1];
@@ -125,6 +125,13 @@ static void cut_box(const fc_correlation *c, fc_fourier *best, int planned) {
             for (int64_t w = least[2]; w <= most[2]; w = next_size(w))
                 if (h % UNIT == 0 && w % UNIT == 0)
                     consider(c, (fc_fourier){.size = {d, h, w}}, best, planned);
+}
+
+/* With fewer taps a transform there and back takes longer than the sum. */
+#define LEAST_TAPS 25
+
+int fc_fourier_suits(const fc_correlation *c) {
+    return c->item == 4 && fc_correlation_taps(c) >= LEAST_TAPS;
 }
 
 fc_fourier fc_fourier_best(const fc_correlation *c, int planned) {

@@ -84,8 +84,10 @@ static const char *fourier_accepts(const fc_conv *p) {
     return fc_fourier_accepts(&c);
 }
 
-/* In float64 the transforms' error is not that of the direct sum. */
-static int fourier_suits(const fc_conv *p) { return p->dtype == FC_F32; }
+static int fourier_suits(const fc_conv *p) {
+    const fc_correlation c = fc_correlation_forward(p);
+    return fc_fourier_suits(&c);
+}
 
 static double fourier_cost(const fc_conv *p) {
     const fc_correlation c = fc_correlation_forward(p);
