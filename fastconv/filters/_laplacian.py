@@ -1,0 +1,113 @@
+"""Second derivatives: the Laplace operator, and that of a Gaussian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from fastconv import _args
+from fastconv.filters._gaussian import normal, outer, sigmas
+from fastconv.filters._weights import check_size, made
+
+__all__ = ["laplacian", "log"]
+
+
+def laplacian(neighbours: int = 4, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """Give the Laplace operator: what a pixel's neighbours have more than it has itself.
+
+    Source: the five-point difference (M. Abramowitz and I. Stegun, Handbook of Mathematical
+    Functions, 1964, 25.3.30), which is what `ndimage.laplace` does in two dimensions; and that
+    with the diagonals (R. Gonzalez and R. Woods, Digital Image Processing, "Sharpening spatial
+    filters"). The signs are those of the second derivative: negative in the middle.
+
+    Parameters
+    ----------
+    neighbours : {4, 8}, default 4
+        Left, right, above and below, or the diagonal ones too.
+    dtype : dtype, default float64
+        Of the result: a float, complex or signed integer type.
+
+    Returns
+    -------
+    array of shape (3, 3)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are other neighbours, or the dtype cannot hold the weights.
+
+    Examples
+    --------
+    >>> from fastconv import filters
+    >>> filters.laplacian()
+    array([[ 0.,  1.,  0.],
+           [ 1., -4.,  1.],
+           [ 0.,  1.,  0.]])
+    >>> filters.laplacian(8)
+    array([[ 1.,  1.,  1.],
+           [ 1., -8.,  1.],
+           [ 1.,  1.,  1.]])
+    """
+    if _args.integer("laplacian", "neighbours", neighbours, 1) not in (4, 8):
+        _args.wrong_value("laplacian", "neighbours", neighbours, "4 or 8")
+    diagonal = int(neighbours == 8)
+    corner = [diagonal, 1, diagonal]
+    return made("laplacian", [corner, [1, -neighbours, 1], corner], dtype)
+
+
+def log(
+    sigma: float, truncate: float = 4.0, ndim: int = 2, dtype: DTypeLike = np.float64
+) -> NDArray[Any]:
+    """Give the Laplacian of a Gaussian: blobs and edges of one size.
+
+    Negative in the middle of the kernel: a bright blob of radius ``sqrt(2) * sigma`` gives the most
+    negative value at its centre; edges are where the sign changes. It is what
+    `ndimage.gaussian_laplace` does, the tails cut off in the same place: the weights' sum is small,
+    not zero.
+
+    Source: D. Marr and E. Hildreth, "Theory of edge detection", Proceedings of the Royal Society of
+    London B 207, 1980.
+
+    Parameters
+    ----------
+    sigma : float
+        The Gaussian's standard deviation in pixels.
+    truncate : float, default 4.0
+        The radius in standard deviations: ``int(truncate * sigma + 0.5)`` pixels.
+    ndim : int, default 2
+        The number of axes.
+    dtype : dtype, default float64
+        Of the result: a float or complex type.
+
+    Returns
+    -------
+    array
+        Of `ndim` axes of ``2 * radius + 1``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not a positive number, the kernel would be too large, or the dtype cannot
+        hold fractions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import filters
+    >>> np.round(filters.log(0.5), 3)[1:4, 1:4]
+    array([[ 0.272,  0.67 ,  0.272],
+           [ 0.67 , -4.95 ,  0.67 ],
+           [ 0.272,  0.67 ,  0.272]])
+    """
+    deviations = sigmas("log", sigma, ndim)
+    smooth = [normal("log", value, truncate) for value in deviations]
+    check_size("log", [len(line) for line in smooth])
+    total = np.zeros([len(line) for line in smooth])
+    for axis, (line, value) in enumerate(zip(smooth, deviations, strict=True)):
+        x = (np.arange(len(line)) - len(line) // 2) / value
+        with np.errstate(all="ignore"):  # made refuses what is not finite
+            second = line * (x**2 - 1) / value / value
+        total += outer([*smooth[:axis], second, *smooth[axis + 1 :]])
+    return made("log", total, dtype)
