@@ -46,6 +46,10 @@ def test_docstrings_describe_every_parameter_and_run(name):
     assert not failed, "".join(report)
 
 
+def test_the_packages_own_example_runs():
+    assert doctest.testmod(filters) == (0, 3)
+
+
 # ---- The same as SciPy's and scikit-image's
 
 
@@ -151,6 +155,20 @@ def test_gabor_is_scikit_images(arguments):
     np.testing.assert_allclose(filters.gabor(**arguments), theirs.real, atol=1e-15)
 
 
+@pytest.mark.parametrize("theta", [0, 0.7, -2.0])
+def test_gabor_is_opencvs_turned_and_divided(theta):
+    cv2 = pytest.importorskip("cv2")
+    sigma, wave, gamma, phase = 2.0, 6.0, 0.5, 0.4
+    theirs = cv2.getGaborKernel((15, 15), sigma, theta, wave, gamma, phase)
+    ours = filters.gabor(
+        1 / wave, theta, sigma_x=sigma, sigma_y=sigma / gamma, offset=phase, n_stds=20
+    )
+    rows, columns = (size // 2 for size in ours.shape)
+    middle = ours[rows - 7 : rows + 8, columns - 7 : columns + 8]
+    scale = 2 * np.pi * sigma * sigma / gamma
+    np.testing.assert_allclose(middle[::-1, ::-1] * scale, theirs, atol=1e-12)
+
+
 # ---- What the weights are
 
 
@@ -202,6 +220,27 @@ def test_fractions_do_not_become_integers(name):
             filters.get(f"{name}:{FRACTIONS[name]}", axes, dtype)
 
 
+def test_whole_weights_whatever_integer_says_which():
+    for integer in (np.uint8, np.int8, np.uint64):
+        np.testing.assert_array_equal(filters.laplacian(integer(8)), filters.laplacian(8))
+        np.testing.assert_array_equal(filters.laplacian(integer(4), "int16"), filters.laplacian())
+
+
+def test_weights_that_a_narrow_type_cannot_hold_are_refused():
+    assert filters.log(1e-3, dtype="float32").item() == -2e6
+    with pytest.raises(ValueError, match=r"log: .* too large for float16"):
+        filters.log(1e-3, dtype="float16")
+    with pytest.raises(ValueError, match=r"gabor: .* too large for complex64"):
+        filters.gabor(0.1, sigma_x=1e-30, sigma_y=1e-30, dtype="complex64")
+
+
+@pytest.mark.parametrize("dtype", ["nonsense", "(", 5, {"a": 1}])
+@pytest.mark.parametrize("name", ["sobel_x", "gabor:0.1", "box:3"])
+def test_a_dtype_that_is_none_is_named(name, dtype):
+    with pytest.raises(TypeError, match=rf"^{name.partition(':')[0]}: dtype is .*a dtype of NumPy"):
+        filters.get(name, dtype=dtype)
+
+
 def test_each_call_gives_a_new_array():
     filters.sobel_x()[...] = 0
     assert filters.sobel_x().any()
@@ -223,6 +262,7 @@ def test_each_call_gives_a_new_array():
         lambda: filters.box(10**5),
         lambda: filters.box(2, ndim=0),
         lambda: filters.box(2, ndim=31),
+        lambda: filters.box(2**59, ndim=31),
         lambda: filters.moving_average(-1),
         lambda: filters.moving_average(10**12),
         *(
@@ -241,6 +281,7 @@ def test_each_call_gives_a_new_array():
         lambda: filters.gabor(5e-324),
         lambda: filters.gabor(0.1, bandwidth=0),
         lambda: filters.gabor(0.1, bandwidth=1e-300),
+        lambda: filters.gabor(0.1, bandwidth=5e-324),
         lambda: filters.gabor(0.1, sigma_x=1e-200, sigma_y=1e-200),
         lambda: filters.gabor(0.1, sigma_x=0),
         lambda: filters.gabor(0.1, theta=float("inf")),
@@ -258,6 +299,7 @@ def test_bad_arguments(call):
 @pytest.mark.filterwarnings("error")
 def test_tiny_and_large_deviations_have_finite_weights():
     assert filters.gaussian(1e-300).tolist() == [[1.0]]
+    assert filters.gaussian(1e-200, 2e200, ndim=1).tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
     assert filters.gaussian(100.0).shape == (801, 801)
     assert np.isfinite(filters.log(0.05)).all()
     assert np.isfinite(filters.gabor(0.1, bandwidth=1e6)).all()
@@ -301,7 +343,9 @@ def test_names_for_other_numbers_of_axes():
         ("sobel", None),
         ("", "no filter is named ''; there are box, emboss"),
         ("sobel_z", "no filter is named 'sobel_z'"),
-        ("Sobel_x", "no filter is named 'Sobel_x'"),
+        ("Sobel_x", "no filter is named 'Sobel_x'; there are .*; perhaps sobel_x or sobel"),
+        ("guassian:2", "no filter is named 'guassian'; there are .*; perhaps gaussian$"),
+        ("x" * 10_000, r"no filter is named 'x{77}\.\.\.'; there are .*, vertical_edges$"),
         ("get", "no filter is named 'get'"),
         ("gaussian", r"missing a required argument: 'sigma'; it is gaussian:sigma,truncate=4\.0"),
         ("gaussian:", "'' is not a number"),
@@ -318,7 +362,7 @@ def test_names_for_other_numbers_of_axes():
         ("gaussian:=2", "'=2' is out of place"),
         ("gaussian:[1]", r"'\[1\]' is not a number"),
         ("gaussian:True", "'True' is not a number"),
-        ("gaussian:" + "(" * 10_000, "is not a number"),
+        ("gaussian:" + "(" * 10_000, r"^get: 'gaussian:\(+\.\.\.': '\(+\.\.\.' is not a number$"),
         ("gaussian:-1", "sigma is -1; it must be finite and positive"),
         ("gaussian:nan", "'nan' is not a number"),
         ("sobel_x:1", "too many positional arguments; it is sobel_x"),

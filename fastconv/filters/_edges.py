@@ -194,7 +194,8 @@ def horizontal_edges(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give the courses' detector of horizontal edges: positive where bright lies above dark.
 
     Source: the introductions to convolutional networks, which show it with a half white, half dark
-    picture. The weights are Prewitt's along y, the sign changed.
+    picture, such as A. Ng, "Convolutional Neural Networks", deeplearning.ai, 2017, the first week.
+    The weights are Prewitt's along y, the sign changed.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fastconv.filters._weights import check_size, finite, made, positive
+from fastconv.filters._weights import as_dtype, check_size, finite, made, positive
 
 __all__ = ["gabor"]
 
@@ -37,8 +37,8 @@ def gabor(
     frequency : float
         Waves a pixel.
     theta : float, default 0.0
-        The direction in which the wave runs, in radians; 0 is along x, which answers to vertical
-        stripes.
+        The direction in which the wave runs, in radians from x (0, which answers to vertical
+        stripes) to y, which goes down.
     bandwidth : float, default 1.0
         In octaves: the smaller, the more waves are under the Gaussian. Not used where both standard
         deviations are given.
@@ -62,6 +62,17 @@ def gabor(
         If an argument is out of its range, the kernel would be too large, or the dtype cannot hold
         fractions.
 
+    Notes
+    -----
+    For a place that is u to the right of the middle and v below it, with
+    ``a, b = u * cos(theta) + v * sin(theta), v * cos(theta) - u * sin(theta)``, the weight is
+    ``exp(-(a**2 / sigma_x**2 + b**2 / sigma_y**2) / 2) / (2 * pi * sigma_x * sigma_y)`` times
+    ``cos(2 * pi * frequency * a + offset)``, in a complex dtype ``exp(1j * (...))`` of the same.
+
+    OpenCV's `getGaborKernel` has the wave's length, ``lambd = 1 / frequency``, and
+    ``gamma = sigma_x / sigma_y``, does not divide by ``2 * pi * sigma_x * sigma_y``, and turns the
+    kernel by 180 degrees.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,7 +86,8 @@ def gabor(
     frequency = positive("gabor", "frequency", frequency)
     octaves = positive("gabor", "bandwidth", bandwidth) * math.log(2)
     # The hyperbolic tangent is (2**b - 1) / (2**b + 1) for a bandwidth of b.
-    width = math.sqrt(math.log(2) / 2) / math.pi / math.tanh(octaves / 2) / frequency
+    narrow = math.tanh(octaves / 2) * frequency
+    width = math.sqrt(math.log(2) / 2) / math.pi / narrow if narrow else math.inf
     along = width if sigma_x is None else positive("gabor", "sigma_x", sigma_x)
     across = width if sigma_y is None else positive("gabor", "sigma_y", sigma_y)
     reach = positive("gabor", "n_stds", n_stds)
@@ -92,6 +104,6 @@ def gabor(
     with np.errstate(all="ignore"):  # made refuses what is not finite
         bell = np.exp(-((u / along) ** 2 + (v / across) ** 2) / 2) / (2 * math.pi) / along / across
     phase = 2 * math.pi * frequency * u + offset
-    if np.dtype(dtype).kind == "c":
+    if as_dtype("gabor", dtype).kind == "c":
         return made("gabor", bell * np.exp(1j * phase), dtype)
     return made("gabor", bell * np.cos(phase), dtype)

@@ -80,7 +80,8 @@ def normal(name: str, sigma: float, truncate: Any) -> NDArray[Any]:
     check_size(name, [2 * reach + 2])
     radius = int(reach + 0.5)
     x = np.arange(-radius, radius + 1)
-    density: NDArray[Any] = np.exp(-0.5 * (x / sigma) ** 2)
+    with np.errstate(over="ignore"):
+        density: NDArray[Any] = np.exp(-0.5 * (x / sigma) ** 2)
     return density / density.sum()
 
 

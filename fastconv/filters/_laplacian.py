@@ -50,15 +50,19 @@ def laplacian(neighbours: int = 4, dtype: DTypeLike = np.float64) -> NDArray[Any
            [ 1., -8.,  1.],
            [ 1.,  1.,  1.]])
     """
-    if _args.integer("laplacian", "neighbours", neighbours, 1) not in (4, 8):
+    count = _args.integer("laplacian", "neighbours", neighbours, 1)
+    if count not in (4, 8):
         _args.wrong_value("laplacian", "neighbours", neighbours, "4 or 8")
-    diagonal = int(neighbours == 8)
-    corner = [diagonal, 1, diagonal]
-    return made("laplacian", [corner, [1, -neighbours, 1], corner], dtype)
+    diagonal = int(count == 8)
+    line = [diagonal, 1, diagonal]
+    return made("laplacian", [line, [1, -count, 1], line], dtype)
 
 
 def log(
-    sigma: float, truncate: float = 4.0, ndim: int = 2, dtype: DTypeLike = np.float64
+    sigma: float | tuple[float, ...],
+    truncate: float = 4.0,
+    ndim: int = 2,
+    dtype: DTypeLike = np.float64,
 ) -> NDArray[Any]:
     """Give the Laplacian of a Gaussian: blobs and edges of one size.
 
@@ -72,12 +76,12 @@ def log(
 
     Parameters
     ----------
-    sigma : float
-        The Gaussian's standard deviation in pixels.
+    sigma : float or tuple of float
+        The Gaussian's standard deviation in pixels, of all axes or of each.
     truncate : float, default 4.0
         The radius in standard deviations: ``int(truncate * sigma + 0.5)`` pixels.
     ndim : int, default 2
-        The number of axes.
+        The number of axes; where `sigma` is a tuple, its length.
     dtype : dtype, default float64
         Of the result: a float or complex type.
 

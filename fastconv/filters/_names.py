@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,8 @@ from fastconv.filters._weights import axis_count
 
 __all__ = ["NAMES", "get"]
 
+MOST_SHOWN = 80  # letters of a name, in a message
+
 _FUNCTIONS: dict[str, Callable[..., NDArray[Any]]] = {
     function.__name__: function
     for function in (
@@ -46,7 +49,7 @@ def get(name: str, ndim: int = 2, dtype: DTypeLike = np.float64) -> NDArray[Any]
     Parameters
     ----------
     name : str
-        A function of this module and its arguments, as ``"sobel_x"``, ``"gaussian:2.0"``,
+        A function of this package and its arguments, as ``"sobel_x"``, ``"gaussian:2.0"``,
         ``"laplacian:8"`` or ``"gabor:0.1,theta=0.8"``.
     ndim : int, default 2
         The number of axes, for the kernels that exist with any: box, gaussian and log.
@@ -78,7 +81,7 @@ def get(name: str, ndim: int = 2, dtype: DTypeLike = np.float64) -> NDArray[Any]
     word, colon, text = name.partition(":")
     word = word.strip()
     if word not in _FUNCTIONS:
-        raise ValueError(f"get: no filter is named {word!r}; there are {', '.join(NAMES)}")
+        raise ValueError(_unknown(word))
     function = _FUNCTIONS[word]
     signature = inspect.signature(function)
     keywords: dict[str, Any] = {"dtype": dtype}
@@ -92,8 +95,20 @@ def get(name: str, ndim: int = 2, dtype: DTypeLike = np.float64) -> NDArray[Any]
     try:
         bound = signature.replace(parameters=given).bind(*positional, **named)
     except TypeError as error:
-        raise ValueError(f"get: {name!r}: {error}; it is {_usage(word, given)}") from None
+        raise ValueError(f"get: {_shown(name)}: {error}; it is {_usage(word, given)}") from None
     return function(*bound.args, **bound.kwargs, **keywords)
+
+
+def _unknown(word: str) -> str:
+    """Say that there is no such name, and which are like it."""
+    near = difflib.get_close_matches(word[:MOST_SHOWN].lower(), NAMES)
+    hint = f"; perhaps {' or '.join(near)}" if near else ""
+    return f"get: no filter is named {_shown(word)}; there are {', '.join(NAMES)}{hint}"
+
+
+def _shown(text: str) -> str:
+    """Quote what was given, not all of it where it is long."""
+    return repr(text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 3] + "...")
 
 
 def _usage(word: str, parameters: list[inspect.Parameter]) -> str:
@@ -114,7 +129,7 @@ def _arguments(name: str, text: str) -> tuple[list[Any], dict[str, Any]]:
         key, equals, value = piece.rpartition("=")
         key = key.strip()
         if (equals and not key.isidentifier()) or key in named or (named and not equals):
-            raise ValueError(f"get: {name!r}: {piece.strip()!r} is out of place")
+            raise ValueError(f"get: {_shown(name)}: {_shown(piece.strip())} is out of place")
         if equals:
             named[key] = _number(name, value)
         else:
@@ -130,6 +145,5 @@ def _number(name: str, text: str) -> int | float:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ValueError(f"get: {name!r}: {text!r} is not a number")
+        raise ValueError(f"get: {_shown(name)}: {_shown(text)} is not a number")
     return value
-

@@ -16,14 +16,22 @@ ELEMENTS_LIMIT = 2**26  # of a kernel: half a gigabyte of float64
 AXES_LIMIT = 32
 
 
+def as_dtype(name: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """Read a dtype."""
+    try:
+        return np.dtype(dtype)
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise TypeError(f"{name}: dtype is {dtype!r}; it must be a dtype of NumPy") from error
+
+
 def made(name: str, weights: ArrayLike, dtype: DTypeLike) -> Array:
     """Give the weights in a dtype that can hold them."""
     exact = np.asarray(weights)
-    wanted = np.dtype(dtype)
+    wanted = as_dtype(name, dtype)
     if not np.isfinite(exact).all():
         raise ValueError(f"{name}: these arguments give weights that are not finite")
     if wanted.kind in "fc":
-        return exact.astype(wanted, order="C")
+        return _as_floats(name, exact, wanted)
     if exact.dtype.kind != "i":
         raise TypeError(
             f"{name}: dtype is {wanted}; the weights are fractions, "
@@ -35,6 +43,14 @@ def made(name: str, weights: ArrayLike, dtype: DTypeLike) -> Array:
             "so that it must be a float, complex or signed integer type"
         )
     return exact.astype(wanted, order="C")
+
+
+def _as_floats(name: str, exact: Array, wanted: np.dtype[Any]) -> Array:
+    with np.errstate(over="ignore"):
+        result: Array = exact.astype(wanted, order="C")
+    if not np.isfinite(result).all():
+        raise ValueError(f"{name}: these arguments give weights that are too large for {wanted}")
+    return result
 
 
 def finite(name: str, argument: str, value: Any) -> float:
@@ -60,8 +76,9 @@ def axis_count(name: str, ndim: Any) -> int:
 
 def check_size(name: str, sizes: list[Any]) -> None:
     """Refuse a kernel that no memory holds."""
-    if not math.prod(sizes) <= ELEMENTS_LIMIT:  # not a NaN either
+    count = math.prod(map(float, sizes))  # at worst inf
+    if not count <= ELEMENTS_LIMIT:  # not a NaN either
         raise ValueError(
-            f"{name}: the kernel would have {math.prod(sizes):.2g} weights; "
+            f"{name}: the kernel would have {count:.2g} weights; "
             f"at most {ELEMENTS_LIMIT:.2g} are allowed"
         )
