@@ -1,9 +1,12 @@
 """``fastconv filter``: what it reads and writes, what the numbers are, one line an error."""
 
+import os
 import re
+import signal
 import struct
 import subprocess
 import sys
+import time
 import wave
 import zlib
 
@@ -77,8 +80,6 @@ def run(*arguments):
 
 def one_line(capsys, *arguments):
     """Run the command, which must fail in one line and leave nothing behind."""
-    import os
-
     before = {name: os.stat(name).st_mtime_ns for name in os.listdir()}
     try:
         code = cli.main(["filter", *map(str, arguments)])
@@ -194,6 +195,13 @@ def test_a_photograph_that_was_taken_on_its_side_is_turned(pillow):
         np.testing.assert_array_equal(np.asarray(pillow.open("out.png")), np.asarray(upright))
 
 
+def test_of_a_cameras_pictures_of_one_thing_the_first_is_filtered(pillow):
+    first, second = (pillow.fromarray(bytes_image(*size, 3)) for size in ((40, 56), (20, 28)))
+    first.save("in.jpg", format="MPO", save_all=True, append_images=[second])
+    run("in.jpg", "out.png", "--kernel", "1")
+    np.testing.assert_array_equal(np.asarray(pillow.open("out.png")), pillow.open("in.jpg"))
+
+
 def test_the_colour_profile_is_kept(pillow):
     cms = pytest.importorskip("PIL.ImageCms")
     profile = cms.ImageCmsProfile(cms.createProfile("sRGB")).tobytes()
@@ -209,7 +217,7 @@ def test_the_colour_profile_is_kept(pillow):
 # ---- 16 bits
 
 
-def write_deep_png(path, samples, extra=None):
+def write_deep_png(path, samples, extra=None, transparent=None):
     """Write a PNG file of 16 bits, row by row with each of the five filters of the standard."""
     height, width, channels = samples.shape
     step = 2 * channels
@@ -228,6 +236,7 @@ def write_deep_png(path, samples, extra=None):
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))]
     chunks += [(b"iCCP", b"a\0\0" + zlib.compress(extra))] if extra else []
+    chunks += [(b"tRNS", np.array(transparent, ">u2").tobytes())] if transparent else []
     chunks += [(b"IDAT", zlib.compress(stored)), (b"IEND", b"")]
     with open(path, "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
@@ -236,7 +245,7 @@ def write_deep_png(path, samples, extra=None):
             file.write(struct.pack(">I", zlib.crc32(name + data)))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.usefixtures("pillow")
 def test_png_of_sixteen_bits(channels):
     image = bytes_image(23, 18, channels, dtype=np.uint16)
@@ -248,9 +257,23 @@ def test_png_of_sixteen_bits(channels):
     run("out.png", "again.npy", "--kernel", "1")
     got = np.load("again.npy").reshape(image.shape).astype(np.uint16)
     wanted = expected(image, filters.gaussian(1))
-    if channels == 4:
-        wanted[..., 3] = image[..., 3]
+    if channels in (2, 4):
+        wanted[..., -1] = image[..., -1]
     off_by_one_at_most(got, wanted)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.usefixtures("pillow")
+def test_the_transparent_colour_of_a_png_of_sixteen_bits(channels):
+    image = bytes_image(23, 18, channels, dtype=np.uint16)
+    image[3, 4] = 0x1234
+    write_deep_png("in.png", image, transparent=[0x1234] * channels)
+    run("in.png", "out.png", "--kernel", "1")
+    run("out.png", "out.npy", "--kernel", "1")
+    got = np.load("out.npy")
+    np.testing.assert_array_equal(got[..., :-1], image)
+    assert got[3, 4, -1] == 0
+    assert (got[..., -1] == 0xFFFF).sum() == 23 * 18 - 1
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -266,9 +289,15 @@ def test_opencv_reads_our_png_of_sixteen_bits_and_we_its(channels):
 
 
 @pytest.mark.usefixtures("pillow")
-def test_grey_of_sixteen_bits_with_transparency_is_refused(capsys):
-    write_deep_png("in.png", bytes_image(9, 8, 2, dtype=np.uint16))
-    assert "save it as a TIFF" in one_line(capsys, "in.png", "out.png", "--kernel", "box:3")
+def test_a_large_png_of_sixteen_bits_is_in_several_pieces(monkeypatch):
+    from fastconv.cli.filtering import images
+
+    image = bytes_image(60, 60, 3, dtype=np.uint16)
+    write_deep_png("in.png", image)
+    monkeypatch.setattr(images, "MOST_CHUNK", 1000)
+    run("in.png", "out.png", "--kernel", "1")
+    run("out.png", "out.npy", "--kernel", "1")
+    np.testing.assert_array_equal(np.load("out.npy"), image)
 
 
 # ---- TIFF
@@ -389,6 +418,7 @@ def test_a_file_may_be_replaced_by_its_own_result():
         ("1;2;1", [[1], [2], [1]]),
         ("1,2,1;0,0,0", [[1, 2, 1], [0, 0, 0]]),
         (" .5 1e-1 ;\t+2 -.25 ; ", [[0.5, 0.1], [2, -0.25]]),
+        ("1 2 1\n0 0 0\r\n\n-1 -2 -1;\n", [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]),
         ("7", [[7]]),
         ("laplacian:8", filters.laplacian(8)),
         ("gabor:0.2,theta=0.5", filters.gabor(0.2, 0.5)),
@@ -428,7 +458,13 @@ def test_a_kernel_of_a_file():
         ("1 0; 1", "its rows have 2, 1 weights"),
         ("1;;1", "its rows have 1, 0, 1 weights"),
         (";", "its rows have 0 weights"),
-        ("1 two 3", "could not convert string to float: 'two'"),
+        ("1 two 3", "--kernel '1 two 3': 'two' is not a number"),
+        ("gaussian 2", "'gaussian' is not a number"),
+        ("1 2\n3", "--kernel '1 2\\n3': its rows have 2, 1 weights"),
+        ("1 " * 999 + "x", "1 1 1 1...': 'x' is not a number"),
+        ("guassian:2", "; perhaps gaussian"),
+        ("kernel.txt", "--kernel kernel.txt: a file of weights must be of NumPy's"),
+        ("volume.npy", "it is 2 x 3 x 4; what is filtered needs 2 axes"),
         ("1 nan 3", "every weight must be finite"),
         ("1 inf 3", "every weight must be finite"),
         ("missing.npy", "cannot read missing.npy: No such file"),
@@ -449,6 +485,9 @@ def test_bad_kernels(kernel, says, capsys):
     np.save("line.npy", np.ones(3))
     np.save("scalar.npy", np.float64(1))
     np.save("empty.npy", np.ones((0, 3)))
+    np.save("volume.npy", np.ones((2, 3, 4)))
+    with open("kernel.txt", "w") as file:
+        file.write("1 2\n3 4\n")
     np.save("objects.npy", np.array([[None, {}]]), allow_pickle=True)
     with open("broken.npy", "wb") as file:
         file.write(b"\x93NUMPY\x01\0v\0{'descr': '<f8', 'fortran_order': False, 'shape': (1")
@@ -502,14 +541,71 @@ def test_wav_in_the_extensible_format(tmp_path, capsys):
     write_wav("plain.wav", samples, 3)
     data = (tmp_path / "plain.wav").read_bytes()
     subformat = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
-    for number, code in ((b"\1\0", 0), (b"\3\0", 2)):  # 3: floats
+    for number, code in ((b"\1\0", 0), (b"\7\0", 2)):  # 7: logarithms
         form = b"\xfe\xff" + data[22:36] + struct.pack("<HHI", 22, 24, 3) + number + subformat
         chunk = b"fmt " + struct.pack("<I", len(form)) + form
         body = b"WAVE" + chunk + data[36:]
         (tmp_path / "in.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
         assert cli.main(["filter", "in.wav", "out.wav", "--kernel", "1"]) == code
     np.testing.assert_array_equal(read_wav("out.wav")[0], samples)
-    assert "cannot read in.wav: unknown" in capsys.readouterr().err
+    assert "cannot read in.wav: its samples are 24 bits in format 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_wav_of_floats(dtype, channels):
+    wavfile = pytest.importorskip("scipy.io.wavfile")
+    samples = RNG.standard_normal((501, channels)).astype(dtype)  # beyond 1 too
+    wavfile.write("in.wav", 44100, samples)
+    run("in.wav", "out.wav", "--kernel", "1 3 -1", "--stride", "2")
+    rate, got = wavfile.read("out.wav")
+    wanted = ndimage.correlate1d(samples.astype(float), [1, 3, -1], axis=0)[::2]
+    assert (rate, got.dtype) == (22050, dtype)
+    np.testing.assert_allclose(got.reshape(-1, channels), wanted, rtol=1e-5, atol=1e-5)
+    run("in.wav", "out.wav", "--kernel", "1")
+    np.testing.assert_array_equal(wavfile.read("out.wav")[1].reshape(samples.shape), samples)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_other_programs_read_our_sounds(width):
+    wavfile = pytest.importorskip("scipy.io.wavfile")
+    write_wav("in.wav", RNG.integers(0, 256, (51, 1)), width)
+    run("in.wav", "out.wav", "--kernel", "1")
+    np.testing.assert_array_equal(wavfile.read("out.wav")[1], wavfile.read("in.wav")[1])
+
+
+def test_a_sound_of_unknown_length_goes_to_its_end(tmp_path):
+    """As programs write it to a pipe."""
+    samples = RNG.integers(-99, 99, (50, 2))
+    write_wav("in.wav", samples, 2)
+    data = bytearray((tmp_path / "in.wav").read_bytes())
+    data[4:8] = data[40:44] = b"\xff" * 4
+    (tmp_path / "in.wav").write_bytes(data)
+    run("in.wav", "out.wav", "--kernel", "1")
+    np.testing.assert_array_equal(read_wav("out.wav")[0], samples)
+
+
+@pytest.mark.parametrize(
+    ("place", "put", "says"),
+    [
+        (0, b"RIFX", "it is not a WAV file"),
+        (12, b"fmx ", "does not say how its samples are stored"),
+        (16, b"\xff\xff", "it ends too early: "),
+        (20, b"\x06", "its samples are 16 bits in format 6"),
+        (20, b"\x03", "its samples are 16 bits in format 3"),
+        (22, b"\0", "0 channels of 16 bits do not make frames of 4 bytes"),
+        (22, b"\x07", "7 channels of 16 bits do not make frames of 4 bytes"),
+        (34, b"\x28", "its samples are 40 bits in format 1"),
+        (40, b"\xc9", "it ends too early: 200 of 201 bytes are there"),
+        (40, b"\0", "it holds no samples"),
+    ],
+)
+def test_damaged_sounds(place, put, says, tmp_path, capsys):
+    write_wav("in.wav", RNG.integers(-99, 99, (50, 2)), 2)
+    data = bytearray((tmp_path / "in.wav").read_bytes())
+    data[place : place + len(put)] = put
+    (tmp_path / "in.wav").write_bytes(data)
+    assert says in one_line(capsys, "in.wav", "out.wav", "--kernel", "1")
 
 
 def test_a_sound_of_every_second_sample_lasts_as_long():
@@ -819,6 +915,132 @@ def test_a_damaged_image_never_ends_in_a_traceback(capsys, pillow, tifffile, tmp
             assert "Traceback" not in printed.err
             if code:
                 assert printed.err.count("\n") == 1, printed.err
+
+
+def test_overflows_say_nothing_of_themselves(capsys, pillow):
+    image = bytes_image(20, 31)
+    pillow.fromarray(image).save("in.png")
+    for kernel in ("3e38 -3e38 3e38", "1e308 -1e308 1e308"):
+        run("in.png", "out.png", "--kernel", kernel, "--magnitude")
+        assert re.fullmatch(r"note: .* did not fit and were clipped.*\n", capsys.readouterr().err)
+    np.save("in.npy", np.full((20, 31), 3e38, np.float32))
+    run("in.npy", "out.npy", "--kernel", "5 1", "--magnitude")
+    assert np.isinf(np.load("out.npy")).all()
+    assert capsys.readouterr().err == ""
+
+
+def test_out_is_never_put_in_place_of_what_is_no_file(capsys, tmp_path):
+    np.save("in.npy", np.zeros((20, 31)))
+    os.mkfifo("pipe.npy")
+    os.symlink("/dev/null", "null.npy")
+    for name, says in {
+        "pipe.npy": "it is not a plain file",
+        "null.npy": "it is not a plain file",
+        "x" * 300 + ".npy": "File name too long",
+        "x" * 300 + "/a.npy": "cannot write ",
+    }.items():
+        assert says in one_line(capsys, "in.npy", name, "--kernel", "1")
+    pytest.importorskip("matplotlib")
+    os.symlink("/dev/null", "sheet.png")
+    arguments = ["in.npy", "out.npy", "--kernel", "1", "--compare", "sheet.png"]
+    assert "it is not a plain file" in one_line(capsys, *arguments)
+
+
+def test_out_may_be_a_link_but_not_to_itself(tmp_path):
+    np.save("in.npy", np.zeros((20, 31)))
+    os.symlink("there.npy", "link.npy")
+    run("in.npy", "link.npy", "--kernel", "1")
+    assert os.path.islink("link.npy")
+    assert np.load("there.npy").shape == (20, 31)
+    os.symlink("loop.npy", "loop.npy")
+    words = ["filter", "in.npy", "loop.npy", "--kernel", "1"]
+    assert cli.main(words) in (0, 2)
+
+
+def test_names_of_any_letters(capsys):
+    """One line even where a name has two; and letters that the terminal has none of."""
+    assert r"cannot read a\nb.npy: No such file" in one_line(
+        capsys, "a\nb.npy", "b.npy", "--kernel", "1"
+    )
+    assert r"unrecognized arguments: c\nd" in one_line(capsys, "a", "b", "c\nd", "--kernel", "1")
+    np.save("in.npy", np.zeros((20, 31)))
+    arguments = ["filter", "in.npy", b"\xff\xe9.npy", "--kernel", "1"]
+    done = subprocess.run([sys.executable, "-m", "fastconv", *arguments], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert os.path.exists(b"\xff\xe9.npy")
+
+
+FULL = """
+import resource, sys
+from fastconv import cli
+arguments = [words.split() for words in sys.argv[1:]]
+cli.main(["filter", *arguments[0], "--compare", "warm.png"])  # matplotlib's own files
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+sys.exit(sum(cli.main(["filter", *words]) != 2 for words in arguments[1:]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
+def test_a_full_disk_is_one_line_and_leaves_nothing(pillow, tifffile):
+    pytest.importorskip("matplotlib")
+    noise = RNG.integers(0, 256, (60, 60), np.uint8)
+    np.save("in.npy", noise)
+    np.save("tiny.npy", noise[:4, :4])
+    pillow.fromarray(noise).save("in.png")
+    tifffile.imwrite("deep.tif", noise.astype(np.uint16) * 257)
+    write_wav("in.wav", noise.reshape(-1, 2), 2)
+    there = sorted([*os.listdir(), "warm.npy", "warm.png"])
+    pairs = ["in.npy out.npy", "in.npy out.tif", "in.wav out.csv", "in.wav out.wav"]
+    pairs += ["in.png out.png", "in.png out.jpg", "in.png out.tif", "deep.tif out.png"]
+    pairs += [
+        "in.npy out.npy --tiles",
+        "deep.tif out.tif --tiles",
+        *(f"tiny.npy out.npy --compare sheet.{kind}" for kind in ("png", "jpg", "pdf", "svg")),
+    ]
+    commands = [f"{pair} --kernel 1" for pair in ("in.npy warm.npy", *pairs)]
+    done = subprocess.run([sys.executable, "-c", FULL, *commands], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(pairs), done.stderr
+    for pair, line in zip(pairs, lines, strict=True):
+        target = pair.split()[1]
+        assert line == f"fastconv filter: error: cannot write {target}: File too large"
+    assert sorted(os.listdir()) == there
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no full device")
+def test_a_full_standard_output_is_one_line():
+    np.save("in.npy", np.zeros((20, 31)))
+    words = [sys.executable, "-m", "fastconv", "filter", "in.npy", "out.npy", "--kernel", "1"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "fastconv filter: error: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)]
+)
+@pytest.mark.parametrize("more", [[], ["--tiles"]])
+def test_a_process_that_is_ended_leaves_the_old_file(name, code, more):
+    """And no other, unless it was killed."""
+    np.save("in.npy", RNG.standard_normal((2000, 2000)))
+    np.save("kernel.npy", RNG.standard_normal((101, 101)))
+    with open("out.npy", "w") as file:
+        file.write("before")
+    there = sorted(os.listdir())
+    words = ["-m", "fastconv", "filter", "in.npy", "out.npy", "--kernel", "kernel.npy", *more]
+    process = subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True)
+    while len(os.listdir()) == len(there):
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.send_signal(getattr(signal, name))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert said == ("fastconv filter: interrupted\n" if name == "SIGINT" else "")
+    assert name == "SIGKILL" or sorted(os.listdir()) == there
+    with open("out.npy") as file:
+        assert file.read() == "before"
 
 
 def test_nothing_is_left_of_an_interrupted_run(capsys, monkeypatch, tmp_path):

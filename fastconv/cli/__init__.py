@@ -8,19 +8,21 @@ from typing import NoReturn
 
 import fastconv
 from fastconv.cli import bench, filter, gradcheck, info, train
-from fastconv.cli.errors import CommandError
+from fastconv.cli.errors import CommandError, reason
 
 __all__ = ["main"]
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+ESCAPED = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
+"""Letters that would break a line, as names of files may have them."""
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_ERROR, f"{self.prog}: error: {message}\n")
+        self.exit(EXIT_ERROR, f"{self.prog}: error: {message.translate(ESCAPED)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except CommandError as error:
-        print(f"fastconv {arguments.command}: error: {error}", file=sys.stderr)
+        said = str(error).translate(ESCAPED)
+        print(f"fastconv {arguments.command}: error: {said}", file=sys.stderr)
         return EXIT_ERROR
     except MemoryError:
         print(f"fastconv {arguments.command}: error: not enough memory", file=sys.stderr)
@@ -88,3 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _close_stdout()
         return 1
+    except OSError as error:  # commands see to their files' errors: this is standard output's
+        _close_stdout()
+        print(f"fastconv {arguments.command}: error: {reason(error)}", file=sys.stderr)
+        return EXIT_ERROR

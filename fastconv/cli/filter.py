@@ -1,14 +1,19 @@
 """``fastconv filter``: a kernel over an image, a signal or an array in a file."""
 
 import argparse
+import os
+import signal
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
 from fastconv import filters
-from fastconv.cli.errors import CommandError
+from fastconv.cli.errors import CommandError, reason
 
 SUMMARY = "filter an image, a sound, a table or an array in a file"
 DESCRIPTION = """\
@@ -21,18 +26,22 @@ cross-correlation).
   fastconv filter speech.wav calm.wav --kernel moving_average:5
   fastconv filter large.npy out.npy --kernel box:31 --tiles
 
-Images are PNG, JPEG and TIFF of 8 and 16 bits (TIFF of floats too), grey or in colours; signals are
-WAV (PCM) and CSV (a column a signal); .npy holds either, or a volume. Every channel is filtered by
-itself, and transparency is kept; a palette becomes its colours. Images and sounds keep their type:
-sums are rounded, and clipped where they do not fit. A .npy or .csv file gets the sums themselves.
+Images are PNG, JPEG and TIFF of 8 and 16 bits (TIFF of floats too), grey or in colours, one to a
+file; signals are WAV (PCM of 8 to 32 bits, floats) and CSV (a column a signal). .npy holds either,
+the colours of an image on a last axis of up to 4; or a volume. Every channel is filtered by itself,
+and transparency is kept; a palette and CMYK become RGB. Images and sounds keep their type: sums are
+rounded, and clipped where they do not fit. Files of floats, .npy and .csv get the sums themselves.
 
 Kernels by name: {names}.
 A name's arguments stand behind a colon, as in gaussian:2.0, laplacian:8 and gabor:0.1,theta=0.8.
 Weights that begin with a minus and have no blanks need an equals sign: --kernel=-1,0,1.
 
+--tiles takes little memory whatever the file's size. It goes from .npy and uncompressed TIFF files
+to .npy and TIFF files; the others are compressed as a whole.
+
 Needs Pillow, tifffile and matplotlib for images and sheets: pip install "fastconv[filter]".
 
-Exit codes: 0 done, 2 an error (no file is written), 130 interrupted."""
+Exit codes: 0 done, 2 an error, 130 interrupted. OUT is there when all is done, or not at all."""
 DESCRIPTION = DESCRIPTION.format(names=", ".join(filters.NAMES))
 MODES = (
     *("reflect", "constant", "nearest", "mirror", "wrap"),
@@ -87,7 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tiles",
         action="store_true",
-        help="strip by strip, for files larger than the memory: .npy and uncompressed .tif",
+        help="strip by strip, for files larger than the memory: from .npy and uncompressed .tif "
+        "to .npy and .tif",
     )
 
 
@@ -99,13 +109,44 @@ def _checked_places(arguments: argparse.Namespace) -> None:
     formats.ending(target, "OUT")
     if compare is not None:
         sheet.check(compare)
-        if compare.resolve() in (source.resolve(), target.resolve()):
+        if os.path.realpath(compare) in map(os.path.realpath, (source, target)):
             raise CommandError(f"--compare {compare}: the sheet needs a file of its own")
     for place in filter(None, (target, compare)):
+        _check_place(place)
+
+
+def _check_place(place: Path) -> None:
+    """Say if a file cannot be put there, or would take the place of what is no file."""
+    try:
         if not place.parent.is_dir():
             raise CommandError(f"cannot write {place}: there is no folder {place.parent}")
         if place.is_dir():
             raise CommandError(f"cannot write {place}: it is a folder")
+        if place.exists() and not place.is_file():  # a device, a pipe
+            raise CommandError(f"cannot write {place}: it is not a plain file")
+        place.resolve()
+    except (OSError, RuntimeError) as error:  # names that are too long, links in a circle
+        raise CommandError(f"cannot write {place}: {reason(error)}") from error
+
+
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Where the process is told to end, end as after Ctrl-C: temporary files are removed."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _filter(arguments: argparse.Namespace) -> float:
@@ -118,8 +159,9 @@ def _filter(arguments: argparse.Namespace) -> float:
     content = formats.read(arguments.source, kernels.known_axes(arguments.kernel), tiles)
     axes = len(content.space)
     kernel = kernels.read_kernel(arguments.kernel, axes)
-    if arguments.magnitude and axes > 2:
-        raise CommandError(f"--magnitude is of images and signals, not arrays of {axes} axes")
+    for option in ("magnitude", "compare"):
+        if axes > 2 and getattr(arguments, option):
+            raise CommandError(f"--{option} is of images and signals, not arrays of {axes} axes")
     dtype = formats.FORMATS[suffix].dtype(content)
     shape = strips.result_shape(content, arguments.stride)
     used = strips.partners(kernel, arguments.magnitude)
@@ -135,23 +177,19 @@ def _filter(arguments: argparse.Namespace) -> float:
             formats.FORMATS[suffix].write(temporary, result, content, arguments.stride)
         if arguments.compare is not None:
             drawn = files.enter_context(replacing(arguments.compare))
-            titles = [arguments.source.name, _shortened(arguments.kernel), target.name]
+            titles = [arguments.source.name, kernels.shown(arguments.kernel), target.name]
             sheet.write(drawn, arguments.compare, content, result, kernel, titles)
     return clipped
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Filter, and say what was written."""
     _checked_places(arguments)
     try:
-        clipped = _filter(arguments)
+        with _unwinding():
+            clipped = _filter(arguments)
     except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise CommandError(f"cannot write {arguments.target}: {reason}") from error
+        raise CommandError(f"cannot write {arguments.target}: {reason(error)}") from error
     except MemoryError as error:
         raise CommandError(
             f"not enough memory for {arguments.source}: --tiles goes strip by strip"
@@ -163,5 +201,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     written = [arguments.target, *([arguments.compare] if arguments.compare else [])]
-    print("written:", ", ".join(map(str, written)))
+    encoding = sys.stdout.encoding or "utf-8"  # in which a name may have no letters
+    names = ", ".join(map(str, written)).encode(encoding, "backslashreplace")
+    print("written:", names.decode(encoding))
     return 0

@@ -1,13 +1,13 @@
 """``.npy`` files: read and written through memory maps, so that any size will do."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fastconv.cli.errors import CommandError
+from fastconv.cli.errors import CommandError, reason
 from fastconv.cli.filtering.content import Content, of_array
+from fastconv.cli.filtering.writing import reserve
 
 Array = np.ndarray
 
@@ -18,11 +18,8 @@ def map_array(path: str | Path) -> Array:
     """Map a file's array, read-only: nothing that its header claims is asked of the memory."""
     try:
         mapped: Array = np.lib.format.open_memmap(path, mode="r")
-    except OSError as error:
-        raise CommandError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # NumPy's reader raises many kinds on damaged files
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise CommandError(f"cannot read {path}: {reason}") from error
+        raise CommandError(f"cannot read {path}: {reason(error)}") from error
     return mapped
 
 
@@ -38,7 +35,9 @@ def read(path: Path, axes: int | None) -> Content:
     """
     array = map_array(path)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise CommandError(f"cannot filter {path}: it holds {array.dtype}, not real numbers")
+        raise CommandError(
+            f"cannot filter {path}: it holds {array.dtype}, not real numbers of up to 64 bits"
+        )
     if array.ndim == 0 or array.size == 0:
         raise CommandError(f"cannot filter {path}: its shape is {array.shape}")
     if array.dtype.kind == "b":
@@ -48,18 +47,17 @@ def read(path: Path, axes: int | None) -> Content:
     return of_array(array[..., None], flat=True)
 
 
+def write(path: str, array: Array) -> None:
+    """Write an array as `numpy.save`, which says little where the disk is full."""
+    array = np.ascontiguousarray(array)
+    with open(path, "wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.data)
+
+
 def create(path: str, shape: tuple[int, ...], dtype: Any) -> Array:
     """Make a file for an array of this shape, and map it."""
     mapped = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     reserve(path)
     return mapped
-
-
-def reserve(path: str) -> None:
-    """Take the disk's space now: a map that outgrows it would end the process."""
-    if hasattr(os, "posix_fallocate"):
-        handle = os.open(path, os.O_RDWR)
-        try:
-            os.posix_fallocate(handle, 0, os.fstat(handle).st_size)
-        finally:
-            os.close(handle)

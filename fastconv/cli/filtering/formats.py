@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from fastconv.cli.errors import CommandError
-from fastconv.cli.filtering import arrays, images, signals
+from fastconv.cli.filtering import arrays, images, sounds, tables
 from fastconv.cli.filtering.content import Content
+from fastconv.cli.filtering.writing import reserve
 
 Array = np.ndarray
 
@@ -17,8 +18,7 @@ Writer = Callable[[str, Array, Content, int], None]
 
 def _write_array(path: str, samples: Array, content: Content, stride: int) -> None:
     """Write an array with the axes of the one that was read."""
-    with open(path, "wb") as file:
-        np.save(file, samples[..., 0] if content.flat else samples)
+    arrays.write(path, samples[..., 0] if content.flat else samples)
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Format:
             raise CommandError(f"{self.name} needs a sampling rate, and IN has none")
         if not self.dtypes:
             return content.working
-        if content.limits is None and self.name == TIFF:
+        if content.limits is None and self.name in (TIFF, WAV):
             return content.working
         if content.samples.dtype.newbyteorder("=").char not in self.dtypes:
-            name = content.samples.dtype.name
-            raise CommandError(f"{self.name} cannot hold {name}: .npy can, and so may .tif")
+            others = ".npy can" if self.name == TIFF else ".npy can, and so may .tif"
+            raise CommandError(f"{self.name} cannot hold {content.samples.dtype.name}: {others}")
         return content.samples.dtype.newbyteorder("=")
 
 
@@ -73,8 +73,8 @@ FORMATS = {
     ".png": Format("a PNG file", (2,), (1, 2, 3, 4), "BH", images.write_png),
     ".jpg": Format("a JPEG file", (2,), (1, 3), "B", images.write_jpeg),
     ".tif": Format(TIFF, (2,), (1, 2, 3, 4), "BHIbhi", images.write_tiff),
-    ".wav": Format(WAV, (1,), (), "Bhi", signals.write_wav),
-    ".csv": Format("a CSV file", (1,), (), "", signals.write_csv),
+    ".wav": Format(WAV, (1,), (), "Bhi", sounds.write_wav),
+    ".csv": Format("a CSV file", (1,), (), "", tables.write_csv),
 }
 OTHERS = {".jpeg": ".jpg", ".tiff": ".tif", ".wave": ".wav"}
 MAPPED = (".npy", ".tif")
@@ -112,7 +112,7 @@ def read(path: Path, axes: int | None, mapped: bool) -> Content:
         return arrays.read(path, axes)
     if suffix == ".tif":
         return images.read_tiff(path, mapped)
-    readers = {".wav": signals.read_wav, ".csv": signals.read_csv}
+    readers = {".wav": sounds.read_wav, ".csv": tables.read_csv}
     return readers.get(suffix, images.read)(path)
 
 
@@ -122,7 +122,7 @@ def create(
     """Make a file and map its samples, of shape (*space, channels)."""
     if suffix == ".tif":
         samples = images.create_tiff(path, shape, dtype, content)
-        arrays.reserve(path)
+        reserve(path)
         return samples
     if suffix != ".npy":
         raise CommandError(

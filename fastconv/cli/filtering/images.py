@@ -1,5 +1,6 @@
 """PNG, JPEG and TIFF through Pillow and tifffile, with all the bits that the file has."""
 
+import io
 import logging
 import math
 import struct
@@ -12,9 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fastconv.cli.errors import CommandError
+from fastconv.cli.errors import CommandError, reason
 from fastconv.cli.extras import require
 from fastconv.cli.filtering.content import Content, of_array
+from fastconv.cli.filtering.writing import at_once
 
 Array = np.ndarray
 
@@ -32,9 +34,10 @@ MODES = {
 """What Pillow turns a mode into; palettes into their colours."""
 WITH_ALPHA = {"P": "RGBA", "1": "LA", "L": "LA", "RGB": "RGBA"}
 """The same where one colour is marked as transparent."""
-DEEP_PNG = {2: "RGB", 6: "RGBA"}
+DEEP_PNG = {2: "RGB", 4: "LA", 6: "RGBA"}
 """The colour types of PNG of which Pillow gives 8 of 16 bits."""
 QUALITY = 95  # of JPEG
+MOST_CHUNK = 2**30  # bytes of a PNG file's piece, whose size is less than 2**31
 
 
 @contextmanager
@@ -49,12 +52,8 @@ def _reading(path: Path) -> Iterator[None]:
             yield
     except (CommandError, MemoryError):
         raise
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise CommandError(f"cannot read {path}: {reason}") from error
     except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise CommandError(f"cannot read {path}: {reason}") from error
+        raise CommandError(f"cannot read {path}: {reason(error)}") from error
     finally:
         logger.setLevel(level)
 
@@ -75,45 +74,68 @@ def _deep_png_mode(file: BinaryIO) -> str | None:
     head = file.read(26)
     if not head.startswith(b"\x89PNG\r\n\x1a\n") or len(head) < 26 or head[24] != 16:
         return None
-    if head[25] == 4:
-        raise CommandError(
-            f"cannot read {file.name}: grey of 16 bits with transparency; save it as a TIFF file"
-        )
     return DEEP_PNG.get(head[25])
 
 
 def _opened(path: Path, file: BinaryIO, deep: str | None) -> Content:
     (pillow,) = require("PIL.Image", extra="filter")
     with pillow.open(file) as image:
-        if getattr(image, "n_frames", 1) > 1:
+        # A camera's file (MPO) has its picture first, and then smaller ones of the same.
+        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             raise CommandError(f"cannot filter {path}: it holds {image.n_frames} pictures, not one")
-        if deep:
-            return _deep(pillow, image, file, deep)
-        profile, transparent = image.info.get("icc_profile"), "transparency" in image.info
-        mode = MODES.get(image.mode, image.mode)
-        if transparent:
-            mode = WITH_ALPHA.get(image.mode, mode)
-        pixels = _upright(_as_mode(image, mode), _orientation(image))
-        return _content(pixels, mode in ("LA", "RGBA"), None if mode == "CMYK" else profile)
+        marked, orientation = image.info.get("transparency"), _orientation(image)
+        profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
+        if deep == "LA":
+            pixels = _deep_grey_with_alpha(pillow, file)
+        elif deep:
+            pixels = _deep_colours(pillow, image, file, deep)
+        else:
+            pixels = _shallow(image)
+        if marked is not None and pixels.dtype == np.uint16:
+            pixels = _with_alpha(pixels, marked)
+        alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+        return _content(_upright(pixels, orientation), alpha, profile)
 
 
-def _as_mode(image: Any, mode: str) -> Array:
+def _shallow(image: Any) -> Array:
+    """Give what Pillow reads with all its bits, palettes and the like as colours."""
+    mode = MODES.get(image.mode, image.mode)
+    if "transparency" in image.info:
+        mode = WITH_ALPHA.get(image.mode, mode)
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return pixels.astype(np.uint8) if pixels.dtype.kind == "b" else pixels
 
 
-def _deep(pillow: Any, image: Any, file: BinaryIO, mode: str) -> Content:
+def _deep_colours(pillow: Any, image: Any, file: BinaryIO, mode: str) -> Array:
     """Read twice, as Pillow gives one byte of two: the upper ones, then, in disguise, the lower.
 
     In the raw mode of little-endian files it takes the second byte of each pair.
     """
-    profile, orientation = image.info.get("icc_profile"), _orientation(image)
     upper = np.asarray(image).astype(np.uint16)
     file.seek(0)
     with pillow.open(file) as again:
         again.tile = [(*tile[:3], f"{mode};16L") for tile in again.tile]
         lower = np.asarray(again)
-    return _content(_upright(upper << 8 | lower, orientation), mode == "RGBA", profile)
+    pixels: Array = upper << 8 | lower
+    return pixels
+
+
+def _deep_grey_with_alpha(pillow: Any, file: BinaryIO) -> Array:
+    """Read a pixel of two samples of 16 bits as one of four of 8: it is stored in the same way."""
+    file.seek(0)
+    data = bytearray(file.read())
+    data[24:26] = 8, 6  # bits and the type of colours, RGB with transparency
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    with pillow.open(io.BytesIO(data)) as again:
+        pixels: Array = np.asarray(again).view(">u2").astype(np.uint16)
+    return pixels
+
+
+def _with_alpha(pixels: Array, marked: Any) -> Array:
+    """Make the one colour that a PNG file marks transparent."""
+    planes = pixels if pixels.ndim == 3 else pixels[..., None]
+    opaque = (planes != np.asarray(marked)).any(axis=-1, keepdims=True)
+    return np.concatenate([planes, opaque.astype(pixels.dtype) * 0xFFFF], axis=-1)
 
 
 def _orientation(image: Any) -> int:
@@ -209,7 +231,8 @@ def write_tiff(path: str, samples: Array, content: Content, stride: int) -> None
     """Write a TIFF file, not compressed."""
     (tifffile,) = require("tifffile", extra="filter")
     pixels = samples[..., 0] if content.channels == 1 else samples
-    tifffile.imwrite(path, np.ascontiguousarray(pixels), **_tiff_options(samples, content))
+    with at_once(path) as file:
+        tifffile.imwrite(file, np.ascontiguousarray(pixels), **_tiff_options(samples, content))
 
 
 def create_tiff(path: str, shape: tuple[int, ...], dtype: Any, content: Content) -> Array:
@@ -241,7 +264,8 @@ def _save(path: str, samples: Array, content: Content, **options: Any) -> None:
     (pillow,) = require("PIL.Image", extra="filter")
     pixels = samples[..., 0] if samples.shape[2] == 1 else samples
     image = pillow.fromarray(np.ascontiguousarray(pixels))
-    image.save(path, icc_profile=content.about.get("profile"), **options)
+    with at_once(path) as file:
+        image.save(file, icc_profile=content.about.get("profile"), **options)
 
 
 def _write_deep_png(path: str, samples: Array, profile: bytes | None) -> None:
@@ -255,12 +279,16 @@ def _write_deep_png(path: str, samples: Array, profile: bytes | None) -> None:
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))]
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    chunks: list[tuple[bytes, Any]] = [(b"IHDR", head)]
     if profile:
         chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(profile)))
-    chunks += [(b"IDAT", zlib.compress(filtered.data)), (b"IEND", b"")]
+    data = memoryview(zlib.compress(filtered.data))
+    chunks += [(b"IDAT", data[at : at + MOST_CHUNK]) for at in range(0, len(data), MOST_CHUNK)]
+    chunks += [(b"IEND", b"")]
     with open(path, "wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
         for name, data in chunks:
-            checksum = zlib.crc32(name + data)
-            file.write(struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum))
+            file.write(struct.pack(">I", len(data)) + name)
+            file.write(data)
+            file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(name))))

@@ -9,6 +9,7 @@ import numpy as np
 from fastconv.cli.errors import CommandError
 from fastconv.cli.extras import require
 from fastconv.cli.filtering.content import Content
+from fastconv.cli.filtering.writing import at_once
 
 Array = np.ndarray
 
@@ -47,15 +48,13 @@ def write(
         Of the three parts.
     """
     (figures,) = require("matplotlib.figure", extra="filter")
-    axes = len(before.space)
-    if axes > 2:
-        raise CommandError(f"--compare shows images and signals, not arrays of {axes} axes")
-    draw = _signals if axes == 1 else _images
-    figure = draw(figures, before, after, kernel, titles)
+    draw = _signals if len(before.space) == 1 else _images
     file_format = path.suffix.lower().removeprefix(".")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # letters of file names that the font lacks
-        figure.savefig(temporary, format=file_format, dpi=120)
+        figure = draw(figures, before, after, kernel, titles)
+        with at_once(temporary) as file:
+            figure.savefig(file, format=file_format, dpi=120)
 
 
 def _images(figures: Any, before: Content, after: Array, kernel: Array, titles: list[str]) -> Any:

@@ -60,16 +60,17 @@ def fill(
     if content.alpha:
         every = (slice(None, None, stride),) * len(content.space)
         into[..., -1] = content.samples[..., -1][every]
-    for first, last in _strips(into.shape, content, kernels, stride, in_strips):
-        for channel in range(filtered):
-            samples = content.samples[..., channel]
-            sums = [
-                _rows(samples, kernel, mode, stride, first, last, content.working)
-                for kernel in kernels
-            ]
-            values = _magnitude(sums) if magnitude else sums[0]
-            clipped += _store(values, into[first:last, ..., channel], content.limits)
-            counted += values.size
+    with np.errstate(all="ignore"):  # overflows are inf, as in the sums themselves
+        for first, last in _strips(into.shape, content, kernels, stride, in_strips):
+            for channel in range(filtered):
+                samples = content.samples[..., channel]
+                sums = [
+                    _rows(samples, kernel, mode, stride, first, last, content.working)
+                    for kernel in kernels
+                ]
+                values = _magnitude(sums) if magnitude else sums[0]
+                clipped += _store(values, into[first:last, ..., channel], content.limits)
+                counted += values.size
     return clipped / counted
 
 
@@ -89,12 +90,16 @@ def _strips(
 def _rows(
     samples: Array, kernel: Array, mode: str, stride: int, first: int, last: int, dtype: np.dtype
 ) -> Array:
-    """Give rows `first` to `last` of a channel's result."""
+    """Give rows `first` to `last` of a channel's result.
+
+    With a stride too all sums are made and most are dropped: passes over the whole are faster than
+    windows at the places that are kept, and reading and writing the file takes longer than either.
+    """
     height, size = len(samples), len(kernel)
     before, after = size // 2, size - 1 - size // 2
     top, bottom = first * stride, (last - 1) * stride + 1
     if first == 0 and bottom > height - stride:
-        block = ndimage.correlate(samples.astype(dtype), kernel, mode=mode)
+        block = ndimage.correlate(samples.astype(dtype, copy=False), kernel, mode=mode)
     else:
         block = _with_neighbours(samples, top - before, bottom + after, mode, dtype)
         block = ndimage.correlate(block, kernel, mode=mode)[before : len(block) - after]
@@ -142,5 +147,8 @@ def _store(values: Array, into: Array, limits: tuple[int, int] | None) -> int:
         return 0
     rounded = np.rint(values)
     kept = np.clip(rounded, *limits)
+    count = int(np.count_nonzero(kept != rounded))
+    if count:
+        np.nan_to_num(kept, copy=False)  # the difference of two overflows
     into[...] = kept
-    return int(np.count_nonzero(kept != rounded))
+    return count
