@@ -1043,6 +1043,29 @@ def test_a_process_that_is_ended_leaves_the_old_file(name, code, more):
         assert file.read() == "before"
 
 
+@pytest.mark.parametrize(
+    ("compression", "place", "code", "says"),
+    [
+        ("tiff_lzw", 8, 2, r"error: cannot read in\.tif: it is damaged: "),
+        ("group4", 20, 0, r"note: in\.tif may be damaged: "),
+    ],
+)
+def test_what_libtiff_says_is_in_the_line(
+    compression, place, code, says, pillow, tifffile, tmp_path, capfd
+):
+    noise = np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)
+    image = pillow.fromarray(noise)
+    image = image.convert("1") if compression == "group4" else image
+    image.save("in.tif", compression=compression)
+    data = bytearray((tmp_path / "in.tif").read_bytes())
+    data[place : place + 8] = b"\xff" * 8
+    (tmp_path / "in.tif").write_bytes(data)
+    assert cli.main(["filter", "in.tif", "out.tif", "--kernel", "box:3"]) == code
+    said = capfd.readouterr().err
+    assert re.fullmatch(rf"(fastconv filter: )?{says}\w.*\n", said)
+    assert "tempfile" not in said
+
+
 def test_nothing_is_left_of_an_interrupted_run(capsys, monkeypatch, tmp_path):
     from fastconv.cli.filtering import strips
 

@@ -3,13 +3,16 @@
 import io
 import logging
 import math
+import os
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import TemporaryFile
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -43,19 +46,41 @@ MOST_CHUNK = 2**30  # bytes of a PNG file's piece, whose size is less than 2**31
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn what the libraries raise on damaged files, which is anything, into one line."""
-    logger = logging.getLogger("tifffile")  # which says more than it raises
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (CommandError, MemoryError):
-        raise
-    except Exception as error:
-        raise CommandError(f"cannot read {path}: {reason(error)}") from error
-    finally:
-        logger.setLevel(level)
+    with TemporaryFile() as words:
+        try:
+            with _standard_error_into(words), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except (CommandError, MemoryError):
+            raise
+        except Exception as error:
+            said = reason(error)
+            if said.startswith("decoder error"):  # and a number, of Pillow
+                said = f"it is damaged: {_first_line(words) or said}"
+            raise CommandError(f"cannot read {path}: {said}") from error
+        if said := _first_line(words):
+            print(f"note: {path} may be damaged: {said}", file=sys.stderr)
+
+
+@contextmanager
+def _standard_error_into(words: IO[bytes]) -> Iterator[None]:
+    """Keep what libtiff writes there itself; what tifffile and Pillow log is dropped."""
+    with ExitStack() as restored:
+        for logger in map(logging.getLogger, ("tifffile", "PIL")):
+            restored.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL + 1)
+        with suppress(OSError):  # where there is no standard error
+            kept = os.dup(2)
+            restored.callback(os.close, kept)
+            restored.callback(os.dup2, kept, 2)
+            os.dup2(words.fileno(), 2)
+        yield
+
+
+def _first_line(words: IO[bytes]) -> str:
+    words.seek(0)
+    line = words.readline(200).decode(errors="replace").strip()
+    return line.removeprefix("tempfile.tif: ")  # as Pillow names to libtiff whatever it reads
 
 
 # ---- Reading with Pillow
@@ -79,7 +104,11 @@ def _deep_png_mode(file: BinaryIO) -> str | None:
 
 def _opened(path: Path, file: BinaryIO, deep: str | None) -> Content:
     (pillow,) = require("PIL.Image", extra="filter")
-    with pillow.open(file) as image:
+    try:
+        opened = pillow.open(file)
+    except pillow.UnidentifiedImageError:
+        raise CommandError(f"cannot read {path}: cannot identify it as an image") from None
+    with opened as image:
         # A camera's file (MPO) has its picture first, and then smaller ones of the same.
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             raise CommandError(f"cannot filter {path}: it holds {image.n_frames} pictures, not one")
@@ -165,6 +194,8 @@ def read_tiff(path: Path, mapped: bool) -> Content:
     """Read a TIFF file of one page; or map it, if its pixels lie there one after another."""
     (tifffile,) = require("tifffile", extra="filter")
     with _reading(path), tifffile.TiffFile(path) as file:
+        if not file.pages:
+            raise CommandError(f"cannot read {path}: it is damaged: no picture is found in it")
         if len(file.pages) != 1:
             raise CommandError(f"cannot filter {path}: it holds {len(file.pages)} pages, not one")
         page = file.pages[0]
@@ -188,7 +219,7 @@ def read_tiff(path: Path, mapped: bool) -> Content:
             except ValueError:  # a compression that tifffile needs another package for
                 if page.samplesperpixel > 1 and page.bitspersample != 8:
                     raise
-        return read(path)
+    return read(path)
 
 
 def _is_plain(page: Any) -> bool:
