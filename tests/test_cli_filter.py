@@ -860,6 +860,7 @@ def test_errors_are_one_line(arguments, says, capsys, tmp_path):
         (["moving.png", "out.png", "--kernel", "box:3"], "it holds 2 pictures, not one"),
         (["alpha.png", "out.jpg", "--kernel", "box:3"], "a JPEG file cannot hold transparency"),
         (["deep.png", "out.jpg", "--kernel", "box:3"], "a JPEG file cannot hold uint16"),
+        (["wide.png", "out.jpg", "--kernel", "box:3"], "cannot hold 2 x 65501 pixels: 65500 a"),
         (["good.png", "out.wav", "--kernel", "box:3"], "cannot hold a result of 2 axes"),
         (["good.png", "o.png", "--kernel", "box:3", "--tiles"], "is decoded as a whole"),
         (["good.tif", "o.png", "--kernel", "box:3", "--tiles"], "is encoded as a whole"),
@@ -889,6 +890,7 @@ def test_errors_of_images_are_one_line(arguments, says, capsys, tmp_path, pillow
     frames[0].save("moving.png", save_all=True, append_images=frames[1:])
     pillow.fromarray(bytes_image(9, 9, 4)).save("alpha.png")
     pillow.fromarray(bytes_image(9, 9, dtype=np.uint16)).save("deep.png")
+    pillow.new("L", (65501, 2)).save("wide.png")
     np.save("volume.npy", np.zeros((7, 8, 9)))
     assert says in one_line(capsys, *arguments)
 
@@ -1006,6 +1008,21 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(pillow, tifffile):
         target = pair.split()[1]
         assert line == f"fastconv filter: error: cannot write {target}: File too large"
     assert sorted(os.listdir()) == there
+
+
+@pytest.mark.parametrize("closed", [[1], [2], [1, 2]])
+@pytest.mark.parametrize("name", ["in.npy", "in.tif", "none.tif"])
+def test_standard_output_and_error_may_be_closed(name, closed, tifffile):
+    image = RNG.standard_normal((20, 31)).astype(np.float32)
+    np.save("in.npy", image)
+    tifffile.imwrite("in.tif", image)
+    words = [sys.executable, "-m", "fastconv", "filter", name, "out.npy", "--kernel", "1"]
+    closing = f"import os, sys; [os.close(n) for n in {closed}]; os.execv({words[0]!r}, {words!r})"
+    done = subprocess.run([sys.executable, "-c", closing], capture_output=True, text=True)
+    assert done.returncode == (2 if name == "none.tif" else 0)
+    assert "Traceback" not in done.stdout + done.stderr
+    if name != "none.tif":
+        np.testing.assert_array_equal(np.load("out.npy"), image)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no full device")

@@ -201,7 +201,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     written = [arguments.target, *([arguments.compare] if arguments.compare else [])]
-    encoding = sys.stdout.encoding or "utf-8"  # in which a name may have no letters
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # which may lack a name's letters
     names = ", ".join(map(str, written)).encode(encoding, "backslashreplace")
     print("written:", names.decode(encoding))
     return 0

@@ -9,7 +9,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, BinaryIO
@@ -40,6 +40,7 @@ WITH_ALPHA = {"P": "RGBA", "1": "LA", "L": "LA", "RGB": "RGBA"}
 DEEP_PNG = {2: "RGB", 4: "LA", 6: "RGBA"}
 """The colour types of PNG of which Pillow gives 8 of 16 bits."""
 QUALITY = 95  # of JPEG
+MOST_JPEG = 65500  # pixels a side, of libjpeg
 MOST_CHUNK = 2**30  # bytes of a PNG file's piece, whose size is less than 2**31
 
 
@@ -69,7 +70,7 @@ def _standard_error_into(words: IO[bytes]) -> Iterator[None]:
         for logger in map(logging.getLogger, ("tifffile", "PIL")):
             restored.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL + 1)
-        with suppress(OSError):  # where there is no standard error
+        if sys.__stderr__ is not None:  # if it was closed, 2 may be any file
             kept = os.dup(2)
             restored.callback(os.close, kept)
             restored.callback(os.dup2, kept, 2)
@@ -280,6 +281,11 @@ def create_tiff(path: str, shape: tuple[int, ...], dtype: Any, content: Content)
 
 def write_jpeg(path: str, samples: Array, content: Content, stride: int) -> None:
     """Write a JPEG file."""
+    if max(samples.shape) > MOST_JPEG:
+        size = " x ".join(map(str, samples.shape[:2]))
+        raise CommandError(
+            f"a JPEG file cannot hold {size} pixels: {MOST_JPEG} a side are the most"
+        )
     _save(path, samples, content, format="JPEG", quality=QUALITY, subsampling=0)
 
 
