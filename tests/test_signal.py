@@ -1,7 +1,9 @@
 """fastconv.signal against scipy.signal: every dtype, mode, shape and method; and bad arguments."""
 
 import doctest
+import inspect
 import itertools
+import pickle
 import warnings
 from decimal import Decimal
 
@@ -386,9 +388,28 @@ def test_averages_have_three_modes():
 
 
 def test_the_examples_run():
-    failed, attempted = doctest.testmod(signal)
-    assert attempted > 10
-    assert failed == 0
+    assert doctest.testmod(signal).failed == 0
+    for name in signal.__all__:
+        examples = doctest.DocTestParser().get_doctest(
+            getattr(signal, name).__doc__, {}, name, None, 0
+        )
+        assert len(examples.examples) >= 2, name
+        report = []
+        assert not doctest.DocTestRunner().run(examples, out=report.append)[0], "".join(report)
+
+
+@pytest.mark.parametrize("name", [n for n in signal.__all__ if n != "moving_average"])
+def test_signatures_are_scipys(name):
+    ours, theirs = (inspect.signature(getattr(m, name)) for m in (signal, scipy_signal))
+    assert [(p.name, p.default) for p in ours.parameters.values()] == [
+        (p.name, p.default) for p in theirs.parameters.values()
+    ]
+
+
+@pytest.mark.parametrize("name", signal.__all__)
+def test_functions_can_be_pickled(name):
+    function = getattr(signal, name)
+    assert pickle.loads(pickle.dumps(function)) is function
 
 
 def test_short_signals_are_numpys():

@@ -1,0 +1,225 @@
+"""Convolution and correlation of any number of dimensions: SciPy's convolve and correlate."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastconv._core import convolve_short
+from fastconv.signal import _sums, _transforms
+from fastconv.signal._args import Array, check_mode, conjugate, part_of, reversed_, swap_needed
+from fastconv.signal._choice import choose
+from fastconv.signal._frequency import fftconvolve, in_frequency
+
+_METHODS = ("auto", "direct", "fft")
+
+
+def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "auto") -> Array:
+    """Convolve two N-dimensional arrays, as `scipy.signal.convolve`.
+
+    Outside of the arrays there are zeros.
+
+    Parameters
+    ----------
+    in1, in2 : array_like
+        Of the same number of dimensions.
+    mode : {"full", "valid", "same"}, default "full"
+        "full" is every element that the arrays have a share in. "valid" is those that need no
+        zeros from outside; one array must be at least as large as the other in every dimension.
+        "same" is the middle of "full", of the size of `in1`.
+    method : {"auto", "direct", "fft"}, default "auto"
+        "direct" adds up products in the arrays' common dtype: integers wrap around. "fft" works
+        by Fourier transforms in floating point, and rounds where the result is of integers.
+        "auto" takes what `choose_conv_method` predicts to be faster, and the direct sum where a
+        value is NaN or infinite.
+
+    Returns
+    -------
+    array
+        Of the arrays' common dtype (`numpy.result_type`).
+
+    Raises
+    ------
+    ValueError
+        If the numbers of dimensions differ, a size does not fit the mode, a name is unknown, or
+        the dtype is one that the direct sum does not have: in several dimensions bool, float16
+        and object.
+
+    Warns
+    -----
+    RuntimeWarning
+        If "fft" was asked for, and gives NaN or infinity as the input has some.
+
+    See Also
+    --------
+    fftconvolve, oaconvolve : Fourier transforms over some of the axes.
+    choose_conv_method : What "auto" takes.
+    fastconv.conv2d : Channels, batches, strides.
+
+    Notes
+    -----
+    A float32 result of a direct sum is within 1e-5 of the sum of |x| |w|. Transforms are computed
+    in float64: an element then errs by some 1e-15 of the largest sums nearby.
+
+    Examples
+    --------
+    >>> from fastconv import signal
+    >>> signal.convolve([1, 2, 3], [0, 1, 2])
+    array([0, 1, 4, 7, 6])
+    >>> signal.convolve([1, 2, 3], [0, 1, 2], mode="same")
+    array([1, 4, 7])
+    >>> signal.convolve([1, 2, 3], [0, 1, 2], mode="valid")
+    array([4])
+    """
+    y = convolve_short(in1, in2, mode, method, False)
+    if y is not None:
+        return y
+    x, taps = np.asarray(in1), np.asarray(in2)
+    if x.ndim == taps.ndim == 0:
+        return np.asarray(x * taps)[()]
+    if x.ndim != taps.ndim:
+        raise ValueError(
+            f"convolve: in1 has {x.ndim} dimensions, in2 has {taps.ndim}; both must have as many"
+        )
+    return convolve_arrays(x, taps, mode, method)
+
+
+def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "auto") -> Array:
+    """Correlate two N-dimensional arrays, as `scipy.signal.correlate`.
+
+    Element k of the full result is the sum over l of ``in1[l] * conj(in2[l - k + n2 - 1])``, n2
+    being the size of `in2`, in every dimension.
+
+    Parameters
+    ----------
+    in1, in2 : array_like
+        Of the same number of dimensions.
+    mode : {"full", "valid", "same"}, default "full"
+        Which part of the result, as in `convolve`.
+    method : {"auto", "direct", "fft"}, default "auto"
+        How to compute it, as in `convolve`.
+
+    Returns
+    -------
+    array
+        Of the arrays' common dtype (`numpy.result_type`).
+
+    Raises
+    ------
+    ValueError
+        Where `convolve` does.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where `convolve` does.
+
+    See Also
+    --------
+    convolve : The same with the second array reversed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import signal
+    >>> signal.correlate([1, 2, 3], [0, 1, 2])
+    array([2, 5, 8, 3, 0])
+    >>> signal.correlate([1j, 2], [1j]).tolist()
+    [(1+0j), -2j]
+    """
+    y = convolve_short(in1, in2, mode, method, True)
+    if y is not None:
+        return y
+    x, taps = np.asarray(in1), np.asarray(in2)
+    if x.ndim == taps.ndim == 0:
+        return np.asarray(x * conjugate(taps))[()]
+    if x.ndim != taps.ndim:
+        raise ValueError(
+            f"correlate: in1 has {x.ndim} dimensions, in2 has {taps.ndim}; both must have as many"
+        )
+    check_mode(mode)
+    return convolve_arrays(x, reversed_(conjugate(taps)), mode, method)
+
+
+def convolve_arrays(x: Array, taps: Array, mode: str, method: str) -> Array:
+    """Convolve arrays of the same number of dimensions, at least one."""
+    if swap_needed(mode, x.shape, taps.shape):
+        x, taps = taps, x
+    if method not in _METHODS:
+        raise ValueError(f"Acceptable method flags are 'auto', 'direct', or 'fft', not {method!r}")
+    if method == "direct":
+        return _direct(x, taps, mode)
+    if method == "fft":
+        return _by_transforms(x, taps, mode)
+    if choose(x, taps, mode) == "fft":
+        y = _part_by_transforms(x, taps, mode)
+        if y is not None:
+            return y
+    return _direct(x, taps, mode)
+
+
+# ---- Direct --------------------------------------------------------------------------------------
+
+
+def _direct(x: Array, taps: Array, mode: str) -> Array:
+    check_mode(mode)
+    dtype = np.result_type(x, taps)
+    by_dot = x.ndim == 1 and (mode != "same" or x.size >= taps.size)
+    if not by_dot and dtype.char in "?eO":
+        raise ValueError(f"Unsupported type: {dtype} in {x.ndim} dimensions, mode {mode!r}")
+    if x.size == 0 or taps.size == 0:
+        if taps.size and mode == "same" and not by_dot:
+            return np.zeros(x.shape, dtype)
+        raise ValueError(
+            f"Direct sums of empty arrays: the shapes are {x.shape} and {taps.shape}; no size may "
+            "be 0"
+        )
+    if dtype.char in "?eO" or dtype.kind not in "biufc":
+        return np.convolve(x, taps, mode)  # type: ignore[call-overload, no-any-return]
+    part = part_of(mode, x.shape, taps.shape)
+    return _sums.convolve(x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part)
+
+
+# ---- Fourier transforms --------------------------------------------------------------------------
+
+
+def _by_transforms(x: Array, taps: Array, mode: str) -> Array:
+    """Of what was asked for by name: in SciPy's way of rounding, and with its warning."""
+    y = fftconvolve(x, taps, mode)
+    dtype = np.result_type(x, taps)
+    if dtype.kind in "iub":
+        y = np.round(y)
+    y.reshape(-1)[0]  # an IndexError where there is none, as in SciPy
+    if not _is_finite(y):
+        warnings.warn(
+            "Use of fft convolution on input with NAN or inf results in NAN or inf output. Consider"
+            " using method='direct' instead.",
+            category=RuntimeWarning,
+            stacklevel=4,
+        )
+    return y.astype(dtype, copy=False)
+
+
+def _is_finite(y: Array) -> bool:
+    return bool(np.isfinite(np.sum(y)) or np.isfinite(y).all())
+
+
+def _part_by_transforms(x: Array, taps: Array, mode: str) -> Array | None:
+    """Give what the direct sum would; None where that cannot be had by transforms."""
+    dtype = np.result_type(x, taps)
+    if dtype.char not in "geG":
+        work = np.dtype(np.float64) if dtype.kind in "iub" else dtype
+        part = part_of(mode, x.shape, taps.shape)
+        y = _transforms.transform(x.astype(work, copy=False), taps.astype(work, copy=False), part)
+        if work is dtype:
+            return y
+        # float64 has these sums exactly; they wrap around.
+        return np.rint(y).astype(np.int64).astype(dtype, copy=False)
+    if dtype.char not in "gG":  # float32's errors are not relative to what little is in a place
+        x = x.astype(np.result_type(x, np.float64), copy=False)
+    axes = [a for a in range(x.ndim) if x.shape[a] != 1 and taps.shape[a] != 1]
+    with np.errstate(all="ignore"):
+        y = in_frequency(x, taps, mode, axes)
+    return y.astype(dtype, copy=False) if _is_finite(y) else None
