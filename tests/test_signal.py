@@ -71,7 +71,7 @@ def same(name, *arrays, **options):
     (y, warned), (expected, expected_warned) = ours, theirs
     assert y.dtype == expected.dtype, what
     assert y.shape == expected.shape, what
-    if "fft" in options.values():
+    if options.get("method") == "fft":
         assert warned == expected_warned, what
     if y.dtype.kind in "iub" or y.size == 0:
         assert np.array_equal(y, expected), what
@@ -130,10 +130,11 @@ def test_transforms_of_other_dtypes_are_scipys(char):
             same("convolve", a, b, mode=mode, method="fft")
 
 
+@pytest.mark.parametrize(("first", "second"), ["dd", "ff", "DD", "dD", "FF", "fF", "gg"])
 @pytest.mark.parametrize("name", ["fftconvolve", "oaconvolve"])
-def test_axes_are_scipys(name):
+def test_axes_are_scipys(name, first, second):
     rng = np.random.default_rng(0)
-    for _ in range(200):
+    for seed in range(60):
         ndim = rng.integers(1, 4)
         shape1, shape2 = rng.integers(1, 40, (2, ndim))
         for axis in np.flatnonzero(rng.random(ndim) < 0.4):
@@ -141,13 +142,39 @@ def test_axes_are_scipys(name):
         for axis in np.flatnonzero(rng.random(ndim) < 0.2):
             (shape1 if rng.random() < 0.5 else shape2)[axis] = 1
         axes = rng.permutation(ndim)[: rng.integers(1, ndim + 1)] - ndim * rng.integers(0, 2)
-        a, b = rng.standard_normal(shape1), rng.standard_normal(shape2)
+        a, b = drawn(shape1, first, seed), drawn(shape2, second, seed + 100)
         for mode in MODES:
             same(name, a, b, mode, axes=[int(a) for a in axes])
+            same(name, b, a, mode, axes=[int(a) for a in axes])
+
+
+@pytest.mark.parametrize(("first", "second"), ["dd", "DD", "Dd"])
+def test_many_lines_and_groups_of_them(first, second):
+    shapes = [
+        ((3, 40, 50), (1, 1, 9), (2,)),
+        ((3, 40, 50), (3, 1, 9), (2,)),
+        ((3, 40, 50), (3, 40, 9), (2,)),
+        ((50, 3, 40), (9, 3, 1), (0,)),
+        ((50, 3, 1), (9, 1, 40), (0,)),
+        ((1, 60, 9), (12, 70, 5), (1, 2)),
+        ((2, 9, 30, 8, 7), (2, 1, 5, 3, 4), (2, 3, 4)),
+        ((4, 5, 6, 7, 8), (3, 4, 2, 1, 3), (0, 1, 2, 4)),
+        ((4, 5, 6, 7, 2), (3, 4, 2, 3, 2), (0, 1, 2, 3)),
+    ]
+    for (shape1, shape2, axes), mode in itertools.product(shapes, MODES):
+        a, b = drawn(shape1, first, 0), drawn(shape2, second, 1)
+        same("fftconvolve", a, b, mode, axes)
+        same("fftconvolve", b, a, mode, axes)
+
+
+@pytest.mark.parametrize("axes", [0, -1, np.int64(0), True, np.array([0, 1]), [np.array(1)], None])
+def test_axes_may_be_given_in_many_ways(axes):
+    a, b = drawn((8, 9), "d", 0), drawn((8, 9), "d", 1)
+    same("fftconvolve", a, b, axes=axes)
 
 
 @pytest.mark.parametrize("sizes", [(10_000, 100), (100, 10_000), (100_000, 2000), (5000, 4000)])
-@pytest.mark.parametrize("char", "fdD")
+@pytest.mark.parametrize("char", "fdgFD")
 def test_long_signals_in_blocks(char, sizes):
     a, b = drawn((sizes[0],), char, 0), drawn((sizes[1],), char, 1)
     for mode in MODES:
@@ -251,6 +278,9 @@ BAD = [
     ("fftconvolve", ([1, 2], [3]), {"axes": [0, 0]}),
     ("fftconvolve", ([1, 2], [3]), {"axes": [0.0]}),
     ("fftconvolve", ([1, 2], [3]), {"axes": [[0]]}),
+    ("fftconvolve", ([1, 2], [3, 4]), {"axes": np.array(0)}),
+    ("fftconvolve", ([1, 2], [3, 4]), {"axes": "0"}),
+    ("fftconvolve", ([1, 2], [3, 4]), {"axes": -2}),
     ("oaconvolve", (np.ones((2, 3)), np.ones((3, 2))), {"axes": 0}),
     ("oaconvolve", (np.ones((2, 3)), np.ones((3, 2))), {"mode": "valid"}),
     ("convolve2d", ([1, 2], [3]), {}),
@@ -291,9 +321,32 @@ def test_inputs_are_taken_as_they_come_and_not_changed(name):
         assert np.array_equal(b, before[1])
 
 
+def test_fill_values_count_only_where_there_is_a_fill():
+    for boundary in ("wrap", "symm"):
+        for value in (np.nan, "x", [1, 2]):
+            same("convolve2d", [[1, 2], [3, 4]], [[1, 2]], boundary=boundary, fillvalue=value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("char", "fdgFDG")
+def test_direct_sums_of_what_is_not_finite_are_no_warning(char):
+    a, b = drawn((9, 9), char, 0), drawn((3, 3), char, 1)
+    a[2, 2:4] = np.inf, -np.inf
+    for name in ("convolve", "correlate", "convolve2d", "correlate2d"):
+        assert np.isnan(getattr(signal, name)(a, b)).any()
+
+
+def test_transforms_of_single_objects():
+    for a in ([[2]], [[2.5]]):
+        same("convolve", np.array(a, object), np.array([[3]], object), method="fft")
+        same("fftconvolve", np.array(a, object), np.array([[3]], object))
+
+
 def test_scalars_are_multiplied():
     for name in ("convolve", "correlate", "fftconvolve", "oaconvolve"):
         assert getattr(signal, name)(3, 4) == 12
+        product = getattr(signal, name)(np.array(Decimal(3)), Decimal(2))
+        assert isinstance(product, Decimal)
         assert getattr(signal, name)(2j, 3j) == getattr(scipy_signal, name)(2j, 3j)
 
 
@@ -309,6 +362,23 @@ def test_auto_passes_what_is_not_finite_on_as_the_direct_sum(shapes, value):
     assert np.isfinite(y).any()
     assert not np.isfinite(y).all()
     assert np.array_equal(y, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("method", ["auto", "direct"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_meets_no_zeros_from_outside(value, method):
+    shapes = [((40,), (7,)), ((7,), (40,)), ((9000,), (600,)), ((1, 7, 1), (3, 3, 3)), ((6,), (6,))]
+    for (shape1, shape2), char, mode in itertools.product(shapes, "fdD", MODES):
+        for i in range(2):
+            pair = [drawn(shape1, char, 0), drawn(shape2, char, 1)]
+            if i == 1 and (len(shape1) == 3 or (mode == "same" and shape1 < shape2)):
+                continue  # SciPy multiplies zeros by the taps there
+            if mode == "valid" and len(shape1) == 3:
+                continue
+            pair[i].reshape(-1)[3] = value
+            y = signal.convolve(*pair, mode, method)
+            expected = scipy_signal.convolve(*pair, mode, "direct")
+            assert np.array_equal(np.isfinite(y), np.isfinite(expected)), (shape1, char, mode, i)
 
 
 def test_transforms_that_were_asked_for_warn_of_what_is_not_finite():
@@ -328,6 +398,53 @@ def test_auto_is_exact_in_integers(char):
         y = signal.convolve(*pair)
         assert y.dtype == np.dtype(char)
         assert np.array_equal(y, np.convolve(*pair))
+
+
+def test_auto_takes_transforms_where_there_is_no_direct_sum():
+    """Of float16 in several dimensions; SciPy does so only where it takes them for faster."""
+    a, b = drawn((64, 64), "e", 0), drawn((4, 4), "e", 1)
+    for mode in MODES:
+        same("convolve", a, b, mode)
+        assert signal.convolve(a[:8, :8], b, mode).dtype == np.float16
+    a[3, 3] = np.nan
+    assert np.isnan(signal.convolve(a, b)).sum() == b.size
+    with pytest.raises(ValueError, match="float16"):
+        signal.convolve(a, b, method="direct")
+
+
+def test_auto_is_exact_where_sums_are_nearly_too_large_for_float64():
+    rng = np.random.default_rng(0)
+    for bits in (15, 18, 20):
+        for shapes in [((5000,), (2000,)), ((300, 200), (40, 50))]:
+            a, b = (rng.integers(-(2**bits), 2**bits, shape) for shape in shapes)
+            y = signal.convolve(a, b, "same")
+            assert np.array_equal(y, signal.convolve(a, b, "same", "direct"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_sums_that_only_all_results_together_overflow_are_no_warning():
+    a = np.full(300, 1e304)
+    assert np.isfinite(signal.convolve(a, np.ones(50), "same", "fft")).all()
+    assert np.isfinite(signal.convolve(a, np.ones(50), "same")).all()
+
+
+@pytest.mark.parametrize(("first", "second"), ["dD", "Dd", "fF"])
+def test_auto_takes_a_real_array_for_one_of_complex_numbers(first, second):
+    a, b = drawn((5000,), first, 0), drawn((900,), second, 1)
+    assert signal.choose_conv_method(a, b) == "fft"
+    same("convolve", a, b, "same")
+    a[700] = np.inf
+    y, expected = (signal.convolve(a, b, "same", method) for method in ("auto", "direct"))
+    assert np.allclose(y, expected, rtol=1e-4, equal_nan=True)
+
+
+def test_images_of_float64_are_added_up():
+    """SciPy's convolve2d has no transforms: what is bright spoils no other results."""
+    a, b = drawn((300, 300), "d", 0), drawn((31, 31), "d", 1)
+    dark = signal.convolve2d(a, b, "same")
+    a[0, 0] = 1e15
+    for y in (signal.convolve2d(a, b, "same"), signal.correlate2d(a, b[::-1, ::-1], "same")):
+        assert np.array_equal(y[40:, 40:], dark[40:, 40:])
 
 
 def test_results_do_not_depend_on_the_number_of_threads():
@@ -350,16 +467,42 @@ def test_the_choice_is_measured_where_that_is_asked_for():
     assert method == min(times, key=times.get)
 
 
+def test_the_choice_does_not_depend_on_the_order():
+    a, b = np.ones(1000), np.ones(100_000)
+    for mode in ("full", "valid"):
+        assert signal.choose_conv_method(a, b, mode) == "fft"
+        assert signal.choose_conv_method(b, a, mode) == "fft"
+
+
+def test_the_choice_takes_any_shapes():
+    for shapes in [((3,), (3, 3)), ((), ()), ((5, 2), (2, 5))]:
+        a, b = (np.ones(shape) for shape in shapes)
+        for mode in MODES:
+            same_choice = [m.choose_conv_method(a, b, mode) for m in (signal, scipy_signal)]
+            assert same_choice == ["direct", "direct"]
+
+
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("window", [1, 2, 3, 10, 11, 40, 1000, 5000])
+@pytest.mark.parametrize("window", [1, 2, 3, 10, 11, 40, 127, 128, 1000, 2999, 3000, 3001, 5000])
 def test_moving_averages_are_numpys(window, mode):
-    for char in "dfiB?D":
+    for char in "dfiB?DgeF":
         x = drawn((3000,), char, 0)
         y = signal.moving_average(x, window, mode)
         expected = np.convolve(x, np.ones(window) / window, mode)
         assert y.dtype == expected.dtype
         assert y.shape == expected.shape
         assert np.allclose(y, expected, rtol=1e-12, atol=1e-12 * np.abs(x.astype(complex)).max())
+
+
+def test_a_moving_average_is_of_its_window_alone():
+    """What is large and outside of it is not even in its rounding."""
+    x = drawn((20_000,), "d", 0)
+    calm = signal.moving_average(x, 2001)
+    x[[3000, 9000]] = 1e20, np.inf
+    y = signal.moving_average(x, 2001)
+    for outside in (slice(0, 1990), slice(4010, 7990), slice(10_010, None)):
+        assert np.allclose(y[outside], calm[outside], rtol=0, atol=1e-14)
+    assert np.isposinf(y[8000:10_001]).all()
 
 
 def test_a_moving_average_of_nan_is_nan_in_its_windows_alone():

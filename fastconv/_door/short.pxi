@@ -1,5 +1,16 @@
 # Convolutions of two short lines (csrc/filter/short.c): what Python's part of a call would double.
 
+cdef bint are_finite(cnp.ndarray line) noexcept:
+    cdef cnp.npy_intp i, n = cnp.PyArray_DIM(line, 0)
+    cdef const double *real = <const double *> cnp.PyArray_DATA(line)
+    cdef const float *single = <const float *> cnp.PyArray_DATA(line)
+    cdef bint is_double = cnp.PyArray_TYPE(line) == cnp.NPY_FLOAT64
+    for i in range(n):
+        if not isfinite(real[i] if is_double else single[i]):
+            return False
+    return True
+
+
 cdef inline bint is_line(object array) noexcept:
     """Whether it is a line of float32 or float64 that C can read, and not empty."""
     if not cnp.PyArray_CheckExact(array):
@@ -24,6 +35,8 @@ def convolve_short(in1, in2, mode, method, bint reversed):
             or typenum != cnp.PyArray_TYPE(w)):
         return None
     if not (method == "auto" or method == "direct"):
+        return None
+    if not are_finite(w):  # zeros outside of the line are no terms, but would give NaN
         return None
     if mode == "full":
         count = n + taps - 1

@@ -6,10 +6,9 @@ over j of taps[j] * x[o - j]. A part of it is a tuple of slices with a start and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -47,6 +46,35 @@ def part_of(mode: str, shape1: Sequence[int], shape2: Sequence[int]) -> Part:
     if mode == "same":
         return tuple([slice((k - 1) // 2, (k - 1) // 2 + n) for n, k in sizes])
     return tuple([slice(k - 1, n) for n, k in sizes])
+
+
+def part_over(
+    axes: Collection[int], mode: str, shape1: Sequence[int], shape2: Sequence[int]
+) -> Part:
+    """Give the part of a convolution over some axes: of the others, all."""
+    part = list(part_of(mode, shape1, shape2))
+    for a, (n, k) in enumerate(zip(shape1, shape2, strict=True)):
+        if a not in axes:
+            part[a] = slice(0, max(n, k))
+    return tuple(part)
+
+
+def convolved_axes(shape1: Sequence[int], shape2: Sequence[int]) -> tuple[int, ...]:
+    """Give the axes of which neither array has one element only."""
+    pairs = enumerate(zip(shape1, shape2, strict=True))
+    return tuple([a for a, pair in pairs if 1 not in pair])
+
+
+def paired_axes(
+    axes: Collection[int], shape1: Sequence[int], shape2: Sequence[int]
+) -> tuple[int, ...]:
+    """Give those others of which both arrays have more than one element, as many."""
+    return tuple([a for a in convolved_axes(shape1, shape2) if a not in axes])
+
+
+def is_numpys(mode: str, shape1: Sequence[int], shape2: Sequence[int]) -> bool:
+    """Tell whether `numpy.convolve` does the same, and so its dtypes have a direct sum."""
+    return len(shape1) == 1 and (mode != "same" or shape1[0] >= shape2[0])
 
 
 def reversed_(array: Array) -> Array:

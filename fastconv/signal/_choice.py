@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Any
 
 import numpy as np
 
 from fastconv import _core
 from fastconv.signal import _library
-from fastconv.signal._args import Array, check_mode, part_of, sizes_of
+from fastconv.signal._args import (
+    Array,
+    check_mode,
+    convolved_axes,
+    is_numpys,
+    paired_axes,
+    part_of,
+    part_over,
+    sizes_of,
+)
 from fastconv.signal._transforms import transform_seconds
 
 # Nanoseconds of a product on one thread, by the dimensions and the bytes of a float, or by the
@@ -34,41 +45,89 @@ FEW_TAPS = 24
 
 def prefers_transforms(x: Array, taps: Array, mode: str) -> bool:
     """Predict whether Fourier transforms are faster than the direct sum, on one thread."""
-    part = part_of(mode, x.shape, taps.shape)
-    products = float(min(x.size, taps.size)) * math.prod(sizes_of(part))
-    if products < FEW or min(x.size, taps.size) <= FEW_TAPS:
+    if min(x.size, taps.size) <= FEW_TAPS:
         return False
-    dtype = np.result_type(x, taps)
-    if dtype.char in "gGe":
-        seconds = _library.seconds(x.shape, taps.shape, dtype.kind == "c")
-        return 1e-9 * SLOW_NS * products > seconds
-    if taps.size > x.size:
-        x, taps = taps, x
-    fft = transform_seconds(x.shape, taps.shape, part)
+    are_complex = x.dtype.kind == "c", taps.dtype.kind == "c"
+    return _prefers(x.shape, taps.shape, mode, np.result_type(x, taps), are_complex)
+
+
+@functools.lru_cache(maxsize=1024)
+def _prefers(
+    shape1: tuple[int, ...],
+    shape2: tuple[int, ...],
+    mode: str,
+    dtype: np.dtype[Any],
+    are_complex: tuple[bool, bool],
+) -> bool:
+    if mode == "valid":  # convolve takes the longer one for the first
+        pairs = list(zip(shape1, shape2, strict=True))
+        shape1, shape2 = tuple(map(max, pairs)), tuple(map(min, pairs))
+    part = part_of(mode, shape1, shape2)
+    products = float(min(math.prod(shape1), math.prod(shape2))) * math.prod(sizes_of(part))
+    if products < FEW:
+        return False
+    axes = convolved_axes(shape1, shape2)
+    work = np.result_type(dtype, np.float64)
+    fft = min(_seconds(shape1, shape2, mode, axes, work, are_complex))
     if dtype.kind in "iub":
         product, fft = INTEGER_NS[dtype.itemsize], fft * INTEGER_MOVES
+    elif dtype.char in "egG":
+        product = SLOW_NS
     else:
-        product = FLOAT_NS[min(x.ndim, 4)][4 if dtype.char in "fF" else 8]
+        product = FLOAT_NS[min(len(shape1), 4)][4 if dtype.char in "fF" else 8]
+    if any(are_complex) and dtype.char != "G":  # four real sums
+        product *= 4
     return fft < 1e-9 * product * VECTORS[_core.isa()] * products
 
 
-# float64 has all integers up to this.
-_EXACT = 2**52
+def prefers_library(
+    x: Array, taps: Array, mode: str, axes: tuple[int, ...], dtype: np.dtype[Any]
+) -> bool:
+    """Predict whether the library's transforms over some axes, in `dtype`, are faster than C's."""
+    are_complex = x.dtype.kind == "c", taps.dtype.kind == "c"
+    ours, theirs = _seconds(x.shape, taps.shape, mode, axes, dtype, are_complex)
+    return theirs < ours
+
+
+@functools.lru_cache(maxsize=1024)
+def _seconds(
+    shape1: tuple[int, ...],
+    shape2: tuple[int, ...],
+    mode: str,
+    axes: tuple[int, ...],
+    dtype: np.dtype[Any],
+    are_complex: tuple[bool, bool],
+) -> tuple[float, float]:
+    """Predict the times of C's transforms and of the library's."""
+    library = _library.seconds(shape1, shape2, axes, dtype)
+    if dtype.char in "gG":
+        return math.inf, library
+    part, paired = part_over(axes, mode, shape1, shape2), paired_axes(axes, shape1, shape2)
+    return transform_seconds(shape1, shape2, part, are_complex, paired), library
+
+
+# A transform of float64 errs by some 1e-15 of such a sum of the largest values (8 standard
+# deviations are 1.1e-14 with 2**20 elements): up to this, by less than what rounding mends.
+_EXACT = 2**45
 
 
 def choose(x: Array, taps: Array, mode: str) -> str:
-    """Give the method that is predicted to be faster, of those that give the direct sum's result."""
+    """Give the method predicted to be faster, of those that give the direct sum's result."""
     kinds = x.dtype.kind + taps.dtype.kind
     if any(kind in "iu" for kind in kinds) and not _sums_are_exact(x, taps):
         return "direct"
     if kinds == "bb" or any(kind not in "biufc" for kind in kinds):
         return "direct"
     check_mode(mode)
+    if x.ndim != taps.ndim:  # SciPy gives an answer, though nothing can be convolved
+        return "direct"
+    if np.result_type(x, taps).char == "e" and not is_numpys(mode, x.shape, taps.shape):
+        return "fft"  # the only one there is
     return "fft" if prefers_transforms(x, taps, mode) else "direct"
 
 
 def _sums_are_exact(x: Array, taps: Array) -> bool:
-    """Tell whether sums of the arrays' integers are exact in float64."""
+    """Tell whether transforms, rounded, give the sums of the arrays' integers."""
     largest = float(min(x.size, taps.size))
     for array in (x, taps):
         if array.dtype.kind == "c":

@@ -8,10 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastconv._core import convolve_short
-from fastconv.signal import _sums, _transforms
-from fastconv.signal._args import Array, check_mode, conjugate, part_of, reversed_, swap_needed
-from fastconv.signal._choice import choose
-from fastconv.signal._frequency import fftconvolve, in_frequency
+from fastconv.signal import _sums
+from fastconv.signal._args import (
+    Array,
+    check_mode,
+    conjugate,
+    convolved_axes,
+    is_numpys,
+    part_of,
+    reversed_,
+    swap_needed,
+)
+from fastconv.signal._choice import choose, prefers_library
+from fastconv.signal._frequency import fftconvolve, in_frequency, in_precision
 
 _METHODS = ("auto", "direct", "fft")
 
@@ -78,7 +87,7 @@ def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "
         return y
     x, taps = np.asarray(in1), np.asarray(in2)
     if x.ndim == taps.ndim == 0:
-        return np.asarray(x * taps)[()]
+        return x * taps  # type: ignore[no-any-return]
     if x.ndim != taps.ndim:
         raise ValueError(
             f"convolve: in1 has {x.ndim} dimensions, in2 has {taps.ndim}; both must have as many"
@@ -134,7 +143,7 @@ def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = 
         return y
     x, taps = np.asarray(in1), np.asarray(in2)
     if x.ndim == taps.ndim == 0:
-        return np.asarray(x * conjugate(taps))[()]
+        return x * conjugate(taps)  # type: ignore[no-any-return]
     if x.ndim != taps.ndim:
         raise ValueError(
             f"correlate: in1 has {x.ndim} dimensions, in2 has {taps.ndim}; both must have as many"
@@ -166,7 +175,7 @@ def convolve_arrays(x: Array, taps: Array, mode: str, method: str) -> Array:
 def _direct(x: Array, taps: Array, mode: str) -> Array:
     check_mode(mode)
     dtype = np.result_type(x, taps)
-    by_dot = x.ndim == 1 and (mode != "same" or x.size >= taps.size)
+    by_dot = is_numpys(mode, x.shape, taps.shape)
     if not by_dot and dtype.char in "?eO":
         raise ValueError(f"Unsupported type: {dtype} in {x.ndim} dimensions, mode {mode!r}")
     if x.size == 0 or taps.size == 0:
@@ -176,10 +185,15 @@ def _direct(x: Array, taps: Array, mode: str) -> Array:
             f"Direct sums of empty arrays: the shapes are {x.shape} and {taps.shape}; no size may "
             "be 0"
         )
-    if dtype.char in "?eO" or dtype.kind not in "biufc":
+    if dtype.char in "?eO" or dtype.kind not in "biufc" or (by_dot and not _finite_taps(x, taps)):
         return np.convolve(x, taps, mode)  # type: ignore[call-overload, no-any-return]
     part = part_of(mode, x.shape, taps.shape)
     return _sums.convolve(x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part)
+
+
+def _finite_taps(x: Array, taps: Array) -> bool:
+    """Tell whether the shorter array is finite: zeros outside of the longer one are no terms."""
+    return bool(np.isfinite(taps if taps.size <= x.size else x).all())
 
 
 # ---- Fourier transforms --------------------------------------------------------------------------
@@ -191,8 +205,12 @@ def _by_transforms(x: Array, taps: Array, mode: str) -> Array:
     dtype = np.result_type(x, taps)
     if dtype.kind in "iub":
         y = np.round(y)
-    y.reshape(-1)[0]  # an IndexError where there is none, as in SciPy
-    if not _is_finite(y):
+    if y.size == 0:
+        raise IndexError(
+            f"Fourier transforms of empty arrays: the shapes are {x.shape} and {taps.shape}; no "
+            "size may be 0"
+        )
+    if y.dtype.kind in "fc" and not np.isfinite(y).all():
         warnings.warn(
             "Use of fft convolution on input with NAN or inf results in NAN or inf output. Consider"
             " using method='direct' instead.",
@@ -202,24 +220,21 @@ def _by_transforms(x: Array, taps: Array, mode: str) -> Array:
     return y.astype(dtype, copy=False)
 
 
-def _is_finite(y: Array) -> bool:
-    return bool(np.isfinite(np.sum(y)) or np.isfinite(y).all())
-
-
 def _part_by_transforms(x: Array, taps: Array, mode: str) -> Array | None:
     """Give what the direct sum would; None where that cannot be had by transforms."""
     dtype = np.result_type(x, taps)
-    if dtype.char not in "geG":
-        work = np.dtype(np.float64) if dtype.kind in "iub" else dtype
-        part = part_of(mode, x.shape, taps.shape)
-        y = _transforms.transform(x.astype(work, copy=False), taps.astype(work, copy=False), part)
-        if work is dtype:
-            return y
-        # float64 has these sums exactly; they wrap around.
-        return np.rint(y).astype(np.int64).astype(dtype, copy=False)
-    if dtype.char not in "gG":  # float32's errors are not relative to what little is in a place
-        x = x.astype(np.result_type(x, np.float64), copy=False)
-    axes = [a for a in range(x.ndim) if x.shape[a] != 1 and taps.shape[a] != 1]
+    if not _finite_taps(x, taps):
+        return None
+    # In float64 as C's transforms: single precision's errors would be those of the largest values.
+    work = np.result_type(dtype, np.float64)
+    axes = convolved_axes(x.shape, taps.shape)
+    by_library = prefers_library(x, taps, mode, axes, work)
+    if not by_library and dtype.char in "fF":
+        work = dtype
     with np.errstate(all="ignore"):
-        y = in_frequency(x, taps, mode, axes)
-    return y.astype(dtype, copy=False) if _is_finite(y) else None
+        y = in_frequency(*in_precision(x, taps, work), mode, axes, by_library)
+    if by_library and not np.isfinite(y).all():
+        return None
+    if dtype.kind in "iub":  # within 0.5 of the sums, which wrap around
+        y = np.rint(y).astype(np.int64)
+    return y.astype(dtype, copy=False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastconv.signal import _library, _transforms
-from fastconv.signal._args import MODES, Array, swap_needed
+from fastconv.signal._args import MODES, Array, convolved_axes, paired_axes, part_over, swap_needed
+from fastconv.signal._choice import prefers_library
 
 
 def fftconvolve(
@@ -97,84 +100,90 @@ def oaconvolve(
 def _by_axes(name: str, in1: ArrayLike, in2: ArrayLike, mode: str, axes: Any) -> Array:
     x, taps = np.asarray(in1), np.asarray(in2)
     if x.ndim == taps.ndim == 0:
-        return np.asarray(x * taps)[()]
+        return x * taps  # type: ignore[no-any-return]
     if x.ndim != taps.ndim:
         raise ValueError(
-            "in1 and in2 should have the same dimensionality, and have "
-            f"{x.ndim} and {taps.ndim} dimensions"
+            f"{name}: in1 and in2 should have the same dimensionality, and have {x.ndim} and "
+            f"{taps.ndim} dimensions"
         )
     if x.size == 0 or taps.size == 0:
         return np.asarray([])
-    chosen = _read_axes(x.ndim, axes)
-    chosen = [a for a in chosen if x.shape[a] != 1 and taps.shape[a] != 1]
+    chosen = _read_axes(name, x.ndim, axes)
+    chosen = [a for a in chosen if a in convolved_axes(x.shape, taps.shape)]
     for a in range(x.ndim):
         if a not in chosen and x.shape[a] != taps.shape[a] and 1 not in (x.shape[a], taps.shape[a]):
             raise ValueError(
-                f"incompatible shapes for in1 and in2: {x.shape} and {taps.shape}, which differ "
-                f"on axis {a}"
+                f"{name}: incompatible shapes for in1 and in2: {x.shape} and {taps.shape}, which "
+                f"differ on axis {a}"
             )
     sizes = [tuple([shape[a] for a in chosen]) for shape in (x.shape, taps.shape)]
     if swap_needed(mode, *sizes):
         x, taps = taps, x
     if mode not in MODES:
-        raise ValueError(f"acceptable mode flags are 'valid', 'same', or 'full', not {mode!r}")
+        raise ValueError(
+            f"{name}: acceptable mode flags are 'valid', 'same', or 'full', not {mode!r}"
+        )
     return in_frequency(x, taps, mode, chosen)
 
 
-def _read_axes(ndim: int, axes: Any) -> list[int]:
+def _read_axes(name: str, ndim: int, axes: Any) -> list[int]:
     if axes is None:
         return list(range(ndim))
-    values = list(axes) if isinstance(axes, Iterable) else [axes]
-    if not all(isinstance(a, (int, np.integer)) for a in values):
-        raise ValueError(f"axes must be a scalar or iterable of integers, not {axes!r}")
+    try:
+        each: Any = (axes,) if isinstance(axes, Number) else axes
+        values = [operator.index(a) for a in each]
+    except TypeError:
+        raise ValueError(
+            f"{name}: axes must be a scalar or iterable of integers, not {axes!r}"
+        ) from None
     if not values:
-        raise ValueError("when provided, axes cannot be empty")
+        raise ValueError(f"{name}: when provided, axes cannot be empty")
     if any(not -ndim <= a < ndim for a in values):
-        raise ValueError(f"axes exceeds dimensionality of input: {axes!r} of {ndim} dimensions")
-    values = [int(a) % ndim for a in values]
+        raise ValueError(
+            f"{name}: axes exceeds dimensionality of input: {axes!r} of {ndim} dimensions"
+        )
+    values = [a % ndim for a in values]
     if len(set(values)) != len(values):
-        raise ValueError(f"all axes must be unique, and are {axes!r}")
+        raise ValueError(f"{name}: all axes must be unique, and are {axes!r}")
     return values
 
 
-def in_frequency(x: Array, taps: Array, mode: str, axes: Sequence[int]) -> Array:
-    """Convolve over some axes; of the others, too, the mode takes the middle."""
+def in_frequency(
+    x: Array, taps: Array, mode: str, axes: Sequence[int], by_library: bool | None = None
+) -> Array:
+    """Convolve over some axes, of which neither array has one element only.
+
+    The others broadcast; of them, too, "same" takes the middle. By the library's transforms or by
+    C's; if not said, by those that are predicted to be faster.
+    """
+    if mode == "same":
+        taps = taps[_middle(x.shape, taps.shape, axes)]
     if not axes:
-        y = np.asarray(x * taps)
-        return np.ascontiguousarray(y[_middle(mode, x.shape, taps.shape, y.shape, axes)])
-    shape = list(np.broadcast_shapes(_without(x.shape, axes), _without(taps.shape, axes)))
-    for a in axes:
-        shape[a] = x.shape[a] + taps.shape[a] - 1
-    part = _middle(mode, x.shape, taps.shape, shape, axes)
-    beside = [a for a in range(x.ndim) if a not in axes]
-    if all(1 in (x.shape[a], taps.shape[a]) for a in beside):
-        x, taps = _library.as_transformed(x), _library.as_transformed(taps)
-        dtype = np.result_type(x, taps)
-        if dtype.char in "fdFD":
-            return _transforms.transform(
-                x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part
-            )
-    return np.ascontiguousarray(_library.convolve(x, taps, axes)[part])
+        return np.asarray(x * taps)
+    x, taps = _library.as_transformed(x), _library.as_transformed(taps)
+    part = part_over(axes, mode, x.shape, taps.shape)
+    dtype = np.result_type(x, taps)
+    if by_library is None:
+        by_library = prefers_library(x, taps, mode, tuple(axes), dtype)
+    if by_library:
+        return np.ascontiguousarray(_library.convolve(x, taps, axes)[part])
+    paired = paired_axes(axes, x.shape, taps.shape)
+    return _transforms.transform(*in_precision(x, taps, dtype), part, paired)
 
 
-def _without(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
-    return tuple([1 if a in axes else size for a, size in enumerate(shape)])
+def in_precision(x: Array, taps: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Convert two arrays to a float or complex dtype; what is real to its real counterpart."""
+    real = np.dtype(dtype.char.lower())
+    kinds = [dtype if array.dtype.kind == "c" else real for array in (x, taps)]
+    return x.astype(kinds[0], copy=False), taps.astype(kinds[1], copy=False)
 
 
-def _middle(
-    mode: str,
-    shape1: Sequence[int],
-    shape2: Sequence[int],
-    full: Sequence[int],
-    axes: Sequence[int],
-) -> tuple[slice, ...]:
-    part = []
-    for a, size in enumerate(full):
-        wanted = size
-        if mode == "same":
-            wanted = shape1[a]
-        elif mode == "valid" and a in axes:
-            wanted = shape1[a] - shape2[a] + 1
-        first = (size - wanted) // 2
-        part.append(slice(first, first + wanted))
-    return tuple(part)
+def _middle(shape: Sequence[int], taps: Sequence[int], axes: Sequence[int]) -> tuple[slice, ...]:
+    """Give the taps that are left where there is one element, and so in "same" one result."""
+    every = slice(None)
+    return tuple(
+        [
+            slice((k - 1) // 2, (k - 1) // 2 + 1) if n == 1 and a not in axes else every
+            for a, (n, k) in enumerate(zip(shape, taps, strict=True))
+        ]
+    )

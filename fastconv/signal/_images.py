@@ -146,16 +146,17 @@ def _convolve2d(
     dtype = np.result_type(x, taps)
     if dtype.char in "?eO" or dtype.kind not in "iufc":
         raise ValueError(f"{name} not available for this type: {dtype}")
-    value = _fill(fillvalue, dtype)
+    how = _BOUNDARIES[boundary]
+    value = _fill(fillvalue, dtype) if how == "constant" else 0
     if x.size == 0 or taps.size == 0:
         raise ValueError(f"{name}: the shapes are {x.shape} and {taps.shape}; no size may be 0")
     x, taps = x.astype(dtype, copy=False), taps.astype(dtype, copy=False)
-    how = _BOUNDARIES[boundary]
     part = part_of(mode, x.shape, taps.shape)
     if mode == "same" and late:
         part = tuple([slice(k // 2, k // 2 + n) for n, k in zip(x.shape, taps.shape, strict=True)])
     inside = mode == "valid" or (how == "constant" and value == 0)
-    if dtype.char in "fdFD" and prefers_transforms(x, taps, mode):
+    # In float64 a transform's error, relative to the largest values around, would show.
+    if dtype.char in "fF" and prefers_transforms(x, taps, mode):
         if inside:
             return _transforms.transform(x, taps, part)
         x = _sums.extended(x, taps, part, how, value)

@@ -1,4 +1,7 @@
-"""Fourier transforms over the library that is there, and convolution by them.
+"""Convolution by the Fourier transforms of the library that is there.
+
+They are for longdouble, which C's do not have, and for what C's are slower at: arrays of about the
+same size, and many short lines each with its own kernel.
 
 SciPy's transforms where SciPy is installed (vectors over several lines, threads), else NumPy's.
 Both are pocketfft. Nothing else of SciPy is used.
@@ -19,8 +22,6 @@ from numpy.typing import NDArray
 from fastconv import _core
 
 Array = NDArray[Any]
-
-SINGLE, DOUBLE, LONG = (np.dtype(t) for t in (np.complex64, np.complex128, np.clongdouble))
 
 
 @functools.cache
@@ -91,15 +92,36 @@ def block_size(long: int, short: int) -> int:
     return best
 
 
-def seconds(shape1: Sequence[int], shape2: Sequence[int], complex_: bool) -> float:
-    """Predict the time of a convolution by the library's transforms, of float64."""
-    work = 1.0
-    for n, m in zip(shape1, shape2, strict=True):
+# Nanoseconds of an element in each doubling of one transform, on one thread (AMD Zen 5, November
+# 2026, SciPy 1.17): of lines that are transformed four at a time, of a line alone, and by how much
+# complex numbers, single precision and longdouble take longer, and what leaves the caches;
+# microseconds of a call.
+STEP_NS, LINE_NS = 0.22, 0.29
+COMPLEX, SINGLE, LONG = 1.8, 0.6, 8.0
+FAR, FAR_ELEMENTS = 1.6, 1 << 17
+CALL_US = 25.0
+
+
+def seconds(
+    shape1: Sequence[int], shape2: Sequence[int], axes: Sequence[int], dtype: np.dtype[Any]
+) -> float:
+    """Predict the time that `convolve` takes on one thread."""
+    first = second = both = line = 1.0
+    for a, (n, m) in enumerate(zip(shape1, shape2, strict=True)):
+        if a not in axes:
+            first, second, both = first * n, second * m, both * max(n, m)
+            continue
         long, short = max(n, m), min(n, m)
         size = block_size(long, short)
-        work *= -(-long // (size - short + 1)) * size if size < long + short - 1 else size
-    steps = math.log2(max(work, 2)) + WORK
-    return 20e-6 + work * steps * (2.0 if complex_ else 1.0) * 1.2e-9
+        blocks = -(-long // (size - short + 1)) if size < long + short - 1 else 1
+        first *= size * (blocks if n >= m else 1)
+        second *= size * (1 if n >= m else blocks)
+        both, line = both * size * blocks, line * size
+    step = LINE_NS if len(axes) == 1 and both == line else STEP_NS
+    step *= FAR if line > FAR_ELEMENTS else 1.0
+    step *= COMPLEX if dtype.kind == "c" else 1.0
+    step *= SINGLE if dtype.char in "fF" else LONG if dtype.char in "gG" else 1.0
+    return 1e-6 * CALL_US + 1e-9 * step * math.log2(max(line, 2)) * (first + second + both)
 
 
 # ---- Convolution ---------------------------------------------------------------------------------

@@ -16,17 +16,39 @@ _SUM = 0
 
 
 def convolve(x: Array, taps: Array, part: Part, border: str = "constant", value: Any = 0) -> Array:
-    """Add up products of two arrays of one dtype, in its own arithmetic."""
-    if taps.size > x.size and border == "constant" and value == 0:
-        x, taps = taps, x
+    """Add up products of two arrays of one dtype, in its own arithmetic.
+
+    The border is multiplied by taps, too: where those are not finite, 0 gives NaN.
+    """
+    if border == "constant" and value == 0:
+        taps, part = _terms(x.shape, taps, part)
+        if taps.size > x.size and _may_swap(x.shape, taps.shape, part):
+            x, taps = taps, x
     if x.dtype.kind in "iu" or x.dtype.char in "fd":
         return _windows(x, taps, part, border, value)
     if x.dtype.char in "FD":
-        return by_real_parts(x, taps, lambda a, b, c: _windows(a, b, part, border, c), part, value)
+        return _by_real_parts(x, taps, lambda a, b, c: _windows(a, b, part, border, c), part, value)
     if border == "constant" and value == 0:
         return _shift_and_add(x, taps, part)
     padded = extended(x, taps, part, border, value)
     return _shift_and_add(padded, taps, part_of("valid", padded.shape, taps.shape))
+
+
+def _terms(shape: tuple[int, ...], taps: Array, part: Part) -> tuple[Array, Part]:
+    """Leave out taps that in this part meet zeros only: all others of much that is "same"."""
+    used, moved = [], []
+    for n, k, wanted in zip(shape, taps.shape, part, strict=True):
+        first = max(wanted.start - (n - 1), 0)
+        used.append(slice(first, min(wanted.stop, k)))
+        moved.append(slice(wanted.start - first, wanted.stop - first))
+    return taps[tuple(used)], tuple(moved)
+
+
+def _may_swap(shape: tuple[int, ...], taps: tuple[int, ...], part: Part) -> bool:
+    """Tell whether x may be the taps: not if other results than its own would be NaN by it."""
+    sizes = list(zip(shape, taps, part, strict=True))
+    is_full = all((p.start, p.stop) == (0, n + k - 1) for n, k, p in sizes)
+    return is_full or all(p.start >= n - 1 and p.stop <= k for n, k, p in sizes)
 
 
 def extended(x: Array, taps: Array, part: Part, border: str, value: Any) -> Array:
@@ -51,14 +73,15 @@ def _windows(x: Array, taps: Array, part: Part, border: str, value: Any) -> Arra
     return result
 
 
-def by_real_parts(
+def _by_real_parts(
     x: Array, taps: Array, run: Callable[[Array, Array, Any], Array], part: Part, value: Any
 ) -> Array:
     """By real parts, each with its part of the value beyond the ends."""
     result = np.empty(sizes_of(part), x.dtype.newbyteorder("="))
     real, imag = np.real(value), np.imag(value)
-    np.subtract(run(x.real, taps.real, real), run(x.imag, taps.imag, imag), out=result.real)
-    np.add(run(x.real, taps.imag, real), run(x.imag, taps.real, imag), out=result.imag)
+    with np.errstate(all="ignore"):
+        np.subtract(run(x.real, taps.real, real), run(x.imag, taps.imag, imag), out=result.real)
+        np.add(run(x.real, taps.imag, real), run(x.imag, taps.real, imag), out=result.imag)
     return result
 
 
@@ -71,5 +94,6 @@ def _shift_and_add(x: Array, taps: Array, part: Part) -> Array:
             first, last = max(wanted.start, j), min(wanted.stop, n + j)
             to.append(slice(first - wanted.start, max(last, first) - wanted.start))
             of.append(slice(first - j, max(last, first) - j))
-        result[tuple(to)] += taps[place] * x[tuple(of)]
+        with np.errstate(all="ignore"):
+            result[tuple(to)] += taps[place] * x[tuple(of)]
     return result
