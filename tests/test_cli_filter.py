@@ -1047,10 +1047,14 @@ def test_a_process_that_is_ended_leaves_the_old_file(name, code, more):
         file.write("before")
     there = sorted(os.listdir())
     words = ["-m", "fastconv", "filter", "in.npy", "out.npy", "--kernel", "kernel.npy", *more]
-    process = subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True)
+    one_thread = {**os.environ, "FASTCONV_NUM_THREADS": "1"}  # on which it takes half a second
+    process = subprocess.Popen(
+        [sys.executable, *words], env=one_thread, stderr=subprocess.PIPE, text=True
+    )
     while len(os.listdir()) == len(there):
         time.sleep(0.01)
         assert process.poll() is None
+    time.sleep(0.05)
     process.send_signal(getattr(signal, name))
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
