@@ -5,6 +5,7 @@
  *   taps_window.c  what the window has: its planes, its taps, their weights
  *   taps_cut.c     how the output is cut into tiles, and the window into pieces
  *   taps_run.c     a tile
+ *   taps_unit.c    the lines of the input that a part of it has at hand
  *
  * The axes are, from the outermost: leading ones (planes), lines, places of a line, and `step`
  * elements of a place (the colours of a pixel). */

@@ -4,106 +4,23 @@
  *         for each piece of the window (there is one, but of absurdly large windows)
  *             for each group of output lines
  *                 bring the lines of the input that it reaches and the last group did not
- *                 the kernel, on pointers into them
- *
- * Lines at hand stand in a ring for each plane of the window. Where the window has some planes, and
- * what it reaches of them for all lines of a unit is little, the units of a tile are neighbours along
- * the last leading axis, and a plane's lines are brought once for all that reach them. */
+ *                 the kernel, on pointers into them */
 #include <string.h>
 
 #include "../kernels/kernels.h"
-#include "border.h"
 #include "taps.h"
+#include "taps_unit.h"
 
 #define SOON 24 /* lines that are asked for ahead */
 
-typedef struct unit {
-    const fc_taps *f;
-    char *scratch;
-    int64_t lead[FC_FILTER_DIMS]; /* where it is along the leading axes */
-    int64_t line, lines, place, places;
-    char *out; /* its first element */
-    fc_piece piece;
-    const char **plane;             /* input planes that the piece reaches; NULL: of the constant */
-    int slot[FC_TAPS_HELD];         /* where each plane's lines stand */
-    const char *held[FC_TAPS_HELD]; /* the plane whose lines stand there */
-} unit;
-
-/* The input's plane that stands at place `index` of the leading axes' window. */
-static const char *find_plane(const unit *u, int64_t index) {
-    const fc_taps *f = u->f;
-    int64_t at = 0, scale = 1;
-    for (int a = f->leading - 1; a >= 0; a--) {
-        const fc_axis *axis = &f->lead[a];
-        const int64_t i = fc_border_index(
-            axis->border, u->lead[a] + index % axis->window - axis->offset, axis->in);
-        if (i < 0) return NULL;
-        at += i * scale;
-        scale *= axis->in;
-        index /= axis->window;
-    }
-    return f->in + at * f->line.in * f->place.in * f->step * f->in_size;
-}
-
-static char *line_at_hand(const unit *u, int64_t plane, int64_t line) {
-    const fc_taps *f = u->f;
-    const int64_t slot = f->holds ? u->slot[plane] : plane;
-    return u->scratch + f->at_ring + (slot * f->ring + line % f->ring) * f->line_bytes;
-}
-
-/* Line `line` of the piece's reach, 0 being what its first line stands on for the unit's first. */
-static void bring_one(const unit *u, int64_t plane, int64_t line) {
-    const fc_taps *f = u->f;
-    const int64_t first = u->place - f->place.offset;
-    const int64_t at = fc_border_index(f->line.border,
-                                       u->line + line + u->piece.line - f->line.offset, f->line.in);
-    const char *from = at < 0 ? NULL : u->plane[plane];
-    if (from) from += at * f->place.in * f->step * f->in_size;
-    fc_line_bring(&f->lines, from, first, first + u->places + f->place.window - 1,
-                  line_at_hand(u, plane, line));
-}
-
-static void bring(const unit *u, int64_t line) {
-    for (int64_t p = 0; p < u->piece.planes; p++) bring_one(u, p, line);
-}
-
-static const char none_held = 0;
-
-static int is_free(const unit *u, int64_t planes, int slot) {
-    for (int64_t p = 0; p < planes; p++)
-        if (u->slot[p] == slot) return 0;
-    return 1;
-}
-
-/* All lines of all planes, but for those that are at hand from the unit before. */
-static void hold(unit *u) {
-    const int64_t planes = u->f->planes;
-    for (int64_t p = 0; p < planes; p++) {
-        u->slot[p] = -1;
-        for (int s = 0; s < planes; s++)
-            if (u->held[s] == u->plane[p]) u->slot[p] = s;
-    }
-    for (int64_t p = 0; p < planes; p++) {
-        if (u->slot[p] >= 0) continue;
-        for (int s = 0; s < planes; s++)
-            if (u->held[s] == u->plane[p]) u->slot[p] = s; /* it was brought just now */
-        if (u->slot[p] >= 0) continue;
-        int slot = 0;
-        while (!is_free(u, planes, slot)) slot++;
-        u->slot[p] = slot;
-        u->held[slot] = u->plane[p];
-        for (int64_t i = 0; i < u->lines + u->f->line.window - 1; i++) bring_one(u, p, i);
-    }
-}
-
 /* Where a line of the unit's results goes. */
-static char *result(const unit *u, int64_t line) {
+static char *result(const fc_unit *u, int64_t line) {
     const fc_taps *f = u->f;
     return u->out + line * f->place.out * f->step * f->out_size;
 }
 
 /* The lines that the next group will bring and write. */
-static void ask_ahead(const unit *u, fc_dense *s, int64_t line, const void **soon) {
+static void ask_ahead(const fc_unit *u, fc_dense *s, int64_t line, const void **soon) {
     const fc_taps *f = u->f;
     if (!f->ask_ahead) return;
     const int64_t next = line + s->out_lines, reached = next + u->piece.lines - 1;
@@ -128,7 +45,8 @@ static const void *dense_weights(const fc_taps *f, const fc_dense *s, int64_t pl
 }
 
 /* The sum over a dense window. `outs` have what the pieces before came to. */
-static void sum_dense(const unit *u, int64_t line, const void **lines, char **outs, int64_t count) {
+static void sum_dense(const fc_unit *u, int64_t line, const void **lines, char **outs,
+                      int64_t count) {
     const void *soon[SOON];
     const fc_taps *f = u->f;
     const int64_t height = f->line.window, width = f->place.window;
@@ -180,7 +98,7 @@ static void sum_runs(const fc_taps *f, const void *const *taps, const void *weig
 
 /* The sum, maximum or minimum over the taps of the piece, for one line. What the pieces before came
  * to is then its first tap. */
-static void run_taps(const unit *u, const void *const *lines, char *out) {
+static void run_taps(const fc_unit *u, const void *const *lines, char *out) {
     const fc_taps *f = u->f;
     const fc_piece *piece = &u->piece;
     const int64_t elements = u->places * f->step, size = f->work.size;
@@ -200,13 +118,13 @@ static void run_taps(const unit *u, const void *const *lines, char *out) {
 }
 
 /* Output lines line <= l < line + count of the unit, whose input lines are at hand. */
-static void run_group(const unit *u, int64_t line, int64_t count) {
+static void run_group(const fc_unit *u, int64_t line, int64_t count) {
     const fc_taps *f = u->f;
     const void **lines = (const void **)(u->scratch + f->at_lines);
     char **outs = (char **)(u->scratch + f->at_outs);
     const int64_t elements = u->places * f->step, reached = u->piece.lines + count - 1;
     for (int64_t p = 0; p < u->piece.planes; p++)
-        for (int64_t i = 0; i < reached; i++) lines[p * reached + i] = line_at_hand(u, p, line + i);
+        for (int64_t i = 0; i < reached; i++) lines[p * reached + i] = fc_unit_line(u, p, line + i);
     const int64_t kept = f->pieces > 1 ? line : 0;
     for (int64_t r = 0; r < count; r++)
         outs[r] = f->work.store ? u->scratch + f->at_sums + (kept + r) * f->out_bytes
@@ -217,24 +135,17 @@ static void run_group(const unit *u, int64_t line, int64_t count) {
     for (int64_t r = 0; r < count; r++) f->work.store(outs[r], result(u, line + r), elements);
 }
 
-static void run_piece(unit *u) {
+static void run_piece(fc_unit *u) {
     const fc_taps *f = u->f;
-    u->plane = (const char **)u->scratch;
-    for (int64_t p = 0; p < u->piece.planes; p++)
-        u->plane[p] = find_plane(u, f->plane[u->piece.plane + p]);
-    int64_t brought = 0;
-    if (f->holds) {
-        hold(u);
-        brought = u->lines + u->piece.lines - 1;
-    }
+    int64_t brought = fc_unit_begin(u);
     for (int64_t line = 0; line < u->lines; line += f->group) {
         const int64_t count = u->lines - line < f->group ? u->lines - line : f->group;
-        while (brought < line + count + u->piece.lines - 1) bring(u, brought++);
+        while (brought < line + count + u->piece.lines - 1) fc_unit_bring(u, brought++);
         run_group(u, line, count);
     }
 }
 
-static void run_unit(unit *u, int64_t index) {
+static void run_unit(fc_unit *u, int64_t index) {
     const fc_taps *f = u->f;
     const int64_t leads = f->units / (f->blocks * f->strips);
     const int64_t lead = f->holds ? index % leads : index / (f->blocks * f->strips);
@@ -248,8 +159,7 @@ static void run_unit(unit *u, int64_t index) {
     int64_t rest = lead;
     for (int a = f->leading - 1; a >= 0; rest /= f->lead[a--].out)
         u->lead[a] = rest % f->lead[a].out;
-    if (f->holds && lead == 0)
-        for (int s = 0; s < f->planes; s++) u->held[s] = &none_held;
+    if (f->holds && lead == 0) fc_unit_forget(u);
     u->piece.tap = u->piece.taps = 0;
     for (int64_t i = 0; i < f->pieces; i++) {
         u->piece = fc_taps_piece(f, i, u->piece.tap + u->piece.taps);
@@ -260,8 +170,8 @@ static void run_unit(unit *u, int64_t index) {
 void fc_taps_run(void *taps, int64_t tile, void *scratch) {
     const fc_taps *f = taps;
     const int64_t first = tile * f->tile_units;
-    unit u;
+    fc_unit u;
     u.f = f, u.scratch = scratch;
-    for (int s = 0; s < FC_TAPS_HELD; s++) u.held[s] = &none_held;
+    fc_unit_forget(&u);
     for (int64_t i = first; i < first + f->tile_units && i < f->units; i++) run_unit(&u, i);
 }
