@@ -16,17 +16,18 @@
 #define LARGE 12
 
 int64_t fc_pass_bytes(const fc_pass *pass) {
-    const int64_t weights = pass->size > FC_LARGE_WEIGHTS ? pass->size : FC_LARGE_WEIGHTS;
+    const int64_t weights = pass->op == FC_WINDOW_SUM ? pass->size : FC_LARGE_WEIGHTS;
     return fc_aligned(2 * weights * (int64_t)sizeof(double));
 }
 
-/* 1, -1 for weights against each other, or 0: as SciPy sees it. */
+/* 1, -1 for weights against each other, or 0: as SciPy sees it, which does not look at the middle
+ * one, and takes what cannot be told (Inf - Inf) for none. */
 static int symmetry(const double *w, int64_t size) {
     if (size % 2 == 0) return 0;
     int same = 1, against = 1;
-    for (int64_t i = 0; i <= size / 2; i++) {
-        same = same && fabs(w[i] - w[size - 1 - i]) <= 0x1p-52;
-        against = against && fabs(w[i] + w[size - 1 - i]) <= 0x1p-52;
+    for (int64_t i = 0; i < size / 2; i++) {
+        same = same && !(fabs(w[i] - w[size - 1 - i]) > 0x1p-52);
+        against = against && !(fabs(w[i] + w[size - 1 - i]) > 0x1p-52);
     }
     return same ? 1 : against ? -1 : 0;
 }
@@ -55,6 +56,16 @@ static int64_t set_weights(const fc_pass_run *p, double *w) {
     return count;
 }
 
+/* The weights as they are worked with. Those of a large mean are no window's. */
+static void set_work_weights(const fc_pass_run *p, const double *w, int64_t count, void *to) {
+    if (p->way != FC_PASS_LARGE) {
+        fc_work_weights(&p->work, w, count, to);
+        return;
+    }
+    float *plain = to;
+    for (int64_t i = 0; i < count; i++) plain[i] = (float)w[i];
+}
+
 fc_pass_run fc_pass_ready(const fc_pass *pass, fc_element in, fc_element out, double cval,
                           void *memory) {
     fc_pass_run p = {.pass = pass, .way = FC_PASS_TAPS};
@@ -66,7 +77,7 @@ fc_pass_run fc_pass_ready(const fc_pass *pass, fc_element in, fc_element out, do
     if (p.work.pairs && pass->op == FC_WINDOW_SUM) set_exact_order(&p, w);
     p.weights = w;
     if (count && p.work.type != FC_FLOAT64) {
-        fc_work_weights(&p.work, w, count, w + count);
+        set_work_weights(&p, w, count, w + count);
         p.weights = w + count;
     }
     const fc_dtype dtype = p.work.type == FC_FLOAT32 ? FC_F32 : FC_F64;

@@ -6,6 +6,7 @@
 #include "../kernels/kernels.h"
 #include "../runtime/scratch.h"
 #include "element.h"
+#include "rounded.h"
 #include "taps.h"
 
 #define FLOAT_ROUNDINGS FC_TAPS_RUNS /* (160 + 2) / 2^24 < 1e-5 */
@@ -38,6 +39,12 @@ void fc_taps_cut_window(fc_taps *f) {
     f->pieces = parts(f->planes, f->piece_planes) * parts(f->line.window, f->piece_lines);
 }
 
+/* The sum is that of one run, of all terms. */
+static void set_one_run(fc_taps *f) {
+    f->run = f->count;
+    f->run_planes = f->planes, f->run_lines = f->line.window, f->run_places = f->place.window;
+}
+
 /* Whether float32 sums of a dense window, in runs, are as exact as they have to be. */
 static int cut_dense_run(fc_taps *f) {
     const int64_t planes = f->planes, lines = f->line.window, places = f->place.window;
@@ -66,17 +73,23 @@ static int cut_run(fc_taps *f) {
     return 0;
 }
 
+/* Whether a sum of more terms than float32 may add up at once is cut into runs that it may. */
+static int cut_into_runs(fc_taps *f) {
+    if (f->op != FC_WINDOW_SUM || f->in_type != FC_FLOAT32 || f->out_type != FC_FLOAT32) return 0;
+    if (f->count <= FLOAT_ROUNDINGS || f->pieces > 1) return 0;
+    if (!fc_float_holds(f->weights, f->count)) return 0;
+    if (f->dense ? cut_dense_run(f) : cut_run(f)) return 1;
+    set_one_run(f); /* of double: what was tried last is not to stay */
+    return 0;
+}
+
 void fc_taps_choose(fc_taps *f) {
     const int sum = f->op == FC_WINDOW_SUM;
-    f->run = f->count;
-    f->run_planes = f->planes, f->run_lines = f->line.window, f->run_places = f->place.window;
+    set_one_run(f);
     if (sum && f->weight_type != FC_FLOAT64) {
         f->work = fc_work_wrapping(f->in_type, f->cval);
     } else {
-        int64_t terms = f->count;
-        if (sum && f->in_type == FC_FLOAT32 && f->out_type == FC_FLOAT32 &&
-            terms > FLOAT_ROUNDINGS && f->pieces == 1 && (f->dense ? cut_dense_run(f) : cut_run(f)))
-            terms = FLOAT_ROUNDINGS;
+        const int64_t terms = cut_into_runs(f) ? FLOAT_ROUNDINGS : f->count;
         f->work =
             fc_work_choose(f->in_type, f->out_type, f->op, terms, sum ? f->weights : NULL, f->cval);
         fc_work_by_magnitude(&f->work, f->out_type);
@@ -96,7 +109,8 @@ static void cut_line(fc_taps *f, int64_t lines) {
     f->blocks = parts(f->place.out, f->block);
 }
 
-/* An odd number of cache lines: neighbouring lines do not contend for the same places in a cache. */
+/* An odd number of cache lines: neighbouring lines do not contend for the same places in a
+ * cache. */
 static int64_t spread(int64_t bytes) { return fc_aligned(bytes) | FC_ALIGN; }
 
 /* Whether what the window reaches of its planes is held from unit to unit: strips are as high as

@@ -2,7 +2,7 @@
  * the same.
  *
  * - float32 to float32, where a float32 sum of so many terms is within 1e-5 of the sum of their
- *   magnitudes: (terms + 2) roundings of 2^-24 each.
+ *   magnitudes: (terms + 2) roundings of 2^-24 each, if float32 has the weights at all.
  * - Integers of 8 and 16 bits with whole weights: a sum that int32 holds is wrapped around by the
  *   conversion to the output's type, and wraps around to the same if it does so at every step.
  * - Maxima and minima of what double holds exactly.
@@ -77,7 +77,8 @@ static fc_work extreme(fc_element in, fc_element out, fc_window_op op, double cv
 fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t terms,
                        const double *weights, double cval) {
     if (op == FC_WINDOW_MAX || op == FC_WINDOW_MIN) return extreme(in, out, op, cval);
-    if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS) {
+    if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS &&
+        (op != FC_WINDOW_SUM || fc_float_holds(weights, terms))) {
         const fc_filter_kernels *k = fc_kernels_for(FC_F32)->filter;
         fc_work w = native(in, k->sum, cval);
         w.dense = k->dense;

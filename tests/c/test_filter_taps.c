@@ -1,7 +1,6 @@
-/* Windows of any shape against their definition: random small problems of every
- * element type on every instruction set this CPU has, with arrays between pages
- * that may not be touched; windows much larger than the array; invalid
- * problems. */
+/* Windows of any shape against their definition: random small problems of every element type on
+ * every instruction set this CPU has, with arrays between pages that may not be touched; windows
+ * much larger than the array; invalid problems. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,19 +16,16 @@
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
 
-/* ---- Elements of any type
- * -------------------------------------------------------------------- */
+/* ---- Elements of any type -------------------------------------------------------------------- */
 
-/* Its low bits, sign extended or not: the same for products and sums in its own
- * arithmetic. */
+/* Its low bits, sign extended or not: the same for products and sums in its own arithmetic. */
 static uint64_t bits(const elements *e, int64_t i) {
     uint64_t b = 0;
     memcpy(&b, e->data + i * fc_element_size(e->type), (size_t)fc_element_size(e->type));
     return b;
 }
 
-/* ---- The definition
- * -------------------------------------------------------------------------- */
+/* ---- The definition -------------------------------------------------------------------------- */
 
 typedef struct problem {
     fc_footprint f;
@@ -96,8 +92,7 @@ static int agrees(const elements *got, const elements *want, int64_t i, double m
            fabs(a - b) <= magnitude * (got->type == FC_FLOAT32 ? 1.06e-5 : 1000 * DBL_EPSILON);
 }
 
-/* ---- Random problems
- * ------------------------------------------------------------------------- */
+/* ---- Random problems ------------------------------------------------------------------------- */
 
 static int64_t draw(uint64_t *random, int64_t low, int64_t high) {
     return test_random_in(random, low, high);
@@ -183,12 +178,72 @@ static void run_case(int number, const int64_t *window) {
         if (!agrees(&got, &want, i, magnitude) && !wrong++) first = i;
     }
     CHECK(wrong == 0,
-          "case %d: %d axes, op %d, %d to %d by %d: %lld of %lld, first %lld: "
-          "%.17g, not %.17g",
+          "case %d: %d axes, op %d, %d to %d by %d: %lld of %lld, first %lld: %.17g, not %.17g",
           number, p.f.ndim, p.f.op, p.f.in, p.f.out, p.f.weight, (long long)wrong, (long long)count,
           (long long)first, element_get(&got, first), element_get(&want, first));
     array_free(&p.in.bytes), array_free(&p.weights.bytes);
     array_free(&want.bytes), array_free(&got.bytes), array_free(&again.bytes);
+}
+
+/* Sums of more float32 terms than any cut into runs makes exact enough: of all elements of the
+ * window, or of those that are not left out. */
+static void float_sums_that_are_not_cut(int64_t height, int64_t width, int64_t left_out) {
+    const int64_t shape[2] = {3, 2}, window[2] = {height, width}, offset[2] = {height / 2, 1};
+    const fc_border border[2] = {FC_WRAP, FC_REFLECT};
+    const float in[6] = {1, -2, 3, 40, -5, 600};
+    const fc_footprint f = {.in = FC_FLOAT32,
+                            .out = FC_FLOAT32,
+                            .weight = FC_FLOAT64,
+                            .ndim = 2,
+                            .shape = shape,
+                            .out_shape = shape,
+                            .window = window,
+                            .offset = offset,
+                            .border = border};
+    float out[6];
+    double *weights = malloc((size_t)(height * width) * sizeof *weights);
+    for (int64_t j = 0; j < height * width; j++)
+        weights[j] = (j + 1) % left_out ? (double)(j * j % 37 + 1) / 39 : 0.0;
+    CHECK(fc_filter_taps(&f, in, weights, out, &one_thread) == FC_OK);
+    for (int64_t i = 0; i < 6; i++) {
+        double sum = 0.0, magnitude = 0.0;
+        for (int64_t j = 0; j < height * width; j++) {
+            const int64_t y = border_walk(FC_WRAP, i / 2 + j / width - offset[0], 3),
+                          x = border_walk(FC_REFLECT, i % 2 + j % width - offset[1], 2);
+            sum += in[2 * y + x] * weights[j], magnitude += fabs(in[2 * y + x] * weights[j]);
+        }
+        CHECK(fabs(out[i] - sum) <= 1e-5 * magnitude, "%lld x %lld: %.9g, not %.9g",
+              (long long)height, (long long)width, out[i], sum);
+    }
+    free(weights);
+}
+
+/* Weights that float32 has not, or not with all its bits. */
+static void weights_beyond_float(void) {
+    static const double weights[][2] = {{1e39, 1.0}, {1e-42, 0.0}, {1e-50, 1.0}};
+    static const float in[][2] = {{0.0f, 2.0f}, {3e37f, 1.0f}, {3e38f, 0.0f}};
+    const int64_t two = 2, one = 1, none = 0;
+    const fc_border nearest = FC_NEAREST;
+    const fc_footprint f = {.in = FC_FLOAT32,
+                            .out = FC_FLOAT32,
+                            .weight = FC_FLOAT64,
+                            .ndim = 1,
+                            .shape = &two,
+                            .out_shape = &one,
+                            .window = &two,
+                            .offset = &none,
+                            .border = &nearest,
+                            .every = 1};
+    for (int i = 0; i < 3; i++) {
+        const double *w = weights[i], want = in[i][0] * w[0] + in[i][1] * w[1];
+        const fc_pass pass = {.size = 2, .weights = w};
+        float out[2] = {NAN, NAN};
+        CHECK(fc_filter_taps(&f, in[i], w, out, &one_thread) == FC_OK);
+        CHECK(fabs(out[0] - want) <= 1e-5 * fabs(want), "%g, not %g", out[0], want);
+        CHECK(fc_filter_passes(FC_FLOAT32, FC_FLOAT32, 1, &two, in[i], 1, &pass, 0.0, out,
+                               &one_thread) == FC_OK);
+        CHECK(fabs(out[0] - want) <= 1e-5 * fabs(want), "%g, not %g", out[0], want);
+    }
 }
 
 static void invalid_problems(void) {
@@ -220,11 +275,14 @@ static void invalid_problems(void) {
     CHECK(fc_filter_taps(&p, x, x, out, NULL) == FC_INVALID_VALUE);
     p = good, p.out_shape = &none;
     CHECK(fc_filter_taps(&p, NULL, NULL, NULL, NULL) == FC_OK);
+    const int64_t huge = INT64_C(1) << 56; /* what it takes is asked for before it is looked at */
+    p = good, p.op = FC_WINDOW_MAX, p.window = &huge;
+    CHECK(fc_filter_taps(&p, x, x, out, NULL) == FC_OUT_OF_MEMORY);
 }
 
 void test_filter_taps(void) {
-    /* More lines or planes than are at hand at once, and more float32 terms than
-   * one sum may have. */
+    /* More lines or planes than are at hand at once, and more float32 terms than one sum may
+     * have. */
     static const int64_t large[][3] = {{1, 4500, 2}, {900, 4, 1}, {1, 1, 5000}, {1, 31, 17},
                                        {1, 200, 3},  {6, 6, 6},   {1, 90, 90}};
     const char *before = fc_isa();
@@ -235,6 +293,11 @@ void test_filter_taps(void) {
         for (int i = 0; i < (TEST_UNDER_SANITIZER ? 150 : 600); i++) run_case(i, NULL);
         for (int i = 0; i < (TEST_UNDER_SANITIZER ? 1 : 3) * 7; i++)
             run_case(1000 + i, large[i % 7]);
+        float_sums_that_are_not_cut(64, 100, INT64_MAX);
+        float_sums_that_are_not_cut(53, 110, INT64_MAX);
+        float_sums_that_are_not_cut(90, 90, 7);
+        float_sums_that_are_not_cut(100, 100, 13);
+        weights_beyond_float();
         if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
     }
     fc_select_isa(before);
