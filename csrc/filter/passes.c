@@ -1,9 +1,10 @@
 /* One-dimensional passes along axes, one after the other: separable filters.
  *
- * Passes are done two at a time where the second goes along the axis after the first one's, and that
- * is the last one, or what lies behind it is small (colours): that is one step (step.c), over an
- * array of outer x rows x places x step elements. What a pass gives to the next is of the output's
- * type. Several steps are done slab by slab: some rows of the first axis go through all of them. */
+ * Passes are done two at a time where the second goes along the axis after the first one's, and
+ * that is the last one, or what lies behind it is small (colours): that is one step (step.c), over
+ * an array of outer x rows x places x step elements. What a pass gives to the next is of the
+ * output's type. Several steps are done slab by slab: some rows of the first axis go through all of
+ * them. */
 #include <string.h>
 
 #include "../runtime/scratch.h"
@@ -19,10 +20,14 @@
 /* Elements of a line that two passes at once may have: it stands in the scratch of each thread. */
 #define LINE (1 << 20)
 
-/* Bytes of what lies between two steps, so that it stays in a cache, and that an array may be larger
- * than the memory; and at most, where windows are large. */
+/* Bytes of what lies between two steps, so that it stays in a cache, and that an array may be
+ * larger than the memory; and at most, where windows are large. */
 #define SLAB (8 << 20)
 #define SLAB_MOST (32 << 20)
+
+/* Elements of a window that no memory holds; of smaller ones the bytes of all that is held can be
+ * counted in 64 bits. */
+#define WINDOW_BEYOND_MEMORY (INT64_C(1) << 36)
 
 typedef struct job {
     int ndim;
@@ -58,6 +63,7 @@ static fc_status check(fc_element in_type, fc_element out_type, int ndim, const 
         FC_REQUIRE(p->size >= 1 && p->size <= most, FC_INVALID_SIZE);
         FC_REQUIRE(p->offset > -most && p->offset < most, FC_INVALID_PADDING);
         FC_REQUIRE(p->op != FC_WINDOW_SUM || p->weights, FC_INVALID_NULL);
+        FC_REQUIRE(p->size < WINDOW_BEYOND_MEMORY, FC_OUT_OF_MEMORY);
     }
     return FC_OK;
 }

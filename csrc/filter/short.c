@@ -39,8 +39,9 @@ fc_status fc_convolve_short(fc_dtype dtype, const void *x, int64_t n, const void
                             int reversed, int64_t first, int64_t count, void *y) {
     FC_REQUIRE(x && w && y, FC_INVALID_NULL);
     FC_REQUIRE(dtype == FC_F32 || dtype == FC_F64, FC_INVALID_DTYPE);
-    FC_REQUIRE(taps > 0 && taps <= FC_SHORT_TAPS && n >= taps && n <= FC_SHORT_LINE && first >= 0 &&
-                   count > 0 && first + count < n + taps,
+    FC_REQUIRE(taps > 0 && taps <= FC_SHORT_TAPS && n >= taps && n <= FC_SHORT_LINE,
+               FC_INVALID_SIZE);
+    FC_REQUIRE(first >= 0 && first < n + taps && count > 0 && count < n + taps - first,
                FC_INVALID_SIZE);
     const sum s = {.x = x,
                    .w = w,

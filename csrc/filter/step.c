@@ -77,11 +77,11 @@ static void take_row(void *context, int64_t y, void *row) {
         if (across->work.store) across->work.store(row, out_row(t, y), t->width);
         return;
     }
-    char *line = (char *)row + n->first * n->s->step * n->s->along->work.size;
+    char *line, *stored = row;
     if (n->in_place) {
+        line = stored + n->first * n->s->step * n->s->along->work.size;
         fc_line_extend(&n->lines, n->first, n->last, line);
     } else {
-        char *stored = row;
         line = t->scratch + n->at_stored;
         if (across->work.store) {
             stored = line;

@@ -48,6 +48,7 @@ fc_status fc_share_out(const fc_call *call, int64_t tiles, int64_t scratch_bytes
                        void *context) {
     const int workers = fc_workers(call, tiles);
     const int64_t shares_bytes = workers > 1 ? workers * (int64_t)sizeof(share) : 0;
+    FC_REQUIRE(scratch_bytes <= INT64_MAX / 2 / workers, FC_OUT_OF_MEMORY);
     shared_loop l = {.workers = workers,
                      .fn = fn,
                      .context = context,

@@ -15,12 +15,11 @@ cdef int element_of(cnp.ndarray array) noexcept:
         0 if size == 1 else 1 if size == 2 else 2 if size == 4 else 3)
 
 
-cdef fc_element require_element(str name, str argument, cnp.ndarray array) except? FC_BOOL:
-    cdef int element = element_of(array)
-    if element < 0:
+cdef int require_element(str name, str argument, cnp.ndarray array) except -1:
+    if element_of(array) < 0:
         raise TypeError(f"{name}: {argument} has dtype {array.dtype}, which is not taken: bool, "
                         "integers, float32 and float64 are")
-    return <fc_element> element
+    return 0
 
 
 cdef cnp.ndarray filter_array(str name, str argument, x):
@@ -30,6 +29,7 @@ cdef cnp.ndarray filter_array(str name, str argument, x):
     if not 1 <= cnp.PyArray_NDIM(<cnp.ndarray> x) <= FC_FILTER_DIMS:
         raise ValueError(f"{name}: {argument} has {x.ndim} dimensions; 1 to {FC_FILTER_DIMS} "
                          "are taken")
+    require_element(name, argument, <cnp.ndarray> x)
     return plain(<cnp.ndarray> x, cnp.PyArray_TYPE(<cnp.ndarray> x))
 
 
@@ -41,6 +41,7 @@ cdef cnp.ndarray filter_output(str name, output, cnp.ndarray a, cnp.ndarray b):
     cdef cnp.ndarray out = <cnp.ndarray> output
     if not cnp.PyArray_ISWRITEABLE(out):
         raise ValueError(f"{name}: output is read-only")
+    require_element(name, "output", out)
     if cnp.PyArray_ISCARRAY(out) and not overlap(out, a) and not overlap(out, b):
         return out
     return new_array(cnp.PyArray_NDIM(out), cnp.PyArray_DIMS(out), cnp.PyArray_TYPE(out))
@@ -55,12 +56,11 @@ cdef int copy_dims(int64_t *to, str name, str argument, values, int ndim) except
     return 0
 
 
-def new_result(tuple shape, dtype):
+def new_result(tuple shape not None, cnp.dtype dtype not None):
     """An array that is not filled, of a type that filters take, in memory that is kept."""
     cdef cnp.npy_intp dims[64]
-    cdef cnp.dtype described = <cnp.dtype> dtype
     set_filter_dims(dims, shape)
-    return new_array(<int> len(shape), dims, described.type_num)
+    return new_array(<int> len(shape), dims, dtype.type_num)
 
 
 cdef int set_filter_dims(cnp.npy_intp *dims, tuple shape) except -1:
@@ -88,9 +88,9 @@ def filter_taps(input, weights, output, borders, double cval, offsets, int op, b
         raise ValueError(f"{name}: input has {ndim} axes, weights {w.ndim}, output {output.ndim}")
     problem.op = <fc_window_op> op
     problem.every = every
-    problem.weight = require_element(name, "weights", w)
-    problem.input = require_element(name, "input", a)
-    problem.out = require_element(name, "output", out)
+    problem.weight = <fc_element> element_of(w)
+    problem.input = <fc_element> element_of(a)
+    problem.out = <fc_element> element_of(out)
     if op != FC_WINDOW_SUM and problem.weight != FC_UINT8:
         raise TypeError(f"{name}: a footprint has dtype uint8, not {w.dtype}")
     copy_dims(shape, name, "shape", shape_of(a), ndim)
@@ -99,7 +99,7 @@ def filter_taps(input, weights, output, borders, double cval, offsets, int op, b
     copy_dims(offset, name, "offsets", offsets, ndim)
     copy_dims(border_codes, name, "borders", borders, ndim)
     for i in range(ndim):
-        border[i] = <fc_border> border_codes[i]
+        border[i] = <fc_border> min(max(border_codes[i], -1), 99)  # C tells which there are
     problem.ndim = ndim
     problem.shape = shape
     problem.out_shape = out_shape
@@ -148,8 +148,8 @@ def filter_passes(input, output, passes, double cval):
             each[i].size = cnp.PyArray_SIZE(w)
         else:
             each[i].size = argument
-    cdef fc_element from_type = require_element(name, "input", a)
-    cdef fc_element to_type = require_element(name, "output", out)
+    cdef fc_element from_type = <fc_element> element_of(a)
+    cdef fc_element to_type = <fc_element> element_of(out)
     cdef const void *from_a = cnp.PyArray_DATA(a)
     cdef void *to = cnp.PyArray_DATA(out)
     cdef fc_status status

@@ -1,8 +1,6 @@
-/* One-dimensional passes against their definition: random small problems of
- * every element type on every instruction set this CPU has, with arrays between
- * pages that may not be touched; arrays that are done slab by slab; invalid
- * problems. */
-#include <float.h>
+/* One-dimensional passes against their definition: random small problems of every element type on
+ * every instruction set this CPU has, with arrays between pages that may not be touched; arrays
+ * that are done slab by slab; windows that lie far away; invalid problems. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +10,7 @@
 #include "fastconv.h"
 #include "runtime/scratch.h"
 #include "test.h"
+#include "windows.h"
 
 #define DIMS 4
 #define MOST 4 /* passes */
@@ -28,53 +27,22 @@ typedef struct problem {
     elements in;
 } problem;
 
-/* ---- The definition
- * -------------------------------------------------------------------------- */
-
-typedef struct window {
-    double sum, magnitude, largest, smallest;
-    int has_nan;
-} window;
-
-static window look(const problem *p, const fc_pass *pass, const elements *from,
-                   const double *magnitudes, int64_t i) {
-    int64_t inner = 1;
-    for (int a = pass->axis + 1; a < p->ndim; a++) inner *= p->shape[a];
-    const int64_t length = p->shape[pass->axis], at = i / inner % length;
-    window w = {0.0, 0.0, -HUGE_VAL, HUGE_VAL, 0};
-    for (int64_t j = 0; j < pass->size; j++) {
-        const int64_t place = border_walk(pass->border, at + j - pass->offset, length);
-        const int64_t source = i + (place - at) * inner;
-        const double x = place < 0 ? p->cval : element_get(from, source);
-        const double weight = pass->op == FC_WINDOW_SUM ? pass->weights[j] : 1.0;
-        w.sum += x * weight;
-        w.magnitude += (place < 0 ? fabs(p->cval) : magnitudes[source]) * fabs(weight);
-        w.largest = x > w.largest ? x : w.largest;
-        w.smallest = x < w.smallest ? x : w.smallest;
-        w.has_nan |= isnan(x);
-    }
-    return w;
-}
+/* ---- The definition -------------------------------------------------------------------------- */
 
 /* One pass; `magnitudes`, of what it reads, become those of what it gives. */
 static void expect_pass(const problem *p, const fc_pass *pass, const elements *from,
                         double *magnitudes, const elements *to) {
+    int64_t inner = 1;
+    for (int a = pass->axis + 1; a < p->ndim; a++) inner *= p->shape[a];
+    const window_lines lines = {from, magnitudes, p->shape[pass->axis], inner, p->cval};
     double *next = malloc((size_t)p->count * sizeof *next);
-    for (int64_t i = 0; i < p->count; i++) {
-        const window w = look(p, pass, from, magnitudes, i);
-        double x = w.sum;
-        if (pass->op == FC_WINDOW_MAX) x = w.has_nan ? NAN : w.largest;
-        if (pass->op == FC_WINDOW_MIN) x = w.has_nan ? NAN : w.smallest;
-        if (pass->op == FC_WINDOW_MEAN) x = w.sum / (double)pass->size;
-        element_put(to, i, x);
-        next[i] = pass->op == FC_WINDOW_MEAN ? w.magnitude / (double)pass->size : w.magnitude;
-    }
+    for (int64_t i = 0; i < p->count; i++)
+        element_put(to, i, window_result(pass, &lines, i, &next[i]));
     memcpy(magnitudes, next, (size_t)p->count * sizeof *next);
     free(next);
 }
 
-/* Passes in their order; the sums of the terms' magnitudes go to `magnitudes`.
- */
+/* Passes in their order; the sums of the terms' magnitudes go to `magnitudes`. */
 static elements expect(const problem *p, double *magnitudes, uint64_t *random) {
     elements from = p->in;
     for (int64_t i = 0; i < p->count; i++) magnitudes[i] = fabs(element_get(&from, i));
@@ -87,18 +55,7 @@ static elements expect(const problem *p, double *magnitudes, uint64_t *random) {
     return from;
 }
 
-/* Integers bit for bit: their weights are whole numbers. */
-static int agrees(const elements *got, const elements *want, int64_t i, double magnitude) {
-    const int64_t size = fc_element_size(got->type);
-    if (!fc_element_real(got->type))
-        return memcmp(got->data + i * size, want->data + i * size, (size_t)size) == 0;
-    const double a = element_get(got, i), b = element_get(want, i);
-    if (!isfinite(a) || !isfinite(b)) return !isfinite(a) && !isfinite(b);
-    return fabs(a - b) <= magnitude * (got->type == FC_FLOAT32 ? 3e-5 : 1000 * DBL_EPSILON);
-}
-
-/* ---- Random problems
- * ------------------------------------------------------------------------- */
+/* ---- Random problems ------------------------------------------------------------------------- */
 
 static int64_t draw(uint64_t *random, int64_t low, int64_t high) {
     return test_random_in(random, low, high);
@@ -165,17 +122,51 @@ static void run_case(int number, const int64_t *shape) {
         elements want = expect(p, magnitudes, &random);
         int64_t wrong = 0, first = 0;
         for (int64_t i = 0; i < p->count; i++)
-            if (!agrees(&got, &want, i, magnitudes[i]) && !wrong++) first = i;
+            if (!window_agrees(&got, &want, i, magnitudes[i]) && !wrong++) first = i;
         CHECK(wrong == 0,
-              "case %d: %d axes, %d passes, op %d, %d to %d: %lld wrong, %.17g not "
-              "%.17g",
-              number, p->ndim, p->passes, p->pass[0].op, p->in_type, p->out_type, (long long)wrong,
+              "case %d: %d axes, %d passes, op %d, %d to %d: %lld wrong, %.17g not %.17g", number,
+              p->ndim, p->passes, p->pass[0].op, p->in_type, p->out_type, (long long)wrong,
               element_get(&got, first), element_get(&want, first));
         array_free(&want.bytes);
     }
     array_free(&p->in.bytes), array_free(&got.bytes), array_free(&again.bytes);
     free(magnitudes);
     free(p);
+}
+
+/* Windows of two passes at once that lie as far from the array as they may. */
+static void windows_far_away(void) {
+    const int64_t far = (INT64_C(1) << 56) - 1, shape[3] = {4, 5, 63};
+    const double one = 1.0;
+    double in[4 * 5 * 63], out[4 * 5 * 63];
+    for (int i = 0; i < 4 * 5 * 63; i++) in[i] = i;
+    for (int turned = 0; turned < 2; turned++) {
+        const fc_pass pass[2] = {
+            {.axis = 0, .size = 1, .offset = turned ? -far : far, .weights = &one},
+            {.axis = 1, .size = 1, .offset = turned ? far : -far, .weights = &one}};
+        const int64_t stands = turned ? 3 * 5 * 63 : 4 * 63; /* the element at the corner reached */
+        CHECK(fc_filter_passes(FC_FLOAT64, FC_FLOAT64, 3, shape, in, 2, pass, 0.0, out,
+                               &one_thread) == FC_OK);
+        int wrong = 0;
+        for (int i = 0; i < 4 * 5 * 63; i++) wrong += out[i] != in[stands + i % 63];
+        CHECK(wrong == 0, "%d of %d", wrong, 4 * 5 * 63);
+    }
+}
+
+/* Windows that no memory holds: their bytes are not to be added up to something small. */
+static void windows_beyond_memory(void) {
+    const int64_t shape[2] = {3, 70};
+    float in[210] = {0}, out[210];
+    for (int bits = 36; bits <= 56; bits++)
+        for (int i = 0; i < 6; i++) {
+            const fc_pass pass[2] = {{.axis = i % 2, .op = FC_WINDOW_MAX + i / 2, .size = 3},
+                                     {.axis = 1, .op = FC_WINDOW_MAX, .size = INT64_C(1) << bits}};
+            CHECK(fc_filter_passes(FC_FLOAT32, FC_FLOAT32, 2, shape, in, 2, pass, 0.0, out,
+                                   &three_threads) == FC_OUT_OF_MEMORY);
+            const fc_pass alone = {.axis = i % 2, .op = pass[0].op, .size = pass[1].size};
+            CHECK(fc_filter_passes(FC_FLOAT32, FC_FLOAT32, 2, shape, in, 1, &alone, 0.0, out,
+                                   &three_threads) == FC_OUT_OF_MEMORY);
+        }
 }
 
 static void invalid_problems(void) {
@@ -219,5 +210,7 @@ void test_filter_passes(void) {
     }
     fc_select_isa(before);
     fc_scratch_poison(0);
+    windows_far_away();
+    windows_beyond_memory();
     invalid_problems();
 }
