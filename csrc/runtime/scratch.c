@@ -7,11 +7,18 @@
 #include <string.h>
 
 static atomic_int poisoned;
+static _Atomic int64_t granted = -1; /* requests until one is refused */
+
+static int is_refused(void) {
+    return atomic_load_explicit(&granted, memory_order_relaxed) >= 0 &&
+           atomic_fetch_sub_explicit(&granted, 1, memory_order_relaxed) == 0;
+}
 
 void *fc_scratch(int64_t bytes) {
     void *block;
     /* Half the address space is absurd, and what PTRDIFF_MAX allows. */
     if (bytes < 0 || (uint64_t)bytes > (uint64_t)(PTRDIFF_MAX - FC_ALIGN)) return NULL;
+    if (is_refused()) return NULL;
     /* A call that needs nothing still gets a block: NULL means no memory. */
     if (posix_memalign(&block, FC_ALIGN, bytes ? (size_t)bytes : 1) != 0) return NULL;
     fc_scratch_fill(block, bytes);
@@ -24,5 +31,7 @@ void fc_scratch_fill(void *block, int64_t bytes) {
 }
 
 void fc_scratch_free(void *scratch) { free(scratch); }
+
+int64_t fc_scratch_refuse(int64_t after) { return atomic_exchange(&granted, after); }
 
 void fc_scratch_poison(int on) { atomic_store_explicit(&poisoned, on, memory_order_relaxed); }

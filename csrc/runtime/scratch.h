@@ -22,4 +22,8 @@ void fc_scratch_free(void *scratch);
 void fc_scratch_poison(int on);
 void fc_scratch_fill(void *block, int64_t bytes); /* does so, where that is on */
 
+/* Refuse the request that `after` more come before, once (tests); none, if that is negative. Gives
+ * how many were still to come before the one asked for last: it has been refused if less than 0. */
+int64_t fc_scratch_refuse(int64_t after);
+
 #endif

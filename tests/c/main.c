@@ -37,6 +37,10 @@ static const struct {
     {"filter_taps", test_filter_taps},
     {"filter_short", test_filter_short},
     {"filter_passes", test_filter_passes},
+    {"filter_running", test_filter_running},
+    {"filter_narrow", test_filter_narrow},
+    {"filter_rounded", test_filter_rounded},
+    {"filter_memory", test_filter_memory},
 };
 
 /* Scratch that is too large must give NULL under a sanitizer as elsewhere. */

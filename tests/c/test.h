@@ -70,5 +70,9 @@ void test_nn_update(void);
 void test_filter_taps(void);
 void test_filter_short(void);
 void test_filter_passes(void);
+void test_filter_running(void);
+void test_filter_narrow(void);
+void test_filter_rounded(void);
+void test_filter_memory(void);
 
 #endif

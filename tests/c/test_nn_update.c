@@ -1,4 +1,4 @@
-/* Optimisers' updates against their formulas in double, for every instruction set and both types. */
+/* Optimisers' updates against their formulas in double, for all instruction sets and both types. */
 #include <math.h>
 #include <stdlib.h>
 

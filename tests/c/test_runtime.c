@@ -156,6 +156,12 @@ void test_scratch(void) {
     for (int i = 0; i < 10; i++) CHECK(poisoned[i] != poisoned[i], "a NaN everywhere");
     fc_scratch_free(poisoned);
     fc_scratch_poison(0);
+    CHECK(fc_scratch_refuse(1) == -1);
+    void *granted = fc_scratch(1);
+    CHECK(granted && fc_scratch(1) == NULL && fc_scratch_refuse(-1) == -1, "the second");
+    fc_scratch_free(granted);
+    fc_scratch_refuse(1);
+    CHECK(fc_scratch_refuse(-1) == 1, "none was asked for");
     CHECK(fc_aligned(0) == 0 && fc_aligned(1) == 64 && fc_aligned(64) == 64 &&
           fc_aligned(65) == 128);
 }
