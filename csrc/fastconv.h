@@ -304,8 +304,8 @@ typedef struct fc_pad {
 FC_API fc_status fc_pad_zeros(const fc_pad *problem, const void *x, void *y, const fc_call *call);
 
 /* y[o, i, j] = sum over k < taps of weights[k, i] * x[o, sources[k, i], j]; x is (outer, input,
- * inner), y (outer, output, inner). Where there are weights, a source of -1 adds nothing, whatever x
- * holds; any other that is outside of x is FC_INVALID_INDEX. */
+ * inner), y (outer, output, inner). Where there are weights, a source of -1 adds nothing, whatever
+ * x holds; any other that is outside of x is FC_INVALID_INDEX. */
 typedef struct fc_resize {
     fc_dtype dtype;
     int64_t outer, input, output, inner, taps;
@@ -373,8 +373,8 @@ typedef struct fc_adam {
     int maximize;
 } fc_adam;
 /* Step `step`, from 1: mean += (1 - beta1) * (g - mean); square = beta2 * square + (1 - beta2) g^2;
- * weight -= lr / (1 - beta1^step) * mean / (sqrt(square / (1 - beta2^step)) + eps). Where `greatest`
- * is not NULL, it keeps the greatest square so far, which then divides. */
+ * weight -= lr / (1 - beta1^step) * mean / (sqrt(square / (1 - beta2^step)) + eps). Where
+ * `greatest` is not NULL, it keeps the greatest square so far, which then divides. */
 FC_API fc_status fc_adam_update(fc_dtype dtype, int64_t count, const fc_adam *options, int64_t step,
                                 const void *gradient, void *weight, void *mean, void *square,
                                 void *greatest, const fc_call *call);
@@ -412,10 +412,10 @@ FC_API fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_ca
 
 /* ---- Filters of images, volumes and signals -----------------------------------------------------
  *
- * Arrays of any number of dimensions and any real element type; results are SciPy's (ndimage, 1.17):
- * sums in double, in its order of terms, converted to the output's type as x86-64 does in C:
- * truncated, and wrapped around. float32 and small integers are computed natively where that is
- * the same, for float32 within 1e-5 of the sum of the terms' magnitudes. */
+ * Arrays of any number of dimensions and any real element type; results are SciPy's (ndimage,
+ * 1.17): sums in double, in its order of terms, converted to the output's type as x86-64 does in C:
+ * truncated, and wrapped around. float32 and small integers are computed natively where that is the
+ * same, for float32 within 1e-5 of the sum of the terms' magnitudes. */
 
 typedef enum fc_element {
     FC_BOOL = 0,
@@ -452,8 +452,8 @@ typedef enum fc_window_op {
 
 #define FC_FILTER_DIMS 64 /* at most */
 
-/* out[i] = op over j of weights[j] and extended(in)[i + j - offset]. Real sums over a window that is
- * the product of one for each axis may run as passes. */
+/* out[i] = op over j of weights[j] and extended(in)[i + j - offset]. Real sums over a window that
+ * is the product of one for each axis may run as passes. */
 typedef struct fc_footprint {
     fc_element in, out;
     fc_element weight; /* FC_FLOAT64; or that of in and out, an integer: sums wrap around in it */
@@ -484,9 +484,9 @@ FC_API fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int n
 
 #define FC_SHORT_LINE 32768
 #define FC_SHORT_TAPS 64
-/* y[i] = sum over t of w[t] * x[first + i - t], 0 <= i < count, x being 0 outside of its n elements,
- * taps <= n: a part of the full convolution of a short line with a few taps, on this thread.
- * `reversed`: of x and w back to front. */
+/* y[i] = sum over t of w[t] * x[first + i - t], 0 <= i < count, x being 0 outside of its n
+ * elements, taps <= n: a part of the full convolution of a short line with a few taps, on this
+ * thread. `reversed`: of x and w back to front. */
 FC_API fc_status fc_convolve_short(fc_dtype dtype, const void *x, int64_t n, const void *w,
                                    int64_t taps, int reversed, int64_t first, int64_t count,
                                    void *y);

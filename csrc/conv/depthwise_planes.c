@@ -22,8 +22,8 @@
 #define SERIAL_WORK (1 << 17)   /* of a problem that is not worth a second thread */
 #define BUNCH_BYTES (256 << 10) /* of planes: well inside the L2 cache */
 #define PASSES 4                /* of an input gradient of stride 2 */
-/* More than caches are likely to hold: see cut_streams. On Zen 5, November 2026, it takes a half to a
- * third of the time for 8 x 144 x 56 x 56, on one thread or two. */
+/* More than caches are likely to hold: see cut_streams. On Zen 5, November 2026, it takes a half to
+ * a third of the time for 8 x 144 x 56 x 56, on one thread or two. */
 #define FAR_BYTES (8 << 20)
 #define WORKER_ITEMS 8          /* that a thread should have to take, of long ones */
 #define PLANE_BYTES (512 << 10) /* that need no bands */

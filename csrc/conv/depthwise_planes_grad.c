@@ -32,9 +32,9 @@
  * side: from 16 to 64 KB within a tenth; fewer pixels make the ends of sums costly, by a fifth. */
 #define BUNCH_BYTES (32 << 10)
 #define BUNCH_PIXELS 1024 /* that a sum should run over, at least */
-/* What no cache is expected to hold is asked for one bunch ahead, gx too, strip by strip. Measured as
- * above: 8 x 144 x 56 x 56 on two threads, 2.2 ms where it is not done, 1.5 ms where a whole bunch of
- * x and gy is asked for at once, 0.9 ms so. */
+/* What no cache is expected to hold is asked for one bunch ahead, gx too, strip by strip. Measured
+ * as above: 8 x 144 x 56 x 56 on two threads, 2.2 ms where it is not done, 1.5 ms where a whole
+ * bunch of x and gy is asked for at once, 0.9 ms so. */
 #define FAR_BYTES (8 << 20)
 #define WORKER_ITEMS 8 /* that a thread should have to take, rather than long streams */
 #define MOST_PLANES 64 /* of an item, for a long stream */
@@ -148,8 +148,8 @@ static const char *gy_plane(const run *r, int64_t image, int64_t plane) {
            (image * r->channels + plane) * c->axis[0].out * plane_size(c->axis, 1) * c->item;
 }
 
-/* Some planes of one band of some images. What the next bunch reads and writes lies so many elements
- * behind what this one does, or 0 where nothing is to be asked for. */
+/* Some planes of one band of some images. What the next bunch reads and writes lies so many
+ * elements behind what this one does, or 0 where nothing is to be asked for. */
 typedef struct bunch {
     unit at;
     int64_t images, first, planes;

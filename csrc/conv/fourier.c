@@ -18,8 +18,8 @@
  *
  * All arithmetic is in double, whatever the type: what a transform errs by is relative to the
  * largest values of its tile, not to those that a sum is made of. Results below that error are
- * zero, as the direct sum would give where all products are. NaN and Inf spread over their tile, and
- * large values may overflow: an image in which a result is not finite is computed again by the
+ * zero, as the direct sum would give where all products are. NaN and Inf spread over their tile,
+ * and large values may overflow: an image in which a result is not finite is computed again by the
  * direct algorithm. */
 #include "fourier.h"
 

@@ -2,10 +2,10 @@
  * as passes, a term an axis' element instead of one an element of the window.
  *
  * The products need to be the window's weights but for roundings, far within what float32 (1e-5 of
- * the sum of the terms' magnitudes) or double may differ. Weights that are whole numbers are products
- * of whole numbers: sums of whole numbers stay exact, and small integers wrap around to the same. No
- * weight may be 0, as Inf and NaN must come through alike; and factors that are not whole are scaled
- * so that no pass has larger sums than the array has elements. */
+ * the sum of the terms' magnitudes) or double may differ. Weights that are whole numbers are
+ * products of whole numbers: sums of whole numbers stay exact, and small integers wrap around to
+ * the same. No weight may be 0, as Inf and NaN must come through alike; and factors that are not
+ * whole are scaled so that no pass has larger sums than the array has elements. */
 #include <math.h>
 
 #include "../runtime/scratch.h"

@@ -132,9 +132,9 @@ typedef struct fc_winograd_output {
  *   is two such correlations: of column 2 * j with taps [0], and of 2 * j + 1 with taps [1].
  *   Strides over 1 go with steps of 1.
  *
- *   What lies x_soon and y_soon elements behind what is read of x, and read or written of y, will be
- *   needed soon (0: nothing is to be asked for). `stream`: y is more than caches hold, and its rows
- *   are whole lines of theirs.
+ *   What lies x_soon and y_soon elements behind what is read of x, and read or written of y, will
+ *   be needed soon (0: nothing is to be asked for). `stream`: y is more than caches hold, and its
+ *   rows are whole lines of theirs.
  *
  *   weight gradient, over `images` images and the same rows and columns, w[tap] being as above
  *   those of the plane one after another:   sums[q * taps + tap] += sum of x * y */

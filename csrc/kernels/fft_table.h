@@ -23,8 +23,8 @@ typedef struct fc_fft_turn {
     int64_t groups;
 } fc_fft_turn;
 
-/* What is done to a result: zero where it is nearer to that than `below`, + bias, within [low, high]
- * (NaN passes). */
+/* What is done to a result: zero where it is nearer to that than `below`, + bias, within [low,
+ * high] (NaN passes). */
 typedef struct fc_fft_finish {
     double below, bias, low, high;
 } fc_fft_finish;

@@ -103,8 +103,8 @@ typedef struct fc_norm {
     double center, scale, slope, shift;
 } fc_norm;
 
-/* `rows` rows of `channels` channels of `space` elements each, the rows `step` apart, and a value of
- * each channel. `out` may be x or gy itself. */
+/* `rows` rows of `channels` channels of `space` elements each, the rows `step` apart, and a value
+ * of each channel. `out` may be x or gy itself. */
 typedef struct fc_norm_rows {
     int64_t rows, step, channels, space;
     const void *x, *gy;

@@ -58,7 +58,7 @@ typedef struct fc_pool_kernels {
      * for FC_POOL_MAX, where windows hang over the input by half of them at most, and for
      * FC_POOL_AVG, where one tap lies inside); whole rows, for a fixed stride; any window
      * (FC_POOL_ARGMAX in either layout); one window over a whole plane. Channels last: any window;
-     * and for a fixed stride, where windows overlap or channels are few (not for FC_POOL_ARGMAX). */
+     * and for a fixed stride, where windows overlap or channels are few (no FC_POOL_ARGMAX). */
     fc_pool_fn halves[FC_POOL_OPS], rolls[FC_POOL_OPS], pixel_lines[FC_POOL_OPS];
     int roll_taps; /* at most, of `rolls` */
     fc_pool_fn lines[FC_POOL_OPS], windows[FC_POOL_OPS], planes[FC_POOL_OPS], pixels[FC_POOL_OPS];

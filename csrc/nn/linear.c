@@ -48,7 +48,7 @@ static int64_t pieces_of_tile(int64_t pieces, int64_t work) {
     return clamp64(TILE_WORK / work, 1, pieces);
 }
 
-/* ---- Forward ---------------------------------------------------------------------------------- */
+/* ---- Forward --------------------------------------------------------------------------------- */
 
 typedef struct forward {
     linear l;
@@ -97,7 +97,7 @@ static fc_status forward_few(const linear *l, const fc_call *call) {
     return fc_parallel_for(call, fc_workers(call, tiles), tiles, forward_tile, (void *)&f);
 }
 
-/* ---- Products for the gradients --------------------------------------------------------------- */
+/* ---- Products for the gradients -------------------------------------------------------------- */
 
 /* c[r * columns + j] = sum over i < k, in order, of a[i * a_k + r * a_row] * b[i * columns + j] */
 typedef struct product {
@@ -228,7 +228,7 @@ static fc_status grad_weight_few(const linear *l, char *gw, const fc_call *call)
     return run_product(&p, call);
 }
 
-/* ---- Either way ------------------------------------------------------------------------------- */
+/* ---- Either way ------------------------------------------------------------------------------ */
 
 /* The most rows for which the weights are used as they lie. At 400 -> 120 the gradients are as fast
  * either way at 16 rows and y at 32 (AVX-512; with AVX2 a little more), at 1024 -> 1000 too; at 8

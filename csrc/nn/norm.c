@@ -41,7 +41,7 @@ typedef struct run {
     const double *given_mean, *given_inverse;
 } run;
 
-/* ---- Values of either type --------------------------------------------------------------------- */
+/* ---- Values of either type ------------------------------------------------------------------- */
 
 static double value_at(const run *r, const void *values, int64_t i) {
     return r->item == 4 ? ((const float *)values)[i] : ((const double *)values)[i];
@@ -54,7 +54,7 @@ static void put(const run *r, void *values, int64_t i, double value) {
 
 static double rounded(const run *r, double value) { return r->item == 4 ? (float)value : value; }
 
-/* ---- One channel ------------------------------------------------------------------------------- */
+/* ---- One channel ----------------------------------------------------------------------------- */
 
 /* Where a channel lies, in x and in gy and out. */
 typedef struct channel {
@@ -199,7 +199,7 @@ static void grad_channel(const run *r, const channel *c) {
     (r->p->training ? r->kernels->grad : r->kernels->apply)(&norm);
 }
 
-/* ---- All channels ------------------------------------------------------------------------------ */
+/* ---- All channels ---------------------------------------------------------------------------- */
 
 static void run_planes(void *context, int64_t tile, void *scratch) {
     (void)scratch;
@@ -288,7 +288,7 @@ static void run_columns(void *context, int64_t tile, void *scratch) {
     (r->gy && p->training ? r->kernels->column_grad : r->kernels->apply_rows)(&whole);
 }
 
-/* ---- Given statistics -------------------------------------------------------------------------- */
+/* ---- Given statistics ------------------------------------------------------------------------ */
 
 typedef struct given {
     const run *r;
@@ -337,7 +337,7 @@ static fc_status forward_given(run *r, const fc_call *call) {
     return status;
 }
 
-/* ---- The functions ----------------------------------------------------------------------------- */
+/* ---- The functions --------------------------------------------------------------------------- */
 
 static fc_status check(const fc_batch_norm *p) {
     int64_t elements;
