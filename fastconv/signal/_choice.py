@@ -22,19 +22,24 @@ from fastconv.signal._args import (
 )
 from fastconv.signal._transforms import transform_seconds
 
-# Nanoseconds of a product on one thread, by the dimensions and the bytes of a float, or by the
-# bytes of an integer in its type's own arithmetic: of 2**20 elements with AVX-512 (AMD Zen 5,
-# November 2026; others by the length of their vectors), and of what NumPy adds up tap by tap.
-# Integers' transforms take longer by INTEGER_MOVES: they are converted and rounded.
+# Nanoseconds of a product on one thread, by the dimensions and the bytes of a float or of an
+# integer in its type's own arithmetic: of up to 2**20 elements with AVX-512 (AMD Zen 5, November
+# 2026; others by the length of their vectors), and of what NumPy adds up tap by tap. Integers'
+# transforms take longer by INTEGER_MOVES: they are converted and rounded.
 FLOAT_NS = {
     1: {4: 0.0175, 8: 0.035},
     2: {4: 0.0105, 8: 0.022},
     3: {4: 0.022, 8: 0.04},
     4: {4: 0.06, 8: 0.08},
 }
-INTEGER_NS = {1: 0.014, 2: 0.014, 4: 0.03, 8: 0.055}
+INTEGER_NS = {
+    1: {1: 0.012, 2: 0.014, 4: 0.0225, 8: 0.045},
+    2: {1: 0.022, 2: 0.025, 4: 0.037, 8: 0.06},
+    3: {1: 0.11, 2: 0.11, 4: 0.11, 8: 0.12},
+    4: {1: 0.45, 2: 0.45, 4: 0.45, 8: 0.75},
+}
 VECTORS = {"avx512": 1, "avx2": 2, "neon": 4, "scalar": 4}
-INTEGER_MOVES = 1.5
+INTEGER_MOVES = 1.2
 SLOW_NS = 1.0
 
 # Fewer products than these are added up while anything else is still being decided, and so few taps
@@ -70,7 +75,7 @@ def _prefers(
     work = np.result_type(dtype, np.float64)
     fft = min(_seconds(shape1, shape2, mode, axes, work, are_complex))
     if dtype.kind in "iub":
-        product, fft = INTEGER_NS[dtype.itemsize], fft * INTEGER_MOVES
+        product, fft = INTEGER_NS[min(len(shape1), 4)][dtype.itemsize], fft * INTEGER_MOVES
     elif dtype.char in "egG":
         product = SLOW_NS
     else:

@@ -236,5 +236,5 @@ def _part_by_transforms(x: Array, taps: Array, mode: str) -> Array | None:
     if by_library and not np.isfinite(y).all():
         return None
     if dtype.kind in "iub":  # within 0.5 of the sums, which wrap around
-        y = np.rint(y).astype(np.int64)
+        y = np.rint(y, out=y).astype(np.int64)
     return y.astype(dtype, copy=False)
