@@ -246,15 +246,19 @@ typedef struct fc_targets {
                                FC_INVALID_INDEX */
     int64_t ignored;
     const void *weight; /* (classes), or NULL: 1 */
+    double smoothing;   /* e, from 0 to 1; not of fc_nll */
 } fc_targets;
 
-/* loss = weight[t] * -log softmax[t], t being the position's target; 0 where that is ignored.
- * sums: of the losses, and of the weights of the targets that are not ignored. */
+/* loss = (1 - e) * weight[t] * -log softmax[t] +
+ *        e / classes * (sum over classes c of weight[c] * -log softmax[c]),
+ * t being the position's target; 0 where that is ignored. sums: of the losses, and of the weights
+ * of the targets that are not ignored. */
 FC_API fc_status fc_cross_entropy(const fc_classes *problem, const void *x,
                                   const fc_targets *targets, void *losses /* or NULL */,
                                   void *p /* softmax, or NULL */, double sums[2],
                                   const fc_call *call);
-/* gx = scale * gy[position] * weight[t] * (p - (1 at class t, else 0)); 0 where t is ignored. */
+/* gx = scale * gy[position] * ((1 - e) * weight[t] * (p - (1 at class t, else 0)) +
+ *                              e / classes * (sum of weight * p - weight)); 0 where t is ignored. */
 FC_API fc_status fc_cross_entropy_grad(const fc_classes *problem, const void *p,
                                        const fc_targets *targets,
                                        const void *gy /* (outer, inner), or NULL: 1 */,

@@ -135,6 +135,7 @@ cdef extern from "fastconv.h" nogil:
         const int64_t *classes
         int64_t ignored
         const void *weight
+        double smoothing
 
     fc_status fc_activate(fc_dtype dtype, fc_activation kind, double value, int64_t count,
                           const void *x, void *y, const fc_call *call)

@@ -157,6 +157,7 @@ def cross_entropy(
     target: Any,
     weight: NDArray[Any] | None,
     ignored: int,
+    smoothing: float,
     each: bool,
     keep: bool,
     given: bool,
@@ -167,6 +168,7 @@ def cross_entropy_backward(
     target: NDArray[Any],
     weight: NDArray[Any] | None,
     ignored: int,
+    smoothing: float,
     scale: float,
     gy: NDArray[Any] | None,
     given: bool,
@@ -222,8 +224,8 @@ def batch_norm_backward(
 ) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]: ...
 def linear(x: Any, weight: Any, bias: Any) -> NDArray[Any]: ...
 def linear_backward(
-    gy: Any, x: Any, weight: Any, with_weight: bool, with_bias: bool
-) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]: ...
+    gy: Any, x: Any, weight: Any, with_input: bool, with_weight: bool, with_bias: bool
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None]: ...
 
 # Optimisers.
 def sgd(

@@ -35,9 +35,10 @@ typedef struct fc_classes_job {
     const int64_t *targets; /* of cross-entropy: a class, or `ignored`, for each position */
     const void *weight;     /* of the classes, or NULL */
     int64_t ignored;
-    double scale; /* of its gradient */
-    void *losses; /* one a position, or NULL */
-    double *sums; /* set to the sum of the losses and that of the targets' weights */
+    double smoothing, weights; /* of the targets; the sum of the classes' weights */
+    double scale;              /* of the gradient */
+    void *losses;              /* one a position, or NULL */
+    double *sums;              /* set to the sum of the losses and that of the targets' weights */
 } fc_classes_job;
 /* The positions first <= i < last, of one `outer` where inner > 1. */
 typedef void (*fc_classes_fn)(const fc_classes_job *job, int64_t first, int64_t last);

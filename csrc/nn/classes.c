@@ -140,10 +140,23 @@ static void set_targets(fc_classes_job *job, const fc_targets *targets) {
     job->ignored = targets->ignored;
 }
 
+static void set_smoothing(fc_classes_job *job, const fc_targets *targets, fc_dtype dtype) {
+    const float *singles = targets->weight;
+    const double *doubles = targets->weight;
+    job->smoothing = targets->smoothing;
+    if (job->smoothing == 0) return;
+    job->weights = targets->weight ? 0 : (double)job->classes;
+    for (int64_t i = 0; targets->weight && i < job->classes; i++)
+        job->weights += dtype == FC_F32 ? (double)singles[i] : doubles[i];
+}
+
+static int is_smoothing(double e) { return e >= 0 && e <= 1; }
+
 fc_status fc_cross_entropy(const fc_classes *c, const void *x, const fc_targets *targets,
                            void *losses, void *p, double sums[2], const fc_call *call) {
     FC_TRY(check(c));
     FC_REQUIRE(targets && sums && ((x && targets->classes) || is_empty(c)), FC_INVALID_NULL);
+    FC_REQUIRE(is_smoothing(targets->smoothing), FC_INVALID_VALUE);
     sums[0] = sums[1] = 0;
     if (is_empty(c)) return FC_OK;
     run r = make_run(c, kernels_of(c)->cross_entropy);
@@ -151,6 +164,7 @@ fc_status fc_cross_entropy(const fc_classes *c, const void *x, const fc_targets 
     r.job.out = p;
     r.job.losses = losses;
     set_targets(&r.job, targets);
+    set_smoothing(&r.job, targets, c->dtype);
     return run_sums(&r, sums, call);
 }
 
@@ -158,6 +172,7 @@ fc_status fc_cross_entropy_grad(const fc_classes *c, const void *p, const fc_tar
                                 const void *gy, double scale, void *gx, const fc_call *call) {
     FC_TRY(check(c));
     FC_REQUIRE(targets && ((p && targets->classes && gx) || is_empty(c)), FC_INVALID_NULL);
+    FC_REQUIRE(is_smoothing(targets->smoothing), FC_INVALID_VALUE);
     if (is_empty(c)) return FC_OK;
     run r = make_run(c, kernels_of(c)->cross_entropy_grad);
     r.job.in[0] = p;
@@ -165,6 +180,7 @@ fc_status fc_cross_entropy_grad(const fc_classes *c, const void *p, const fc_tar
     r.job.out = gx;
     r.job.scale = scale;
     set_targets(&r.job, targets);
+    set_smoothing(&r.job, targets, c->dtype);
     const fc_status status = run_all(&r, call);
     return status == FC_OK && r.outside ? FC_INVALID_INDEX : status;
 }

@@ -1,10 +1,12 @@
 # Layers: cross-entropy of class indices, from values before a softmax or from log-probabilities.
 
-cdef fc_targets targets_of(cnp.ndarray target, cnp.ndarray weight, int64_t ignored) noexcept:
+cdef fc_targets targets_of(cnp.ndarray target, cnp.ndarray weight, int64_t ignored,
+                           double smoothing) noexcept:
     cdef fc_targets targets
     targets.classes = <const int64_t *> cnp.PyArray_DATA(target)
     targets.ignored = ignored
     targets.weight = data_of(weight)
+    targets.smoothing = smoothing
     return targets
 
 
@@ -19,8 +21,8 @@ cdef bint are_targets(cnp.ndarray target, cnp.ndarray x) noexcept:
     return True
 
 
-def cross_entropy(str name, output, target, weight, int64_t ignored, bint each, bint keep,
-                  bint given):
+def cross_entropy(str name, output, target, weight, int64_t ignored, double smoothing, bint each,
+                  bint keep, bint given):
     """Cross-entropy for class indices, in one pass; or, of `given` log-probabilities, -output.
 
     Gives (target, softmax (None unless `keep`) or what is given, losses or None, sum of losses,
@@ -49,7 +51,7 @@ def cross_entropy(str name, output, target, weight, int64_t ignored, bint each, 
     if w is not None and (cnp.PyArray_TYPE(w) != cnp.PyArray_TYPE(x)
                           or cnp.PyArray_SIZE(w) != c.classes or not cnp.PyArray_ISCARRAY_RO(w)):
         return None
-    targets = targets_of(t, w, ignored)
+    targets = targets_of(t, w, ignored, smoothing)
     p = x if given else like(x, keep)
     if each:
         losses = new_array(cnp.PyArray_NDIM(t), cnp.PyArray_DIMS(t), cnp.PyArray_TYPE(x))
@@ -68,14 +70,16 @@ def cross_entropy(str name, output, target, weight, int64_t ignored, bint each, 
 
 
 def cross_entropy_backward(str name, cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight,
-                           int64_t ignored, double scale, cnp.ndarray gy, bint given):
+                           int64_t ignored, double smoothing, double scale, cnp.ndarray gy,
+                           bint given):
     """scale * gy * weight * (p - (1 at the target)), each position with its own gy (None: 1).
 
+    Smoothed as the loss was; see fc_cross_entropy_grad.
     Of `given` log-probabilities p, without the first p.
     """
     cdef cnp.ndarray gx = like(p, True)
     cdef fc_classes c
-    cdef fc_targets targets = targets_of(target, weight, ignored)
+    cdef fc_targets targets = targets_of(target, weight, ignored, smoothing)
     cdef fc_status status
     cdef const void *from_p = cnp.PyArray_DATA(p)
     cdef const void *from_gy = data_of(gy)

@@ -48,8 +48,8 @@ def linear(x, weight, bias):
     return y
 
 
-def linear_backward(gy, x, weight, bint with_weight, bint with_bias):
-    """The gradients with respect to x, weight and bias, the latter two where they are asked for."""
+def linear_backward(gy, x, weight, bint with_input, bint with_weight, bint with_bias):
+    """The gradients with respect to x, weight and bias, those that are asked for."""
     cdef cnp.ndarray g = floats("Linear.backward", "gy", gy)
     cdef cnp.ndarray a = floats("Linear.backward", "x", x)
     cdef cnp.ndarray w = floats("Linear.backward", "weight", weight)
@@ -62,7 +62,7 @@ def linear_backward(gy, x, weight, bint with_weight, bint with_bias):
     if shape_of(g)[:-1] != shape_of(a)[:-1]:
         raise ValueError(f"Linear.backward: gy has shape {shape_of(g)}; its leading axes must be "
                          f"those of x, of shape {shape_of(a)}")
-    cdef cnp.ndarray gx = like(a, True)
+    cdef cnp.ndarray gx = like(a, with_input)
     cdef cnp.ndarray gw = like(w, with_weight)
     cdef cnp.ndarray gb = new_array(1, &outputs, cnp.PyArray_TYPE(w)) if with_bias else None
     if rows == 0:
@@ -73,7 +73,7 @@ def linear_backward(gy, x, weight, bint with_weight, bint with_bias):
     cdef const void *from_g = cnp.PyArray_DATA(g)
     cdef const void *from_x = cnp.PyArray_DATA(a)
     cdef const void *from_w = cnp.PyArray_DATA(w)
-    cdef void *to_x = cnp.PyArray_DATA(gx)
+    cdef void *to_x = data_of(gx)
     cdef void *to_w = data_of(gw)
     cdef void *to_b = data_of(gb)
     cdef fc_dtype dtype = dtype_of(g)

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastconv.nn.module import Module
 
-__all__ = ["Pass", "go_back", "passed"]
+__all__ = ["Pass", "go_back", "go_back_last", "is_trained", "passed"]
 
 Pass = tuple[Module, Any]  # a layer, and its memory
 
@@ -25,3 +25,15 @@ def go_back(through: Pass, gy: Any) -> Any:
     layer, memory = through
     layer.__dict__["_memory"] = memory
     return layer.backward(gy)
+
+
+def go_back_last(through: Pass, gy: Any) -> None:
+    """Go back through a pass that was kept, for the parameters' gradients alone."""
+    layer, memory = through
+    layer.__dict__["_memory"] = memory
+    layer.backward_parameters(gy)
+
+
+def is_trained(through: Pass) -> bool:
+    """Whether the layer has a parameter that asks for its gradient."""
+    return any(parameter.requires_grad for parameter in through[0].parameters())

@@ -60,10 +60,10 @@ class Weighted(Module):
         self.weight = Parameter(weight)
         self.bias = None if offset is None else Parameter(offset)
 
-    def output_mask(self) -> tuple[bool, bool, bool]:
+    def output_mask(self, with_input: bool = True) -> tuple[bool, bool, bool]:
         """Which gradients are asked for: input, weight, bias."""
         bias = self.bias
-        return True, self.weight.requires_grad, bias is not None and bias.requires_grad
+        return with_input, self.weight.requires_grad, bias is not None and bias.requires_grad
 
     def add_gradients(self, weight: FloatArray | None, bias: FloatArray | None) -> None:
         if weight is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn._arrays import gradient
-from fastconv.nn._passes import Pass, go_back, passed
+from fastconv.nn._passes import Pass, go_back, go_back_last, is_trained, passed
 from fastconv.nn.activation import ReLU
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
 from fastconv.nn.module import Module
@@ -122,6 +122,17 @@ class Sequential(Container):
         for through in reversed(self.remembered()):
             gy = go_back(through, gy)
         return gy
+
+    def backward_parameters(self, gy: Any) -> None:
+        if not self._goes_back_as(Sequential):
+            self.backward(gy)
+            return
+        passes = self.remembered()
+        first = next((i for i, through in enumerate(passes) if is_trained(through)), len(passes))
+        for through in reversed(passes[first + 1 :]):
+            gy = go_back(through, gy)
+        for through in passes[first : first + 1]:
+            go_back_last(through, gy)
 
     def append(self, layer: Module) -> Sequential:
         """Add a layer at the end, named by its number.

@@ -139,6 +139,16 @@ class _Conv(Weighted):
         return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
+        gx: FloatArray = self._go_back(gy, True)
+        return gx
+
+    def backward_parameters(self, gy: FloatArray) -> None:
+        if self._goes_back_as(_Conv):
+            self._go_back(gy, False)
+        else:
+            self.backward(gy)
+
+    def _go_back(self, gy: FloatArray, with_input: bool) -> Any:
         x = self.remembered()
         padding: Sizes | str | int = self.padding
         padded = self.padding_mode != "zeros"
@@ -152,10 +162,10 @@ class _Conv(Weighted):
             padding,
             self.dilation,
             self.groups,
-            output_mask=self.output_mask(),
+            output_mask=self.output_mask(with_input),
         )
         self.add_gradients(weight, bias)
-        return fold(gx, *self._around, self.padding_mode) if padded else gx
+        return fold(gx, *self._around, self.padding_mode) if padded and with_input else gx
 
     def flops(self, x: FloatArray, y: FloatArray) -> int:
         return 2 * y.size * (self.weight.size // self.out_channels)

@@ -20,6 +20,7 @@ class _ClassLoss(Loss):
     """A loss over classes, which are axis 1 of the output, or the only one of a vector."""
 
     weight: FloatArray | None
+    label_smoothing = 0.0
     _else = ""  # what else a target may be
 
     def __init__(
@@ -97,15 +98,16 @@ class _ClassLoss(Loss):
         else:
             gy = None
         return _core.cross_entropy_backward(
-            self._name, p, t, self.weight, self.ignore_index, factor, gy, given
+            self._name,
+            p,
+            t,
+            self.weight,
+            self.ignore_index,
+            self.label_smoothing,
+            factor,
+            gy,
+            given,
         )
-
-    def _counted(self, t: NDArray[np.int64], dtype: Any) -> tuple[Any, NDArray[np.int64]]:
-        """The weight of each target, 0 where it is ignored, and a class to read at all of them."""
-        counts = t != self.ignore_index
-        safe = np.where(counts, t, 0)
-        each = np.ones(t.shape, dtype) if self.weight is None else self.weight[safe]
-        return np.where(counts, each, dtype.type(0)), safe
 
 
 class CrossEntropyLoss(_ClassLoss):
@@ -174,21 +176,27 @@ class CrossEntropyLoss(_ClassLoss):
         self.label_smoothing = smoothing
 
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        if not self.label_smoothing:
-            each = self.reduction == "none"
-            done = _core.cross_entropy(
-                self._name,
-                output,
-                target,
-                self.weight,
-                self.ignore_index,
-                each,
-                modes.remember,
-                False,
-            )
-            if done is not None:
-                return self._finish(done)
-        return self._forward_dense(output, target)
+        done = self._pass(output, target)
+        if done is not None:
+            return self._finish(done)
+        x, axis = self._classes(output)
+        if _are_probabilities(target, x):
+            return self._forward_dense(x, axis, target)
+        # Indices of another kind, which may do, or wrong ones.
+        return self._finish(self._pass(x, self._indices(x, axis, target)))  # type: ignore[arg-type]
+
+    def _pass(self, output: Any, target: Any) -> tuple[Any, ...] | None:
+        return _core.cross_entropy(
+            self._name,
+            output,
+            target,
+            self.weight,
+            self.ignore_index,
+            self.label_smoothing,
+            self.reduction == "none",
+            modes.remember,
+            False,
+        )
 
     def backward(self, gy: Any = None) -> FloatArray:
         p, t, divisor = self.remembered()
@@ -196,54 +204,40 @@ class CrossEntropyLoss(_ClassLoss):
             return self._backward_dense(p, divisor, gy)
         return self._gradient(p, t, divisor, gy, False)
 
-    # ---- Any target as probabilities -------------------------------------------------------------
+    # ---- Probabilities ---------------------------------------------------------------------------
 
-    def _forward_dense(self, output: Any, target: Any) -> Any:
-        x, axis = self._classes(output)
-        a, counts, divisor = self._coefficients(x, axis, target)
+    def _forward_dense(self, x: FloatArray, axis: int, target: Any) -> Any:
+        a = self._coefficients(x, axis, target)
         logs = _core.softmax(self._name, x, axis, True)
         losses = -np.add.reduce(a * logs, axis=axis)
-        if counts is not None:
-            losses = np.where(counts, losses, x.dtype.type(0))
-        self.remember((a, logs, counts, axis), None, divisor)
+        divisor = x.size // x.shape[axis]
+        self.remember((a, logs, axis), None, divisor)
         return self.reduce(np.asarray(losses), divisor)
 
     def _backward_dense(self, kept: tuple[Any, ...], divisor: float, gy: Any) -> FloatArray:
-        a, logs, counts, axis = kept
+        a, logs, axis = kept
         shape = a.shape[:axis] + a.shape[axis + 1 :]
         factor = self.incoming(gy, shape, a.dtype, divisor)
         if self.reduction == "none":
             factor = np.expand_dims(factor, axis)
-        gx = _core.softmax_backward(self._name, a * -factor, logs, axis, True)
-        if counts is not None:
-            gx = np.where(np.expand_dims(counts, axis), gx, a.dtype.type(0))
-        return gx
+        return _core.softmax_backward(self._name, a * -factor, logs, axis, True)
 
-    def _coefficients(self, x: FloatArray, axis: int, target: Any) -> tuple[FloatArray, Any, float]:
-        """What multiplies -log softmax; where it counts (None: everywhere); the mean's divisor."""
-        eps, classes = self.label_smoothing, x.shape[axis]
-        columns = (classes,) + (1,) * (x.ndim - axis - 1)
-        weight = None if self.weight is None else self.weight.reshape(columns)
-        if getattr(target, "shape", None) == x.shape and getattr(target, "dtype", x.dtype) in (
-            np.float32,
-            np.float64,
-        ):
-            p = _args.float_array(self._name, "target", target)
-            if p.dtype.char != x.dtype.char:
-                _args.refuse_mixed(self._name, ("output", "target"), (x, p))
-            a = p * x.dtype.type(1 - eps) + x.dtype.type(eps / classes) if eps else p
-            return a if weight is None else a * weight, None, x.size // classes
-        t = self._indices(x, axis, target)
-        each, safe = self._counted(t, x.dtype)
-        counts = t != self.ignore_index
-        a = np.full(x.shape, eps / classes, x.dtype)
-        if weight is not None:
-            a *= weight
-        a *= np.expand_dims(counts, axis)
-        at = np.expand_dims(safe, axis)
-        own = np.take_along_axis(a, at, axis) + np.expand_dims(each, axis) * x.dtype.type(1 - eps)
-        np.put_along_axis(a, at, own, axis)
-        return a, counts, float(np.add.reduce(each, axis=None, dtype=np.float64))
+    def _coefficients(self, x: FloatArray, axis: int, target: Any) -> FloatArray:
+        """What multiplies -log softmax."""
+        p = _args.float_array(self._name, "target", target)
+        if p.dtype.char != x.dtype.char:
+            _args.refuse_mixed(self._name, ("output", "target"), (x, p))
+        eps, classes, weight = self.label_smoothing, x.shape[axis], self.weight
+        a = p * x.dtype.type(1 - eps) + x.dtype.type(eps / classes) if eps else p
+        if weight is None:
+            return a
+        return a * weight.reshape((classes,) + (1,) * (x.ndim - axis - 1))
+
+
+def _are_probabilities(target: Any, x: FloatArray) -> bool:
+    """Whether it has the output's shape, and is not of integers."""
+    dtypes = (np.float32, np.float64)
+    return getattr(target, "shape", None) == x.shape and getattr(target, "dtype", x.dtype) in dtypes
 
 
 class NLLLoss(_ClassLoss):
@@ -292,7 +286,7 @@ class NLLLoss(_ClassLoss):
     def _pass(self, output: Any, target: Any) -> tuple[Any, ...] | None:
         each = self.reduction == "none"
         return _core.cross_entropy(
-            self._name, output, target, self.weight, self.ignore_index, each, False, True
+            self._name, output, target, self.weight, self.ignore_index, 0.0, each, False, True
         )
 
     def backward(self, gy: Any = None) -> FloatArray:

@@ -152,7 +152,7 @@ class _Run:
         loss = float(self.loss(output, y))
         if not math.isfinite(loss):
             raise NonFiniteLossError(f"fit: the loss is {loss} in {where}: {blame(self.model, x)}")
-        self.model.backward(self.loss.backward())  # type: ignore[attr-defined]
+        self.model.backward_parameters(self.loss.backward())  # type: ignore[attr-defined]
         self.optimiser.step()
         tally.add(loss, output, y)
         if isinstance(self.schedule, LinearScalingWarmup):

@@ -81,11 +81,22 @@ class Linear(Module):
         return y
 
     def backward(self, gy: FloatArray) -> FloatArray:
+        gx: FloatArray = self._go_back(gy, True)
+        return gx
+
+    def backward_parameters(self, gy: FloatArray) -> None:
+        if self._goes_back_as(Linear):
+            self._go_back(gy, False)
+        else:
+            self.backward(gy)
+
+    def _go_back(self, gy: FloatArray, with_input: bool) -> Any:
         weight, bias = self.weight, self.bias
         gx, gw, gb = _core.linear_backward(
             gy,
             self.remembered(),
             weight.data,
+            with_input,
             weight.requires_grad,
             bias is not None and bias.requires_grad,
         )

@@ -138,6 +138,34 @@ class Module:
         """
         raise TypeError(f"{type(self).__name__}: backward: the class defines none")
 
+    def backward_parameters(self, gy: Any) -> None:
+        """Go back for the gradients of the parameters alone, as `fit` does.
+
+        They are those of `backward`. Where nobody asks for the gradient with respect to the input,
+        convolutions and linear layers do not compute it, and containers do not go back through
+        layers in front of the first that has a parameter to train.
+
+        Parameters
+        ----------
+        gy : ndarray
+            As of `backward`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastconv import nn
+        >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+        >>> y = net(np.ones((1, 2, 2), np.float32))
+        >>> net.backward_parameters(np.ones_like(y))
+        >>> net[1].bias.grad
+        array([1., 1.], dtype=float32)
+        """
+        self.backward(gy)
+
+    def _goes_back_as(self, layer: type[Module]) -> bool:
+        """Whether `backward` is that of `layer`, not one of a subclass's own."""
+        return getattr(self.backward, "__func__", None) is layer.backward
+
     def remember(self, *values: Any) -> None:
         """Keep what `backward` will need; nothing within `no_grad`."""
         self.__dict__["_memory"] = values if modes.remember else None

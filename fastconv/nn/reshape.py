@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from fastconv import _args, _core
 from fastconv._typing import FloatArray, Shape, Spatial
@@ -188,9 +188,19 @@ class _ZeroPad(Module):
         self._sides = list(zip(self.padding[::2], self.padding[1::2], strict=True))[::-1]
         self._before = tuple([before for before, _ in self._sides])
         self._after = tuple([-before for before in self._before])
+        self._last: tuple[Any, tuple[int, ...]] = None, ()  # a shape, and the space it gets
 
     def forward(self, x: FloatArray) -> FloatArray:
         x = array(type(self).__name__, x)
+        shape, space = self._last
+        if x.shape != shape:
+            space = self._space(x)
+            self._last = x.shape, space
+        y = _core.pad_zeros(type(self).__name__, x, space, self._before)
+        self.remember(x.shape, y.shape, y.dtype)
+        return y
+
+    def _space(self, x: FloatArray) -> tuple[int, ...]:
         if x.ndim not in (self.ndim + 1, self.ndim + 2):
             raise ValueError(
                 f"{type(self).__name__}: x has shape {x.shape}; it must have {self.ndim + 2} "
@@ -204,9 +214,7 @@ class _ZeroPad(Module):
                 f"{type(self).__name__}: padding is {self.padding}; it must leave something of "
                 f"the input of shape {x.shape}"
             )
-        y = _core.pad_zeros(type(self).__name__, x, space, self._before)
-        self.remember(x.shape, y.shape, y.dtype)
-        return y
+        return space
 
     def backward(self, gy: FloatArray) -> FloatArray:
         name = type(self).__name__

@@ -17,6 +17,7 @@ typedef struct problem {
     fc_classes c;
     int64_t positions, count;
     array x, gy, weight, targets;
+    double smoothing, all; /* of all weights the sum */
 } problem;
 
 static int64_t at(const fc_classes *c, int64_t position, int64_t class) {
@@ -33,6 +34,9 @@ static problem draw(fc_classes c, uint64_t *random) {
     p.gy = array_random(c.dtype, p.count, random, 0);
     for (int64_t i = 0; i < p.count; i++) array_put(&p.x, i, 20 * array_at(&p.x, i));
     p.weight = array_random(c.dtype, c.classes, random, POSITIVE);
+    for (int64_t k = 0; k < c.classes; k++) p.all += array_at(&p.weight, k);
+    const double smoothings[] = {0, 0, 0.125, 1};
+    p.smoothing = smoothings[test_random_in(random, 0, 3)];
     p.targets = array_indices(p.positions, random);
     for (int64_t i = 0; i < p.positions; i++)
         ((int64_t *)p.targets.data)[i] =
@@ -74,10 +78,13 @@ static void check_values(const problem *p, const array *soft, const array *logso
             wrong += !close_to(p->c.dtype, array_at(soft, at(&p->c, i, k)), expl(logs[k]), 4 * e);
             wrong += !close_to(p->c.dtype, array_at(logsoft, at(&p->c, i, k)), logs[k], 40);
         }
-        long double own = 0;
+        long double own = 0, rest = 0;
         if (target_of(p, i) != IGNORED) {
             const long double w = (long double)array_at(&p->weight, target_of(p, i));
-            own = -w * logs[target_of(p, i)];
+            const long double e = (long double)p->smoothing;
+            for (int64_t k = 0; k < p->c.classes; k++)
+                rest -= (long double)array_at(&p->weight, k) * logs[k];
+            own = (1 - e) * -w * logs[target_of(p, i)] + e * rest / (long double)p->c.classes;
             total += own;
             weights += w;
         }
@@ -110,10 +117,14 @@ static void check_gradients(const problem *p, const array *soft, const array *gr
             wrong += !close_to(p->c.dtype, array_at(&grads[1], j), g - e * sum,
                                (double)(fabsl(g) + 30 * e * size));
             /* From the softmax that was given. */
-            const double k2 = t == IGNORED ? 0
-                                           : 0.125 * array_at(&p->weight, t) * array_at(each, i) *
-                                                 (array_at(soft, j) - (k == t));
-            wrong += !close_to(p->c.dtype, array_at(&grads[2], j), (long double)k2, k2);
+            const double f = array_at(soft, j), k2 = t == IGNORED ? 0 : 0.125 * array_at(each, i),
+                         smooth = k2 * p->smoothing / (double)p->c.classes,
+                         own = k2 * (1 - p->smoothing) * array_at(&p->weight, t < 0 ? 0 : t) *
+                               (f - (k == t)),
+                         pull = smooth * array_at(&p->weight, k);
+            wrong += !close_to(p->c.dtype, array_at(&grads[2], j),
+                               (long double)(own + smooth * p->all * f - pull),
+                               fabs(own) + fabs(smooth * p->all * f) + fabs(pull));
         }
     }
     CHECK(wrong == 0, "gradients, %ld x %ld x %ld: %ld wrong", (long)p->c.outer, (long)p->c.classes,
@@ -127,7 +138,7 @@ typedef struct results {
 
 static results run(const problem *p, const array *each, const fc_call *call, uint64_t *random) {
     const fc_classes *c = &p->c;
-    const fc_targets targets = {p->targets.data, IGNORED, p->weight.data};
+    const fc_targets targets = {p->targets.data, IGNORED, p->weight.data, p->smoothing};
     results r = {.soft = array_new(c->dtype, p->count, random),
                  .logsoft = array_new(c->dtype, p->count, random),
                  .p = array_new(c->dtype, p->count, random),
@@ -157,7 +168,7 @@ static void check_problem(fc_classes c, uint64_t *random) {
     results one = run(&p, &each, &one_thread, random),
             three = run(&p, &each, &three_threads, random);
     double sums[2];
-    const fc_targets targets = {p.targets.data, IGNORED, p.weight.data};
+    const fc_targets targets = {p.targets.data, IGNORED, p.weight.data, p.smoothing};
     CHECK(array_same(&one.soft, &three.soft) && array_same(&one.logsoft, &three.logsoft));
     CHECK(array_same(&one.losses, &three.losses) && array_same(&one.soft, &one.p));
     for (int i = 0; i < 3; i++) CHECK(array_same(&one.grads[i], &three.grads[i]));
@@ -224,15 +235,20 @@ static void check_refusals(void) {
     CHECK(fc_softmax(&(fc_classes){FC_F32, INT64_MAX / 2, 3, 1}, x, y, NULL) == FC_INVALID_SIZE);
     CHECK(fc_softmax(&c, x, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_softmax(&none, NULL, NULL, NULL) == FC_OK);
-    CHECK(fc_cross_entropy(&c, x, &(fc_targets){good, -1, NULL}, y, y, sums, NULL) == FC_OK);
-    CHECK(fc_cross_entropy(&c, x, &(fc_targets){high, -1, NULL}, y, NULL, sums, NULL) ==
+    CHECK(fc_cross_entropy(&c, x, &(fc_targets){good, -1, NULL, 0}, y, y, sums, NULL) == FC_OK);
+    CHECK(fc_cross_entropy(&c, x, &(fc_targets){high, -1, NULL, 0}, y, NULL, sums, NULL) ==
           FC_INVALID_INDEX);
-    CHECK(fc_cross_entropy(&c, x, &(fc_targets){low, 3, NULL}, y, NULL, sums, NULL) ==
+    CHECK(fc_cross_entropy(&c, x, &(fc_targets){low, 3, NULL, 0}, y, NULL, sums, NULL) ==
           FC_INVALID_INDEX);
-    CHECK(fc_cross_entropy(&c, x, &(fc_targets){low, -1, NULL}, y, NULL, sums, NULL) == FC_OK);
-    CHECK(fc_cross_entropy_grad(&c, x, &(fc_targets){high, -1, NULL}, NULL, 1, y, NULL) ==
+    CHECK(fc_cross_entropy(&c, x, &(fc_targets){low, -1, NULL, 0}, y, NULL, sums, NULL) == FC_OK);
+    for (int i = 0; i < 2; i++) {
+        const fc_targets smooth = {good, -1, NULL, i ? -0.1 : 1.1};
+        CHECK(fc_cross_entropy(&c, x, &smooth, y, NULL, sums, NULL) == FC_INVALID_VALUE);
+        CHECK(fc_cross_entropy_grad(&c, x, &smooth, NULL, 1, y, NULL) == FC_INVALID_VALUE);
+    }
+    CHECK(fc_cross_entropy_grad(&c, x, &(fc_targets){high, -1, NULL, 0}, NULL, 1, y, NULL) ==
           FC_INVALID_INDEX);
-    CHECK(fc_cross_entropy(&none, NULL, &(fc_targets){NULL, -1, NULL}, NULL, NULL, sums, NULL) ==
+    CHECK(fc_cross_entropy(&none, NULL, &(fc_targets){NULL, -1, NULL, 0}, NULL, NULL, sums, NULL) ==
               FC_OK &&
           sums[0] == 0 && sums[1] == 0);
 }

@@ -72,7 +72,7 @@ static void check_loss(fc_loss_kind kind, fc_dtype dtype, int64_t count, int eac
     array_free(&again);
 }
 
-/* The logits' loss of a class that is sure keeps its digits, and no infinity
+/* Loss and slope of a class that is sure keep their digits, and no infinity
  * spreads. */
 static void check_sure(fc_dtype dtype) {
     uint64_t random = 2;
@@ -86,6 +86,8 @@ static void check_sure(fc_dtype dtype) {
     CHECK(fc_loss_grad(&problem, x.data, y.data, NULL, 1, gx.data, NULL) == FC_OK);
     const double sure = array_at(&losses, 0);
     CHECK(close_to(dtype, sure, log1p(exp(-20)), exp(-20)), "%g", sure / log1p(exp(-20)) - 1);
+    const double slope = array_at(&gx, 0), exact = -1 / (1 + exp(20));
+    CHECK(close_to(dtype, slope, exact, -exact), "%g", slope / exact - 1);
     CHECK(array_at(&losses, 1) == 0);
     CHECK(isnan(array_at(&losses, 2)) && isnan(array_at(&gx, 2)) && isnan(sum));
     CHECK(array_at(&gx, 1) == 0);
@@ -109,7 +111,7 @@ static void check_nll(fc_classes c, uint64_t *random) {
     int64_t *t = targets.data, wrong = 0;
     for (int64_t i = 0; i < positions; i++)
         t[i] = test_random_in(random, 0, 6) ? test_random_in(random, 0, c.classes - 1) : IGNORED;
-    const fc_targets given = {t, IGNORED, weight.data};
+    const fc_targets given = {t, IGNORED, weight.data, 0};
     double sums[2], others[2], total = 0, size = 0, weights = 0;
     CHECK(fc_nll(&c, x.data, &given, losses.data, sums, &one_thread) == FC_OK);
     CHECK(fc_nll(&c, x.data, &given, NULL, others, &three_threads) == FC_OK);
@@ -291,9 +293,9 @@ static void check_refusals(void) {
     const fc_classes c = {FC_F32, 1, 2, 1};
     double sums[2];
     const int64_t high = 2;
-    CHECK(fc_nll(&c, x, &(fc_targets){&high, -1, NULL}, y, sums, NULL) == FC_INVALID_INDEX);
-    CHECK(fc_nll_grad(&c, &(fc_targets){&high, -1, NULL}, NULL, 1, y, NULL) == FC_INVALID_INDEX);
-    CHECK(fc_nll(&c, NULL, &(fc_targets){&high, -1, NULL}, y, sums, NULL) == FC_INVALID_NULL);
+    CHECK(fc_nll(&c, x, &(fc_targets){&high, -1, NULL, 0}, y, sums, NULL) == FC_INVALID_INDEX);
+    CHECK(fc_nll_grad(&c, &(fc_targets){&high, -1, NULL, 0}, NULL, 1, y, NULL) == FC_INVALID_INDEX);
+    CHECK(fc_nll(&c, NULL, &(fc_targets){&high, -1, NULL, 0}, y, sums, NULL) == FC_INVALID_NULL);
     fc_pad pad = {FC_F32, 1, {1, 1, 2}, {1, 1, 4}, {0, 0, 1}};
     CHECK(fc_pad_zeros(&pad, x, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_pad_zeros(NULL, x, y, NULL) == FC_INVALID_NULL);

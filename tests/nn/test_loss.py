@@ -376,6 +376,18 @@ def test_binary_cross_entropy_with_logits_of_large_outputs_is_exact(dtype):
     assert loss.backward(np.ones(4, dtype)).tolist() == [0, -1, 1, 0]
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_gradient_of_binary_cross_entropy_with_logits_keeps_the_digits_of_small_ones(dtype):
+    """One sigmoid less 1 has an error of 1's last digit: torch's is wrong by a tenth at 16."""
+    x = np.concatenate([np.linspace(-80, 80, 641), np.linspace(-1, 1, 99)]).astype(dtype)
+    loss = nn.BCEWithLogitsLoss(reduction="sum", pos_weight=np.array(3, dtype))
+    for target in (0, 1):
+        loss(x, np.full_like(x, target))
+        exact = x.astype(np.longdouble)
+        exact = -3 / (1 + np.exp(exact)) if target else 1 / (1 + np.exp(-exact))
+        np.testing.assert_allclose(loss.backward(), exact, rtol=8 * np.finfo(dtype).eps)
+
+
 def test_bad_arguments_of_elementwise_losses_are_named():
     for name in ("MSELoss", "L1Loss", "BCELoss", "BCEWithLogitsLoss"):
         loss = getattr(nn, name)()

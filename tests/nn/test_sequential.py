@@ -121,3 +121,61 @@ def test_layers_may_be_exchanged_and_used_twice():
     net[1] = nn.Identity()
     net[2] = nn.Identity()
     np.testing.assert_array_equal(net(x), np.maximum(net[3](net[0](x)), 0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_backward_parameters_gives_the_gradients_of_backward(dtype):
+    net, x = network(dtype), draw((2, 3, 20, 20), dtype)
+    expected = step(net, x)[2:]
+    net.zero_grad()
+    assert net.backward_parameters(draw(net(x).shape, dtype, 1)) is None
+    for parameter, gradient in zip(net.parameters(), expected, strict=True):
+        np.testing.assert_array_equal(parameter.grad, gradient, strict=True)
+
+
+def test_backward_parameters_does_not_compute_what_nobody_asks_for(monkeypatch):
+    asked, gradients = [], nn.Conv2d._gradients
+    monkeypatch.setattr(
+        nn.Conv2d,
+        "_gradients",
+        staticmethod(lambda *a, **k: (asked.append(k["output_mask"]), gradients(*a, **k))[1]),
+    )
+    net = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3), nn.Conv2d(2, 1, 3))
+    net[1].weight.requires_grad = net[1].bias.requires_grad = False
+    monkeypatch.setattr(nn.AvgPool2d, "backward", None)
+    y = net(draw((1, 1, 20, 20), np.float32))
+    net.backward_parameters(np.ones_like(y))
+    assert asked == [(True, True, True), (False, True, True)]
+    assert net[1].weight.grad is None
+    for parameter in net.parameters():
+        parameter.requires_grad = False
+    net.backward_parameters(np.ones_like(y))
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [(nn.Linear, (3, 4)), (nn.Conv1d, (2, 4, 9)), (nn.Conv2d, (2, 4, 9, 9))]
+)
+def test_backward_parameters_of_a_layer_alone(layer, shape):
+    layer = layer(4, 2) if layer is nn.Linear else layer(4, 2, 3, padding=1, padding_mode="reflect")
+    y = layer(draw(shape, np.float32))
+    layer.backward(np.ones_like(y))
+    expected = [parameter.grad for parameter in layer.parameters()]
+    layer.zero_grad()
+    assert layer.backward_parameters(np.ones_like(y)) is None
+    for parameter, gradient in zip(layer.parameters(), expected, strict=True):
+        np.testing.assert_array_equal(parameter.grad, gradient, strict=True)
+
+
+@pytest.mark.parametrize("base", [nn.Linear, nn.Sequential])
+def test_backward_parameters_calls_a_subclass_s_own_backward(base):
+    class Own(base):
+        calls = 0
+
+        def backward(self, gy):
+            self.calls += 1
+            return super().backward(gy)
+
+    net = Own(2, 2) if base is nn.Linear else Own(nn.Linear(2, 2))
+    net.backward_parameters(net(np.ones((1, 2), np.float32)))
+    assert net.calls == 1
