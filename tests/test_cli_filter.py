@@ -948,6 +948,13 @@ def test_out_is_never_put_in_place_of_what_is_no_file(capsys, tmp_path):
     assert "it is not a plain file" in one_line(capsys, *arguments)
 
 
+def test_a_protected_file_is_not_replaced(capsys, monkeypatch):
+    np.save("in.npy", np.zeros((20, 31)))
+    np.save("out.npy", np.zeros(3))
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != "out.npy")  # root may all
+    assert "it is write-protected" in one_line(capsys, "in.npy", "out.npy", "--kernel", "1")
+
+
 def test_out_may_be_a_link_but_not_to_itself(tmp_path):
     np.save("in.npy", np.zeros((20, 31)))
     os.symlink("there.npy", "link.npy")

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,7 +33,7 @@ the colours of an image on a last axis of up to 4; or a volume. Every channel is
 and transparency is kept; a palette and CMYK become RGB. Images and sounds keep their type: sums are
 rounded, and clipped where they do not fit. Files of floats, .npy and .csv get the sums themselves.
 
-Kernels by name: {names}.
+{names}
 A name's arguments stand behind a colon, as in gaussian:2.0, laplacian:8 and gabor:0.1,theta=0.8.
 Weights that begin with a minus and have no blanks need an equals sign: --kernel=-1,0,1.
 
@@ -42,7 +43,9 @@ to .npy and TIFF files; the others are compressed as a whole.
 Needs Pillow, tifffile and matplotlib for images and sheets: pip install "fastconv[filter]".
 
 Exit codes: 0 done, 2 an error, 130 interrupted. OUT is there when all is done, or not at all."""
-DESCRIPTION = DESCRIPTION.format(names=", ".join(filters.NAMES))
+DESCRIPTION = DESCRIPTION.format(
+    names=textwrap.fill(f"Kernels by name: {', '.join(filters.NAMES)}.", width=100)
+)
 MODES = (
     *("reflect", "constant", "nearest", "mirror", "wrap"),
     *("grid-mirror", "grid-constant", "grid-wrap"),
@@ -124,6 +127,8 @@ def _check_place(place: Path) -> None:
             raise CommandError(f"cannot write {place}: it is a folder")
         if place.exists() and not place.is_file():  # a device, a pipe
             raise CommandError(f"cannot write {place}: it is not a plain file")
+        if place.exists() and not os.access(place, os.W_OK):  # replacing it would not ask
+            raise CommandError(f"cannot write {place}: it is write-protected")
         place.resolve()
     except (OSError, RuntimeError) as error:  # names that are too long, links in a circle
         raise CommandError(f"cannot write {place}: {reason(error)}") from error
