@@ -1094,6 +1094,18 @@ def test_what_libtiff_says_is_in_the_line(
     assert "tempfile" not in said
 
 
+def test_images_need_no_temporary_folder(pillow, tifffile, monkeypatch):
+    from fastconv.cli.filtering import images
+
+    def none():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(images, "TemporaryFile", none)
+    for name in ("in.png", "in.tif"):
+        pillow.fromarray(bytes_image(20, 31)).save(name)
+        run(name, "out.npy", "--kernel", "1")
+
+
 def test_nothing_is_left_of_an_interrupted_run(capsys, monkeypatch, tmp_path):
     from fastconv.cli.filtering import strips
 

@@ -47,7 +47,7 @@ MOST_CHUNK = 2**30  # bytes of a PNG file's piece, whose size is less than 2**31
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn what the libraries raise on damaged files, which is anything, into one line."""
-    with TemporaryFile() as words:
+    with _a_place_for_words() as words:
         try:
             with _standard_error_into(words), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -61,6 +61,13 @@ def _reading(path: Path) -> Iterator[None]:
             raise CommandError(f"cannot read {path}: {said}") from error
         if said := _first_line(words):
             print(f"note: {path} may be damaged: {said}", file=sys.stderr)
+
+
+def _a_place_for_words() -> IO[bytes]:
+    try:
+        return TemporaryFile()
+    except OSError:  # there is no folder for it: what is said is lost
+        return open(os.devnull, "w+b")
 
 
 @contextmanager
