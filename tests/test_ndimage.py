@@ -3,6 +3,7 @@
 import doctest
 import inspect
 import re
+import sys
 import warnings
 
 import numpy as np
@@ -288,6 +289,62 @@ def test_short_lines_as_of_colours_agree_with_scipy(scipy, name):
         if rng.integers(3) == 0:
             options["output"] = np.dtype(str(rng.choice(list(TYPES))))
         compare(scipy, rng, name, input, args, options)
+
+
+BOXES = ("maximum_filter", "minimum_filter", "uniform_filter")
+
+
+@pytest.mark.parametrize("name", BOXES)
+@pytest.mark.parametrize("mode", MODES[:5])
+@pytest.mark.parametrize("char", ["B", "i", "f"])
+def test_windows_far_longer_than_lines_agree_with_scipy(scipy, name, mode, char):
+    shapes = [(1,), (2,), (37,), (3, 70), (70, 2), (6, 3, 90), (5, 70, 3)]
+    for k, shape in enumerate(shapes):
+        rng = np.random.default_rng(k)
+        input = values(rng, shape, char)
+        for size in (9, 97, 1501):
+            low, high = -(size // 2), (size - 1) // 2
+            origin = [int(rng.choice([0, low, high, rng.integers(low, high)])) for _ in shape]
+            options = {"mode": mode, "cval": 3.0, "origin": origin}
+            compare(scipy, rng, name, input, (size,), options)
+
+
+HUGE = """
+import resource
+import numpy as np
+from fastconv import ndimage
+
+def check(got, low, high):
+    assert got.min() >= low and got.max() <= high, (got, low, high)
+
+grid = np.arange(10000).reshape(100, 100)
+for x in (grid.astype(np.float32), grid.astype(np.float64), grid.astype(np.int16)):
+    ndimage.maximum_filter(x, 5)
+    with open("/proc/self/status") as file:
+        data = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData"))
+    resource.setrlimit(resource.RLIMIT_DATA, (data + 2**26, -1))
+    for mode in ("reflect", "constant", "nearest", "mirror", "wrap"):
+        for size in (10**5, 10**10):
+            check(ndimage.maximum_filter(x, size, mode=mode), 9999, 9999)
+            check(ndimage.minimum_filter(x, size, mode=mode), 0, 0)
+            if mode in ("reflect", "wrap"):
+                check(ndimage.uniform_filter(x, size, mode=mode), 4940, 5000)
+    weights = np.full(200001, 0.00001)
+    check(ndimage.correlate1d(x, weights, 0, mode="wrap"), 9898, 9999 * 2)
+    long = np.tile(x.reshape(-1), 20)
+    for size in (10**4, 180001):
+        check(ndimage.maximum_filter1d(long, size, mode="wrap"), 9999, 9999)
+        check(ndimage.uniform_filter1d(long, size, mode="wrap"), 4950, 5050)
+    tall = np.repeat(x.reshape(-1), 100).reshape(10000, 100)
+    check(ndimage.maximum_filter1d(tall, 9001, 0), 4500, 9999)
+    check(ndimage.uniform_filter1d(tall, 10000, 0, mode="wrap"), 4998, 5000)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's /proc and limits")
+def test_memory_is_that_of_the_array_however_large_the_window():
+    done = children.python("-c", HUGE, FASTCONV_NUM_THREADS="2")
+    assert done.returncode == 0, done.stderr
 
 
 def product_window(rng, shape, whole=False):

@@ -20,58 +20,83 @@ typedef struct across {
     const char *in;
     int64_t count, row_bytes, width;
     char *constant; /* a row of it */
+    char *repeated; /* what is added to large means; NULL: nothing */
     char *ring;     /* rows that have been converted: row v is in slot v % slots */
     int64_t slot, slots, next;
+    int all; /* rows are in the ring: it has a slot for each */
     const void **pointers;
 } across;
 
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t modulo(int64_t v, int64_t n) { return v % n < 0 ? v % n + n : v % n; }
 
-/* The array's row v, or what stands in its place, for NULL the constant. */
-static const char *find_row(const across *a, int64_t v) {
-    const int64_t i = fc_border_index(a->p->pass->border, v, a->count);
-    return i < 0 ? NULL : a->in + i * a->row_bytes;
+/* Which of the array's rows stands at v; -1: the constant. */
+static int64_t find_row(const across *a, int64_t v) {
+    return v >= 0 && v < a->count ? v : fc_border_index(a->p->pass->border, v, a->count);
 }
 
 /* Row v as it is computed with; `to`: room for it, if it has to be converted. */
 static const void *read_row(const across *a, int64_t v, char *to) {
-    const char *row = find_row(a, v);
-    if (!row) return a->constant;
+    const int64_t i = find_row(a, v);
+    if (i < 0) return a->constant;
+    const char *row = a->in + i * a->row_bytes;
     if (!a->row->convert) return row;
     fc_line_bring(a->row, row, 0, 1, to);
     return to;
 }
 
-static int64_t slots(const fc_pass_run *p) {
+static int64_t slots(const fc_pass_run *p, int64_t count) {
     if (!p->work.bring) return 0;
-    return p->way == FC_PASS_LARGE ? 1 : p->pass->size + FC_FILTER_ROWS - 1;
+    return p->way == FC_PASS_LARGE ? 1 : smaller(p->pass->size + FC_FILTER_ROWS - 1, count);
 }
 
-/* Rows that large windows are put together of: all of a group's ends, and two beginnings. */
-static int64_t large_rows(const fc_pass_run *p) {
-    return p->way == FC_PASS_LARGE ? p->pass->size + 2 : 0;
+/* Rows that large windows are put together of: a group's ends, one for each of `rows` results at
+ * most; two beginnings, and what is repeated. */
+static int64_t large_rows(const fc_pass_run *p, int64_t rows) {
+    if (p->way != FC_PASS_LARGE) return 0;
+    return smaller(p->pass->size, rows) + 2 + p->repeated;
 }
 
-int64_t fc_across_bytes(const fc_pass_run *p, int64_t width) {
+static int64_t pointer_bytes(const fc_pass_run *p) {
+    return fc_aligned((p->pass->size + FC_FILTER_ROWS + fc_pass_pointers(p->pass)) *
+                      (int64_t)sizeof(void *));
+}
+
+int64_t fc_across_bytes(const fc_pass_run *p, int64_t count, int64_t width, int64_t rows) {
     const int64_t row = fc_aligned(width * p->work.size);
-    const int64_t pointers = fc_aligned(
-        (p->pass->size + FC_FILTER_ROWS + fc_pass_pointers(p->pass)) * (int64_t)sizeof(void *));
-    return pointers + row * (1 + slots(p) + large_rows(p));
+    return pointer_bytes(p) + row * (1 + slots(p, count) + large_rows(p, rows));
+}
+
+/* Rows first <= v < last are brought into the ring. */
+static void fill_ring(const across *a, int64_t first, int64_t last) {
+    for (int64_t v = first; v < last; v++) read_row(a, v, a->ring + modulo(v, a->slots) * a->slot);
+}
+
+/* Where the rows from `top` on are found. */
+static void set_pointers(across *a, int64_t top, int64_t rows) {
+    if (!a->slots && top >= 0 && top + rows <= a->count) { /* most are inside */
+        const char *row = a->in + top * a->row_bytes;
+        for (int64_t i = 0; i < rows; i++, row += a->row_bytes) a->pointers[i] = row;
+        return;
+    }
+    int64_t slot = a->slots && !a->all ? modulo(top, a->slots) : 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t row = find_row(a, top + i);
+        if (a->all) slot = row;
+        a->pointers[i] = row < 0    ? a->constant
+                         : a->slots ? a->ring + slot * a->slot
+                                    : a->in + row * a->row_bytes;
+        if (++slot == a->slots) slot = 0;
+    }
 }
 
 /* Rows y, y + 1, ... of the result, at most FC_FILTER_ROWS of them. */
 static void run_few(across *a, int64_t y, int rows, const fc_rows_out *out) {
     const fc_pass_run *p = a->p;
-    const int64_t size = p->pass->size, top = y - p->pass->offset;
-    for (int64_t v = a->next > top ? a->next : top; v < top + size + rows - 1; v++)
-        if (a->slots) read_row(a, v, a->ring + modulo(v, a->slots) * a->slot);
-    a->next = top + size + rows - 1;
-    for (int64_t i = 0; i < size + rows - 1; i++) {
-        const char *row = find_row(a, top + i);
-        a->pointers[i] = !row       ? a->constant
-                         : a->slots ? a->ring + modulo(top + i, a->slots) * a->slot
-                                    : row;
-    }
+    const int64_t size = p->pass->size, top = y - p->pass->offset, end = top + size + rows - 1;
+    if (a->slots && !a->all) fill_ring(a, a->next > top ? a->next : top, end);
+    a->next = end;
+    set_pointers(a, top, end - top);
     void *to[FC_FILTER_ROWS];
     for (int r = 0; r < rows; r++) to[r] = out->place(out->context, y + r, r);
     if (p->rows && rows == FC_FILTER_ROWS) {
@@ -81,7 +106,7 @@ static void run_few(across *a, int64_t y, int rows, const fc_rows_out *out) {
         for (int r = 0; r < rows; r++)
             fc_pass_apply(p, a->pointers + r, a->pointers + size + FC_FILTER_ROWS, a->width, to[r]);
     }
-    for (int r = 0; r < rows; r++) out->take(out->context, y + r, to[r]);
+    out->take(out->context, y, rows, to);
 }
 
 static const void *weight(const fc_pass_run *p, int64_t i) {
@@ -96,13 +121,12 @@ static void gather(const across *a, int64_t v, const void *rest, void *to) {
 
 /* The rows of the result whose windows begin with the rows first <= v < last, of one group. */
 static void run_group(across *a, int64_t group, int64_t first, int64_t last, const fc_rows_out *out,
-                      char *ends) {
+                      char *const begin[2], char *ends) {
     const fc_pass_run *p = a->p;
     const int64_t size = p->pass->size;
-    char *begin[2] = {ends + size * a->slot, ends + (size + 1) * a->slot};
     const char *rest = NULL;
-    for (int64_t v = group + size - 1; v >= first; v--) { /* ends[i]: from group + i to its end */
-        char *to = ends + (v - group) * a->slot;
+    for (int64_t v = group + size - 1; v >= first; v--) { /* ends: from `first` on to the group's */
+        char *to = v < last ? ends + (v - first) * a->slot : begin[v & 1];
         gather(a, v, rest, to);
         rest = to;
     }
@@ -113,19 +137,35 @@ static void run_group(across *a, int64_t group, int64_t first, int64_t last, con
             rest = begin[next & 1];
         }
         void *to = out->place(out->context, v + p->pass->offset, 0);
-        const void *taps[2] = {ends + (v - group) * a->slot, rest};
-        p->work.run(taps, weight(p, 1), rest ? 2 : 1, a->width, to);
+        const void *taps[3] = {ends + (v - first) * a->slot};
+        int count = 1;
+        if (rest) taps[count++] = rest;
+        if (a->repeated) taps[count++] = a->repeated;
+        p->work.run(taps, weight(p, 1), count, a->width, to);
         if (p->divide) fc_pass_divide(p, to, a->width);
-        out->take(out->context, v + p->pass->offset, to);
+        out->take(out->context, v + p->pass->offset, 1, &to);
     }
 }
 
-static void run_large(across *a, int64_t first, int64_t last, const fc_rows_out *out, char *ends) {
+static void add_repeats(const across *a) {
+    memset(a->repeated, 0, (size_t)a->slot);
+    for (const fc_repeat *r = a->p->repeats; r < a->p->repeats + FC_REPEATS; r++)
+        for (int64_t v = r->first; r->times && v < r->last; v++)
+            fc_pass_add(a->p, read_row(a, v, a->ring), (double)r->times * fc_pass_share(a->p),
+                        a->width, a->repeated);
+}
+
+static void run_large(across *a, int64_t first, int64_t last, const fc_rows_out *out, char *rows) {
     const int64_t size = a->p->pass->size, offset = a->p->pass->offset;
+    char *const begin[2] = {rows, rows + a->slot};
+    if (a->p->repeated) {
+        a->repeated = rows + 2 * a->slot;
+        add_repeats(a);
+    }
     for (int64_t y = first - offset; y < last - offset;) {
         const int64_t group = y - modulo(y, size);
-        const int64_t end = group + size < last - offset ? group + size : last - offset;
-        run_group(a, group, y, end, out, ends);
+        const int64_t end = smaller(group + size, last - offset);
+        run_group(a, group, y, end, out, begin, rows + (2 + a->p->repeated) * a->slot);
         y = end;
     }
 }
@@ -139,18 +179,19 @@ void fc_across(const fc_pass_run *p, const fc_lines *row, const char *in, int64_
                 .count = count,
                 .row_bytes = row_bytes,
                 .width = width,
+                .constant = (char *)scratch + pointer_bytes(p),
                 .slot = fc_aligned(width * p->work.size),
-                .slots = slots(p),
+                .slots = slots(p, count),
                 .next = first - p->pass->offset,
                 .pointers = scratch};
-    a.constant =
-        (char *)scratch + fc_across_bytes(p, width) - a.slot * (1 + a.slots + large_rows(p));
     a.ring = a.constant + a.slot;
     if (p->pass->border == FC_CONSTANT) fc_line_bring(row, NULL, 0, 1, a.constant);
     if (p->way == FC_PASS_LARGE) {
         run_large(&a, first, last, out, a.ring + a.slots * a.slot);
         return;
     }
+    a.all = a.slots == count;
+    if (a.all) fill_ring(&a, 0, count);
     for (int64_t y = first; y < last; y += FC_FILTER_ROWS)
-        run_few(&a, y, (int)(last - y < FC_FILTER_ROWS ? last - y : FC_FILTER_ROWS), out);
+        run_few(&a, y, (int)smaller(last - y, FC_FILTER_ROWS), out);
 }

@@ -5,15 +5,15 @@
 #include "pass.h"
 
 /* Who is given the rows of the result: `place` says where row y is to be put, `take` is told that
- * it is there. As many rows as FC_FILTER_ROWS are put in place before they are taken. */
+ * `count` rows are there, FC_FILTER_ROWS of them or less, from row y in slot 0 on. */
 typedef struct fc_rows_out {
     void *(*place)(void *context, int64_t y, int slot);
-    void (*take)(void *context, int64_t y, void *row);
+    void (*take)(void *context, int64_t y, int count, void *const *rows);
     void *context;
 } fc_rows_out;
 
-/* Scratch for rows of `width` elements. */
-int64_t fc_across_bytes(const fc_pass_run *p, int64_t width);
+/* Scratch for an array of `count` rows of `width` elements, `rows` of the result at a time. */
+int64_t fc_across_bytes(const fc_pass_run *p, int64_t count, int64_t width, int64_t rows);
 /* Rows first <= y < last of the result. `row`: how a row is read, which is one place of `width`
  * elements; `in`: row 0 of `count`, row_bytes apart. */
 void fc_across(const fc_pass_run *p, const fc_lines *row, const char *in, int64_t count,

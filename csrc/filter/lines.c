@@ -20,11 +20,19 @@ static void fill(const fc_lines *l, int64_t count, char *to) {
     }
 }
 
-static void copy_place(char *to, const char *from, int64_t bytes) {
-    if (bytes == 4) memcpy(to, from, 4);
-    else if (bytes == 8) memcpy(to, from, 8);
-    else if (bytes == 1) *to = *from;
-    else memcpy(to, from, (size_t)bytes);
+/* `count` places, which are found one after the other forwards (by 1), backwards (-1), or are one
+ * and the same (0). */
+#define COPY(size)                                                                                 \
+    for (int64_t i = 0; i < count; i++) memcpy(to + i * (size), from + i * by * (size), size)
+
+static void copy_places(char *to, const char *from, int64_t count, int64_t by, int64_t bytes) {
+    switch (bytes) {
+    case 1: COPY(1); return;
+    case 2: COPY(2); return;
+    case 4: COPY(4); return;
+    case 8: COPY(8); return;
+    default: COPY((size_t)bytes);
+    }
 }
 
 /* Places beyond an end. Most stand for places that are already `at` hand, begin <= i < end. */
@@ -35,9 +43,18 @@ static void bring_beyond(const fc_lines *l, const char *line, int64_t first, int
         return;
     }
     const int64_t place = l->step * l->to_size;
+    if ((last <= 0 && first > -l->length) || (first >= l->length && last < 2 * l->length)) {
+        const int64_t by = l->border == FC_NEAREST ? 0 : l->border == FC_WRAP ? 1 : -1;
+        const int64_t from = fc_border_index(l->border, first, l->length);
+        const int64_t to_last = from + (last - first - 1) * by;
+        if (from >= begin && from < end && to_last >= begin && to_last < end) {
+            copy_places(to, at + (from - begin) * place, last - first, by, place);
+            return;
+        }
+    }
     for (int64_t i = first; i < last; i++, to += place) {
         const int64_t from = fc_border_index(l->border, i, l->length);
-        if (from >= begin && from < end) copy_place(to, at + (from - begin) * place, place);
+        if (from >= begin && from < end) memcpy(to, at + (from - begin) * place, (size_t)place);
         else bring_elements(l, line + from * l->step * l->from_size, l->step, to);
     }
 }

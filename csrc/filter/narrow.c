@@ -51,8 +51,7 @@ static void *place_row(void *context, int64_t y, int slot) {
     return t->scratch + t->plan->at_rows + slot * t->plan->row_bytes;
 }
 
-static void take_row(void *context, int64_t y, void *row) {
-    const tile *t = context;
+static void take_row(const tile *t, int64_t y, void *row) {
     const fc_step *s = t->plan->s;
     const int64_t size = fc_element_size(s->out_type);
     void *stored = row;
@@ -62,6 +61,10 @@ static void take_row(void *context, int64_t y, void *row) {
     }
     move(size, t->lines, s->step, stored, s->step, t->out + y * s->step * size,
          s->places * s->step);
+}
+
+static void take_rows(void *context, int64_t y, int count, void *const *rows) {
+    for (int r = 0; r < count; r++) take_row(context, y + r, rows[r]);
 }
 
 static void run_tile(void *context, int64_t index, void *scratch) {
@@ -77,7 +80,7 @@ static void run_tile(void *context, int64_t index, void *scratch) {
         move(size, t.lines, s->step, s->in + (first * line + v * s->step) * size, line,
              (char *)scratch + v * width * size, s->step);
     const fc_lines row = fc_pass_lines(s->along, s->in_type, 1, width);
-    const fc_rows_out out = {place_row, take_row, &t};
+    const fc_rows_out out = {place_row, take_rows, &t};
     fc_across(s->along, &row, scratch, s->places, width * size, width, 0, s->places, &out,
               (char *)scratch + n->at_across);
 }
@@ -93,6 +96,6 @@ fc_status fc_narrow_run(const fc_step *s, const fc_call *call) {
     n.at_rows = fc_aligned(s->places * width * 8);
     n.at_stored = n.at_rows + FC_FILTER_ROWS * n.row_bytes;
     n.at_across = n.at_stored + n.row_bytes;
-    n.bytes = n.at_across + fc_across_bytes(s->along, width);
+    n.bytes = n.at_across + fc_across_bytes(s->along, s->places, width, s->places);
     return fc_share_out(call, (s->last_row - s->first_row - 1) / LINES + 1, n.bytes, run_tile, &n);
 }

@@ -17,7 +17,7 @@
 
 int64_t fc_pass_bytes(const fc_pass *pass) {
     const int64_t weights = pass->op == FC_WINDOW_SUM ? pass->size : FC_LARGE_WEIGHTS;
-    return fc_aligned(2 * weights * (int64_t)sizeof(double));
+    return fc_aligned(sizeof *pass) + fc_aligned(2 * weights * (int64_t)sizeof(double));
 }
 
 /* 1, -1 for weights against each other, or 0: as SciPy sees it, which does not look at the middle
@@ -43,10 +43,12 @@ static void set_exact_order(fc_pass_run *p, double *w) {
     w[0] = first;
 }
 
+double fc_pass_share(const fc_pass_run *p) { return p->divide ? 1.0 : 1.0 / (double)p->terms; }
+
 /* The weights in double; how many. */
 static int64_t set_weights(const fc_pass_run *p, double *w) {
     const int64_t size = p->pass->size;
-    const double each = p->divide ? 1.0 : 1.0 / (double)size;
+    const double each = fc_pass_share(p);
     if (p->pass->op == FC_WINDOW_SUM) memcpy(w, p->pass->weights, (size_t)size * sizeof *w);
     if (p->pass->op != FC_WINDOW_MEAN) return p->pass->op == FC_WINDOW_SUM ? size : 0;
     const int64_t count = p->way == FC_PASS_LARGE ? FC_LARGE_WEIGHTS : size;
@@ -66,13 +68,17 @@ static void set_work_weights(const fc_pass_run *p, const double *w, int64_t coun
     for (int64_t i = 0; i < count; i++) plain[i] = (float)w[i];
 }
 
-fc_pass_run fc_pass_ready(const fc_pass *pass, fc_element in, fc_element out, double cval,
-                          void *memory) {
-    fc_pass_run p = {.pass = pass, .way = FC_PASS_TAPS};
-    double *w = memory;
+fc_pass_run fc_pass_ready(const fc_pass *pass, int64_t length, fc_element in, fc_element out,
+                          double cval, void *memory) {
+    fc_pass *kept = memory;
+    double *w = (double *)((char *)memory + fc_aligned(sizeof *pass));
+    fc_pass_run p = {.pass = kept, .terms = pass->size, .way = FC_PASS_TAPS};
+    *kept = *pass;
+    const int folded = fc_fold_window(kept, length, p.repeats);
+    p.repeated = folded && pass->op == FC_WINDOW_MEAN;
     p.work = fc_work_choose(in, out, pass->op, pass->size, pass->weights, cval);
     p.divide = pass->op == FC_WINDOW_MEAN && !fc_element_real(out);
-    if (pass->op != FC_WINDOW_SUM && pass->size > LARGE) p.way = FC_PASS_LARGE;
+    if (pass->op != FC_WINDOW_SUM && (pass->size > LARGE || folded)) p.way = FC_PASS_LARGE;
     const int64_t count = set_weights(&p, w);
     if (p.work.pairs && pass->op == FC_WINDOW_SUM) set_exact_order(&p, w);
     p.weights = w;
@@ -80,14 +86,20 @@ fc_pass_run fc_pass_ready(const fc_pass *pass, fc_element in, fc_element out, do
         set_work_weights(&p, w, count, w + count);
         p.weights = w + count;
     }
-    const fc_dtype dtype = p.work.type == FC_FLOAT32 ? FC_F32 : FC_F64;
-    const fc_filter_kernels *k = fc_kernels_for(dtype)->filter;
-    if (p.way == FC_PASS_TAPS && p.work.run == k->sum) p.rows = k->rows;
+    if (p.way == FC_PASS_TAPS && pass->size > 1) p.rows = p.work.rows;
     return p;
 }
 
 void fc_pass_divide(const fc_pass_run *p, double *sums, int64_t count) {
-    fc_kernels_for(FC_F64)->filter->divide(sums, (double)p->pass->size, count);
+    fc_kernels_for(FC_F64)->filter->divide(sums, (double)p->terms, count);
+}
+
+#define ADD(type)                                                                                  \
+    for (int64_t i = 0; i < count; i++) ((type *)sums)[i] += ((const type *)row)[i] * (type)by
+
+void fc_pass_add(const fc_pass_run *p, const void *row, double by, int64_t count, void *sums) {
+    if (p->work.type == FC_FLOAT32) ADD(float);
+    else ADD(double);
 }
 
 int64_t fc_pass_pointers(const fc_pass *pass) { return pass->size + 1; }

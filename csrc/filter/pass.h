@@ -4,6 +4,7 @@
 #define FC_FILTER_PASS_H
 
 #include "../fastconv.h"
+#include "fold.h"
 #include "lines.h"
 #include "work.h"
 
@@ -16,12 +17,15 @@ typedef enum fc_pass_way {
 } fc_pass_way;
 
 typedef struct fc_pass_run {
-    const fc_pass *pass;
+    const fc_pass *pass; /* its window cut down, where that is far longer than the line */
+    int64_t terms;       /* of the window before that */
+    fc_repeat repeats[FC_REPEATS];
+    int repeated; /* means: these are to be added (fc_pass_add) */
     fc_work work;
     fc_pass_way way;
     int sign;            /* of FC_PASS_PAIRS */
-    int divide;          /* exact means: sums are divided, by pass->size */
-    fc_rows_fn rows;     /* FC_PASS_TAPS, fused sums; else NULL */
+    int divide;          /* exact means: sums are divided, by `terms` */
+    fc_rows_fn rows;     /* of FC_PASS_TAPS; NULL: there is none */
     const void *weights; /* in the order of the terms; of FC_PASS_LARGE as below */
 } fc_pass_run;
 
@@ -33,10 +37,15 @@ typedef struct fc_pass_run {
 /* Divide exact sums, where the pass asks for that. */
 void fc_pass_divide(const fc_pass_run *p, double *sums, int64_t count);
 
-/* Bytes for the weights of a pass; ready a pass, with its weights at `memory`. */
+/* What an element adds to the sum of a mean; add such, `by` times `row`, to `sums`: both are of the
+ * type of the arithmetic. */
+double fc_pass_share(const fc_pass_run *p);
+void fc_pass_add(const fc_pass_run *p, const void *row, double by, int64_t count, void *sums);
+
+/* Bytes for what a pass is kept with; ready a pass over an axis of so many places, there. */
 int64_t fc_pass_bytes(const fc_pass *pass);
-fc_pass_run fc_pass_ready(const fc_pass *pass, fc_element in, fc_element out, double cval,
-                          void *memory);
+fc_pass_run fc_pass_ready(const fc_pass *pass, int64_t length, fc_element in, fc_element out,
+                          double cval, void *memory);
 
 /* out[x] = op over i < pass->size of taps[i][x], not of FC_PASS_LARGE; `spare` has room for
  * fc_pass_pointers(pass) pointers. */

@@ -17,8 +17,10 @@
  * places of a line. */
 #define ROWS 64
 
-/* Elements of a line that two passes at once may have: it stands in the scratch of each thread. */
+/* Elements of a line that two passes at once may have, and of as many lines as the first one's
+ * window reaches: they may stand in the scratch of each thread. */
 #define LINE (1 << 20)
+#define WINDOW (1 << 23)
 
 /* Bytes of what lies between two steps, so that it stays in a cache, and that an array may be
  * larger than the memory; and at most, where windows are large. */
@@ -78,7 +80,9 @@ static int passes_of_step(const job *j, const fc_pass *pass, int i, int passes) 
     if (i + 1 == passes || pass[i + 1].axis != pass[i].axis + 1) return 1;
     if (runs(j, pass, i) || runs(j, pass, i + 1)) return 1;
     const int64_t step = product(j->shape, pass[i + 1].axis + 1, j->ndim);
-    return step < ROWS && step * j->shape[pass[i + 1].axis] <= LINE ? 2 : 1;
+    const int64_t line = step * j->shape[pass[i + 1].axis], rows = j->shape[pass[i].axis];
+    if (step >= ROWS || line > LINE) return 1;
+    return (pass[i].size < rows ? pass[i].size : rows) * line <= WINDOW ? 2 : 1;
 }
 
 static int are_small(const job *j, int passes, const fc_pass *pass, const void *in,
@@ -117,9 +121,9 @@ static fc_status run_step(const job *j, const fc_pass *pass, int passes, fc_elem
     char *memory = fc_scratch(bytes);
     FC_REQUIRE(memory, FC_OUT_OF_MEMORY);
     fc_pass_run run[2];
-    run[0] = fc_pass_ready(&pass[0], in_type, j->out_type, j->cval, memory);
+    run[0] = fc_pass_ready(&pass[0], j->shape[pass[0].axis], in_type, j->out_type, j->cval, memory);
     if (passes == 2)
-        run[1] = fc_pass_ready(&pass[1], j->out_type, j->out_type, j->cval,
+        run[1] = fc_pass_ready(&pass[1], j->shape[pass[1].axis], j->out_type, j->out_type, j->cval,
                                memory + fc_pass_bytes(&pass[0]));
     fc_step s = shape_step(j, pass, run, passes);
     s.in_type = in_type;

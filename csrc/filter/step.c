@@ -23,6 +23,9 @@
  * rows holds then stays in the second cache (AMD Zen 5, November 2026). */
 #define TILE (64 << 10)
 #define COLUMNS 2048
+#define SHORT 768      /* bytes of a line; to copy 1 KB takes longer (Zen 5, November 2026) */
+#define HELD (8 << 20) /* elements of a window of rows at most, while columns are left */
+#define FEW_COLUMNS 64
 
 typedef struct plan {
     const fc_step *s;
@@ -32,6 +35,7 @@ typedef struct plan {
     fc_lines lines;                  /* that `along` reads, of its own input type */
     int64_t first, last;             /* places of the extended line */
     int in_place;                    /* the line is extended where the first pass puts it */
+    int64_t together;                /* places of FC_FILTER_ROWS such lines, done as one; or 0 */
     int64_t at_across, at_stored, at_line, at_result, at_along, bytes; /* of the scratch */
     int64_t line_bytes;
 } plan;
@@ -69,8 +73,7 @@ static void finish_row(const tile *t, int64_t y, const void *line, int64_t place
     if (p->work.store) p->work.store(to, out, places * n->s->step);
 }
 
-static void take_row(void *context, int64_t y, void *row) {
-    const tile *t = context;
+static void take_row(const tile *t, int64_t y, void *row) {
     const plan *n = t->plan;
     const fc_pass_run *across = n->s->across;
     if (!n->s->along) {
@@ -93,11 +96,33 @@ static void take_row(void *context, int64_t y, void *row) {
     finish_row(t, y, line, n->s->places);
 }
 
+/* Lines that are short, one behind the other: with what lies between them they are one. */
+static void take_together(const tile *t, int64_t y) {
+    const plan *n = t->plan;
+    const fc_step *s = n->s;
+    char *lines = t->scratch + n->at_line, *results = t->scratch + n->at_result;
+    for (int r = 0; r < FC_FILTER_ROWS; r++)
+        fc_line_extend(&n->lines, n->first, n->last, lines + r * n->line_bytes);
+    fc_along(s->along, lines, n->together, s->step, results, t->scratch + n->at_along);
+    const size_t bytes = (size_t)(n->columns * s->along->work.size);
+    for (int r = 0; r < FC_FILTER_ROWS; r++)
+        memcpy(out_row(t, y + r), results + r * n->line_bytes, bytes);
+}
+
+static void take_rows(void *context, int64_t y, int count, void *const *rows) {
+    const tile *t = context;
+    if (t->plan->together && count == FC_FILTER_ROWS) {
+        take_together(t, y);
+        return;
+    }
+    for (int r = 0; r < count; r++) take_row(t, y + r, rows[r]);
+}
+
 static void run_rows(const tile *t, int64_t first, int64_t last) {
     const fc_step *s = t->plan->s;
     const int64_t size = fc_element_size(s->in_type);
     const fc_lines row = fc_pass_lines(s->across, s->in_type, 1, t->width);
-    const fc_rows_out out = {place_row, take_row, (void *)t};
+    const fc_rows_out out = {place_row, take_rows, (void *)t};
     fc_across(s->across, &row, s->in + (t->outer * s->rows * t->plan->columns + t->column) * size,
               s->rows, t->plan->columns * size, t->width, first, last, &out,
               t->scratch + t->plan->at_across);
@@ -144,7 +169,10 @@ static void set_tiles(plan *n) {
     n->tile_columns = n->columns;
     if (s->along && !s->across)
         n->tile_columns = larger(TILE / step, 2 * s->along->pass->size) * step;
-    if (s->across && !s->along) n->tile_columns = COLUMNS;
+    if (s->across && !s->along) {
+        const int64_t held = smaller(s->across->pass->size, s->rows);
+        n->tile_columns = larger(smaller(COLUMNS, HELD / held), FEW_COLUMNS);
+    }
     n->tile_columns = smaller(n->tile_columns, n->columns);
     n->tile_rows = larger(TILE / n->tile_columns, 1);
     if (s->across) n->tile_rows = larger(n->tile_rows, 2 * s->across->pass->size);
@@ -153,12 +181,21 @@ static void set_tiles(plan *n) {
     n->strips = (rows - 1) / n->tile_rows + 1;
 }
 
+/* Whether lines are so short that it pays to copy what is made of some at once. */
+static void set_together(plan *n) {
+    const fc_pass_run *along = n->s->along;
+    if (!n->in_place || along->work.store || along->repeated || n->line_bytes > SHORT) return;
+    const int64_t place = n->s->step * along->work.size;
+    if (n->line_bytes % place == 0)
+        n->together = (FC_FILTER_ROWS - 1) * n->line_bytes / place + n->s->places;
+}
+
 static void set_scratch(plan *n) {
     const fc_step *s = n->s;
     const int64_t step = s->along ? s->step : 1, places = n->tile_columns / step;
     int64_t extended = 0;
     if (s->across) {
-        n->at_stored = fc_across_bytes(s->across, n->tile_columns);
+        n->at_stored = fc_across_bytes(s->across, s->rows, n->tile_columns, n->tile_rows);
         n->line_bytes = fc_aligned(n->tile_columns * s->across->work.size);
     }
     if (s->along) extended = (places + s->along->pass->size - 1) * step * s->along->work.size;
@@ -168,9 +205,12 @@ static void set_scratch(plan *n) {
         n->at_line += fc_aligned(n->columns * 8) + fc_aligned(extended);
     n->at_result = n->at_line + (s->across ? FC_FILTER_ROWS : 1) * n->line_bytes;
     n->at_along = n->at_result;
+    set_together(n);
+    if (n->together) n->at_along += FC_FILTER_ROWS * n->line_bytes;
     if (s->along && s->along->work.store)
         n->at_along += fc_aligned(n->tile_columns * s->along->work.size);
-    n->bytes = n->at_along + (s->along ? fc_along_bytes(s->along, places, step) : 0);
+    n->bytes = n->at_along;
+    if (s->along) n->bytes += fc_along_bytes(s->along, larger(places, n->together), step);
 }
 
 fc_status fc_step_run(const fc_step *step, const fc_call *call) {

@@ -23,8 +23,8 @@
 
 static const fc_element_kernels *elements(void) { return fc_kernels_for(FC_F32)->elements; }
 
-static fc_work native(fc_element type, fc_taps_fn run, double cval) {
-    fc_work w = {.type = type, .size = fc_element_size(type), .run = run};
+static fc_work native(fc_element type, fc_taps_fn run, fc_rows_fn rows, double cval) {
+    fc_work w = {.type = type, .size = fc_element_size(type), .run = run, .rows = rows};
     elements()->from_double[type](&cval, w.constant, 1);
     return w;
 }
@@ -34,9 +34,10 @@ static fc_work doubles(fc_element in, fc_element out, fc_window_op op, double cv
     fc_work w = {.type = FC_FLOAT64, .size = 8};
     w.bring = in == FC_FLOAT64 ? NULL : elements()->to_double[in];
     w.store = out == FC_FLOAT64 ? NULL : elements()->from_double[out];
-    if (op == FC_WINDOW_MAX) w.run = k->max;
-    else if (op == FC_WINDOW_MIN) w.run = k->min;
-    else w.run = op == FC_WINDOW_MEAN || fc_element_real(out) ? k->sum : k->sum_exact;
+    if (op == FC_WINDOW_MAX) w.run = k->max, w.rows = k->max_rows;
+    else if (op == FC_WINDOW_MIN) w.run = k->min, w.rows = k->min_rows;
+    else if (op == FC_WINDOW_MEAN || fc_element_real(out)) w.run = k->sum, w.rows = k->rows;
+    else w.run = k->sum_exact;
     if (op == FC_WINDOW_SUM) w.dense = fc_element_real(out) ? k->dense : k->dense_exact;
     if (op == FC_WINDOW_SUM && !fc_element_real(out)) w.pairs = k->pairs_exact;
     memcpy(w.constant, &cval, sizeof cval);
@@ -68,10 +69,12 @@ static fc_work extreme(fc_element in, fc_element out, fc_window_op op, double cv
     if (in == FC_FLOAT64) return doubles(in, out, op, cval);
     if (in == FC_FLOAT32) {
         const fc_filter_kernels *k = fc_kernels_for(FC_F32)->filter;
-        return native(in, max ? k->max : k->min, cval);
+        return native(in, max ? k->max : k->min, max ? k->max_rows : k->min_rows, cval);
     }
-    const fc_taps_fn run = max ? elements()->max[in] : elements()->min[in];
-    return run && holds(in, cval) ? native(in, run, cval) : doubles(in, out, op, cval);
+    const fc_element_kernels *k = elements();
+    const fc_taps_fn run = max ? k->max[in] : k->min[in];
+    if (!run || !holds(in, cval)) return doubles(in, out, op, cval);
+    return native(in, run, max ? k->max_rows[in] : k->min_rows[in], cval);
 }
 
 fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t terms,
@@ -80,17 +83,17 @@ fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t t
     if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS &&
         (op != FC_WINDOW_SUM || fc_float_holds(weights, terms))) {
         const fc_filter_kernels *k = fc_kernels_for(FC_F32)->filter;
-        fc_work w = native(in, k->sum, cval);
+        fc_work w = native(in, k->sum, k->rows, cval);
         w.dense = k->dense;
         return w;
     }
     if (in == out && op == FC_WINDOW_SUM && wraps_alike(in, terms, weights, cval))
-        return native(in, elements()->sum[in], cval);
+        return native(in, elements()->sum[in], NULL, cval);
     return doubles(in, out, op, cval);
 }
 
 fc_work fc_work_wrapping(fc_element type, double cval) {
-    return native(type, elements()->sum[type], cval);
+    return native(type, elements()->sum[type], NULL, cval);
 }
 
 static void uint64_by_magnitude(const void *from, void *to, int64_t count) {

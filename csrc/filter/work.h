@@ -11,6 +11,7 @@ typedef struct fc_work {
     fc_convert_fn bring; /* from the input's type; NULL: it is the same */
     fc_convert_fn store; /* to the output's; NULL: it is the same */
     fc_taps_fn run;
+    fc_rows_fn rows;   /* NULL: there is none */
     fc_dense_fn dense; /* of sums; NULL: there is none */
     fc_pairs_fn pairs; /* of exact sums */
     unsigned char constant[8];

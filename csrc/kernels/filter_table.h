@@ -46,7 +46,8 @@ typedef struct fc_dense {
 } fc_dense;
 typedef void (*fc_dense_fn)(const fc_dense *sum);
 
-/* outs[r][x] = sum over i < size of weights[i] * rows[r + i][x], for all r < FC_FILTER_ROWS. */
+/* outs[r][x] = sum over i < size of weights[i] * rows[r + i][x], for all r < FC_FILTER_ROWS. Or,
+ * of two rows and more, the maximum or minimum of rows[r + i][x], without weights. */
 #define FC_FILTER_ROWS 4
 typedef void (*fc_rows_fn)(const void *const *rows, const void *weights, int64_t size,
                            int64_t width, void *const *outs);
@@ -57,11 +58,13 @@ typedef struct fc_filter_kernels {
     fc_taps_fn sum;  /* multiply-adds are fused */
     fc_rows_fn rows; /* so are these */
     void (*divide)(void *sums, double by, int64_t count);
-    fc_taps_fn sum_exact; /* they are not: each product and each sum is rounded, in order */
+    fc_taps_fn max, min; /* no weights; NaN where there is one */
+    fc_rows_fn max_rows, min_rows;
+    fc_dense_fn dense; /* multiply-adds are fused */
+    /* They are not: each product and each sum is rounded, in order. NULL for float32. */
+    fc_taps_fn sum_exact;
     fc_pairs_fn pairs_exact;
-    fc_taps_fn max, min;     /* no weights; NaN where there is one */
-    fc_dense_fn dense;       /* multiply-adds are fused */
-    fc_dense_fn dense_exact; /* they are not; NULL for float32 */
+    fc_dense_fn dense_exact;
 } fc_filter_kernels;
 
 /* Of the other types: indexed by fc_element; NULL where there is none. */
@@ -69,6 +72,7 @@ typedef struct fc_element_kernels {
     fc_convert_fn to_double[FC_ELEMENTS], from_double[FC_ELEMENTS];
     fc_taps_fn sum[FC_ELEMENTS]; /* wraps around; weights are of the type too */
     fc_taps_fn max[FC_ELEMENTS], min[FC_ELEMENTS];
+    fc_rows_fn max_rows[FC_ELEMENTS], min_rows[FC_ELEMENTS];
 } fc_element_kernels;
 
 #endif

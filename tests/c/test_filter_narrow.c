@@ -47,7 +47,8 @@ static void draw_problem(problem *p, uint64_t *random) {
 /* Whether it went along short lines, and without a fault. */
 static int run(const problem *p, const elements *in, const elements *out, const fc_call *call) {
     void *memory = fc_scratch(fc_pass_bytes(&p->pass));
-    const fc_pass_run along = fc_pass_ready(&p->pass, p->in_type, p->out_type, p->cval, memory);
+    const fc_pass_run along =
+        fc_pass_ready(&p->pass, p->places, p->in_type, p->out_type, p->cval, memory);
     const fc_step step = {.along = &along,
                           .outer = 1,
                           .rows = p->lines,
