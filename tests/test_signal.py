@@ -79,7 +79,9 @@ def same(name, *arrays, **options):
         assert np.allclose(y.astype(float), expected.astype(float)), what
     else:
         exact = [np.abs(np.asarray(a).astype(complex)) for a in arrays[:2]]
-        size = float(np.max(scipy_signal.convolve(*exact, mode="full"), initial=0))
+        size = 1.0
+        if exact[0].size and exact[1].size:
+            size = float(np.max(scipy_signal.convolve(*exact, mode="full")))
         single = any(a.dtype.char in "efF" for a in map(np.asarray, arrays))
         eps = 1e-3 if y.dtype.char == "e" else 2e-5 if single else 1e-13
         assert np.allclose(y, expected, rtol=eps, atol=eps * size, equal_nan=True), what
@@ -239,25 +241,44 @@ def test_fill_values_are_scipys(char):
             assert np.allclose(ours[0], theirs[0], rtol=1e-5, equal_nan=True), what
 
 
+EMPTY = {
+    1: [(0,), (1,), (3,)],
+    2: [(0, 3), (3, 0), (0, 0), (2, 2), (1, 4), (3, 1)],
+    3: [(1, 4, 3), (0, 3, 3), (2, 0, 1), (1, 1, 1)],
+}
+
+
 @pytest.mark.parametrize("name", ["convolve", "correlate", "fftconvolve", "oaconvolve"])
 @pytest.mark.parametrize("mode", MODES)
 def test_empty_arrays_are_scipys(name, mode):
-    shapes = [((0,), (3,)), ((3,), (0,)), ((0,), (0,)), ((0, 3), (2, 2)), ((0, 3), (0, 3))]
-    for (shape1, shape2), char in itertools.product(shapes, "dl?D"):
-        a, b = np.zeros(shape1, char), np.ones(shape2, char)
-        if name.endswith("fftconvolve") or name == "oaconvolve":
-            same(name, a, b, mode)
-        elif shape1 != (0, 3) or shape2 != (0, 3):
-            for method in ("direct", "fft"):
-                same(name, a, b, mode, method)
+    for ndim, char in itertools.product(EMPTY, "dl?D"):
+        for shape1, shape2 in itertools.product(EMPTY[ndim], repeat=2):
+            if 0 not in (*shape1, *shape2):
+                continue
+            a, b = np.zeros(shape1, char), np.ones(shape2, char)
+            for method in ("auto", "direct", "fft") if name in ("convolve", "correlate") else ("",):
+                same(name, a, b, **{"mode": mode, **({"method": method} if method else {})})
 
 
 @pytest.mark.parametrize("name", ["convolve2d", "correlate2d"])
-def test_empty_images_are_refused(name):
+@pytest.mark.parametrize("mode", MODES)
+def test_empty_images_are_scipys(name, mode):
+    for shape1, shape2 in itertools.product(EMPTY[2], repeat=2):
+        if 0 not in (*shape1, *shape2):
+            continue
+        a, b = np.zeros(shape1), drawn(shape2, "d", 0)
+        same(name, a, b, mode, fillvalue=3)
+        crashes = mode == "full" and 0 in shape1
+        if not crashes:
+            same(name, a, b, mode, "wrap")
+
+
+@pytest.mark.parametrize("boundary", ["wrap", "symm"])
+def test_nothing_has_nothing_beyond_its_edges(boundary):
     """SciPy crashes."""
-    for shape1, shape2 in [((0, 3), (2, 2)), ((2, 2), (0, 3)), ((3, 0), (3, 0))]:
-        with pytest.raises(ValueError, match="shapes"):
-            getattr(signal, name)(np.zeros(shape1), np.zeros(shape2))
+    for shape1, shape2 in [((0, 3), (2, 2)), ((3, 0), (1, 4))]:
+        with pytest.raises(ValueError, match="nothing"):
+            signal.convolve2d(np.zeros(shape1), np.zeros(shape2), boundary=boundary)
 
 
 BAD = [

@@ -17,6 +17,7 @@ from fastconv.signal._args import (
     is_numpys,
     part_of,
     reversed_,
+    sizes_of,
     swap_needed,
 )
 from fastconv.signal._choice import choose, prefers_library
@@ -179,16 +180,25 @@ def _direct(x: Array, taps: Array, mode: str) -> Array:
     if not by_dot and dtype.char in "?eO":
         raise ValueError(f"Unsupported type: {dtype} in {x.ndim} dimensions, mode {mode!r}")
     if x.size == 0 or taps.size == 0:
-        if taps.size and mode == "same" and not by_dot:
-            return np.zeros(x.shape, dtype)
-        raise ValueError(
-            f"Direct sums of empty arrays: the shapes are {x.shape} and {taps.shape}; no size may "
-            "be 0"
-        )
+        return np.zeros(_shape_of_nothing(x, taps, mode, by_dot), dtype)
     if dtype.char in "?eO" or dtype.kind not in "biufc" or (by_dot and not _finite_taps(x, taps)):
         return np.convolve(x, taps, mode)  # type: ignore[call-overload, no-any-return]
     part = part_of(mode, x.shape, taps.shape)
     return _sums.convolve(x.astype(dtype, copy=False), taps.astype(dtype, copy=False), part)
+
+
+def _shape_of_nothing(x: Array, taps: Array, mode: str, by_dot: bool) -> tuple[int, ...]:
+    """Give the shape of what has no terms, where SciPy takes it for zeros."""
+    if mode == "full" and taps.size > x.size:
+        x, taps = taps, x
+    pairs = list(zip(x.shape, taps.shape, strict=True))
+    fits = mode == "valid" or all(n + k > 0 and (k > 0 or n == 1) for n, k in pairs)
+    if by_dot or not fits:
+        raise ValueError(
+            f"Direct sums of empty arrays: the shapes are {x.shape} and {taps.shape}; no size may "
+            "be 0"
+        )
+    return sizes_of(part_of(mode, x.shape, taps.shape))
 
 
 def _finite_taps(x: Array, taps: Array) -> bool:

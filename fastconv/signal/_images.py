@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastconv.signal import _sums, _transforms
-from fastconv.signal._args import Array, check_mode, conjugate, part_of, reversed_, swap_needed
+from fastconv.signal._args import (
+    Array,
+    Part,
+    check_mode,
+    conjugate,
+    part_of,
+    reversed_,
+    sizes_of,
+    swap_needed,
+)
 from fastconv.signal._choice import prefers_transforms
 
 # How convolve2d goes on beyond the edges: NumPy's names for it.
@@ -149,7 +158,7 @@ def _convolve2d(
     how = _BOUNDARIES[boundary]
     value = _fill(fillvalue, dtype) if how == "constant" else 0
     if x.size == 0 or taps.size == 0:
-        raise ValueError(f"{name}: the shapes are {x.shape} and {taps.shape}; no size may be 0")
+        return _of_nothing(name, x, taps, part_of(mode, x.shape, taps.shape), how, value)
     x, taps = x.astype(dtype, copy=False), taps.astype(dtype, copy=False)
     part = part_of(mode, x.shape, taps.shape)
     if mode == "same" and late:
@@ -164,6 +173,19 @@ def _convolve2d(
     if inside:
         return _sums.convolve(x, taps, part)
     return _sums.convolve(x, taps, part, how, value)
+
+
+def _of_nothing(name: str, x: Array, taps: Array, part: Part, how: str, value: Any) -> Array:
+    """Give sums of what lies beyond the edges alone: of the value, or of nothing."""
+    shape, dtype = sizes_of(part), np.result_type(x, taps)
+    if min(shape) < 0 or (how != "constant" and x.size == 0 < taps.size and 0 not in shape):
+        raise ValueError(
+            f"{name}: the shapes are {x.shape} and {taps.shape}: nothing lies beyond the edges of "
+            "nothing"
+        )
+    with np.errstate(all="ignore"):
+        sums = np.array(value, dtype) * taps.sum(dtype=dtype) if x.size == 0 else 0
+    return np.full(shape, sums, dtype)
 
 
 def _fill(fillvalue: Any, dtype: np.dtype[Any]) -> Any:
