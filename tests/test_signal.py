@@ -14,6 +14,7 @@ import fastconv as fc
 from fastconv import signal
 
 scipy_signal = pytest.importorskip("scipy.signal")
+scipy_fft = pytest.importorskip("scipy.fft")
 
 MODES = ("full", "same", "valid")
 REAL = "bBhHiIlLqQfdg"
@@ -167,6 +168,31 @@ def test_many_lines_and_groups_of_them(first, second):
         a, b = drawn(shape1, first, 0), drawn(shape2, second, 1)
         same("fftconvolve", a, b, mode, axes)
         same("fftconvolve", b, a, mode, axes)
+
+
+@pytest.mark.parametrize("by", ["C", "SciPy", "NumPy"])
+@pytest.mark.parametrize(("first", "second"), ["dd", "FF", "dD", "Dd"])
+def test_all_transforms_give_the_same(monkeypatch, by, first, second):
+    """C's and those of either library, whichever would be chosen."""
+    from fastconv.signal import _convolve, _frequency, _library
+
+    for module in (_convolve, _frequency):
+        monkeypatch.setattr(module, "prefers_library", lambda *_: by != "C")
+    library = {"C": None, "SciPy": (scipy_fft, True), "NumPy": (np.fft, False)}[by]
+    monkeypatch.setattr(_library, "_library", lambda: library)
+    shapes = [
+        ((3000,), (200,), (0,)),
+        ((40, 50), (40, 50), (0, 1)),
+        ((9, 40, 50), (9, 1, 7), (2,)),
+        ((9, 40, 50), (1, 5, 50), (1,)),
+        ((5, 6, 7, 8), (2, 3, 4, 5), (0, 1, 2, 3)),
+        ((2, 5, 6, 7, 8), (2, 2, 3, 1, 5), (1, 2, 3, 4)),
+    ]
+    for (shape1, shape2, axes), mode in itertools.product(shapes, MODES):
+        a, b = drawn(shape1, first, 0), drawn(shape2, second, 1)
+        same("fftconvolve", a, b, mode, axes)
+        if len(axes) == len(shape1):
+            same("convolve", a, b, mode)
 
 
 @pytest.mark.parametrize("axes", [0, -1, np.int64(0), True, np.array([0, 1]), [np.array(1)], None])
@@ -472,6 +498,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
     cases = [(drawn((100_000,), "d", 0), drawn((999,), "d", 1))]
     cases += [(drawn((300, 301), "f", 0), drawn((61, 60), "f", 1))]
     cases += [(drawn((3000,), "f", 0), drawn((10,), "f", 1))]
+    cases += [(drawn((250, 260), "D", 0), drawn((240, 250), "d", 1))]
     for a, b in cases:
         results = []
         for n in (1, 2, 5):
@@ -504,7 +531,7 @@ def test_the_choice_takes_any_shapes():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("window", [1, 2, 3, 10, 11, 40, 127, 128, 1000, 2999, 3000, 3001, 5000])
+@pytest.mark.parametrize("window", [1, 2, 3, 10, 11, 40, 255, 256, 1000, 2999, 3000, 3001, 5000])
 def test_moving_averages_are_numpys(window, mode):
     for char in "dfiB?DgeF":
         x = drawn((3000,), char, 0)

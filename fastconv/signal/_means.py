@@ -72,9 +72,9 @@ def moving_average(x: ArrayLike, window: int, mode: str = "same") -> Array:
     return _means(signal.astype(dtype, copy=False), size, part_of(mode, *lengths)[0])
 
 
-# Samples from which on a mean is made of two sums rather than added up: 1.5 ns for 2**20 samples of
-# float64 (AMD Zen 5, November 2026).
-_LEAST = 128
+# Samples from which on a mean is made of two sums, which then is faster than to add them all up: of
+# 10,000 samples from 200 on, of 2**20 from 330 (float64, AMD Zen 5, November 2026).
+_LEAST = 256
 
 
 def _means(x: Array, window: int, part: slice) -> Array:
@@ -86,11 +86,11 @@ def _means(x: Array, window: int, part: slice) -> Array:
     first, count = part.start - (window - 1), part.stop - part.start
     begin, end = max(first, 0), min(part.stop, x.size)
     blocks = np.zeros((-(-(count + window - 1) // window), window), x.dtype)
-    line = blocks.reshape(-1)
+    line, ends = blocks.reshape(-1), np.empty_like(blocks)
     line[begin - first : end - first] = x[begin:end]
     with np.errstate(over="ignore", invalid="ignore"):
         line *= 1.0 / window
-        ends = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].reshape(-1)
+        np.cumsum(blocks[:, ::-1], axis=1, out=ends[:, ::-1])
         np.cumsum(blocks, axis=1, out=blocks)
         blocks[:, -1] = 0  # a whole block is in the sum of its end
-        return ends[:count] + line[window - 1 : window - 1 + count]
+        return ends.reshape(-1)[:count] + line[window - 1 : window - 1 + count]

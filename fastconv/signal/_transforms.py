@@ -218,7 +218,7 @@ def transform_seconds(
     for kind in _component_kinds(*are_complex):
         kinds += kind
         shape += (1 if kind == OUTPUTS else 2,)
-        taps += (1 if kind == BATCH else 2,)
+        taps += (2,)
         part = (*part, slice(0, 1 if kind == CHANNELS else 2))
     while kinds.count(SPACE) > _SPACE:
         a = kinds.index(SPACE)
