@@ -29,6 +29,7 @@ STEP_LIMIT = 2**31  # of strides and dilations
 PADDING_LIMIT = 2**40
 SIZE_LIMIT = 2**60
 BYTES_LIMIT = 2**62
+MESSAGE_LIMIT = 400  # characters of a value in a message
 
 
 def wrong_type(operator: str, name: str, value: Any, needed: str) -> NoReturn:
@@ -38,15 +39,24 @@ def wrong_type(operator: str, name: str, value: Any, needed: str) -> NoReturn:
 
 def wrong_value(operator: str, name: str, value: Any, needed: str) -> NoReturn:
     """Refuse a value of the right type."""
-    raise ValueError(f"{operator}: {name} is {value!r}; it must be {needed}")
+    raise ValueError(f"{operator}: {name} is {written(value)}; it must be {needed}")
 
 
 def _described(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, (bool, int, float, complex, str, tuple, list, np.generic)):
-        return f"{value!r} (of type {type(value).__name__})"
+        return f"{written(value)} (of type {type(value).__name__})"
     return f"of type {type(value).__name__}"
+
+
+def written(value: Any) -> str:
+    """Give the value as Python writes it, the beginning where that is long."""
+    try:
+        text = repr(value)
+    except Exception:  # Python writes no integers of thousands of digits; and a repr may raise
+        return f"a value of type {type(value).__name__} that cannot be written"
+    return text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]}..."
 
 
 # ---- Arrays --------------------------------------------------------------------------------------
@@ -148,9 +158,10 @@ def integer(operator: str, name: str, value: Any, minimum: int, limit: int = SIZ
     needed = f"an int, at least {least} and below 2**{limit.bit_length() - 1}"
     if not is_integer(value):
         wrong_type(operator, name, value, needed)
-    if not minimum <= value < limit:
+    number = int(value)  # first: a subclass may compare as it likes
+    if not minimum <= number < limit:
         wrong_value(operator, name, value, needed)
-    return int(value)
+    return number
 
 
 def flag(operator: str, name: str, value: Any) -> bool:
@@ -198,9 +209,10 @@ def activation(operator: str, value: Any) -> tuple[float, float] | None:
     needed = "None, 'relu', 'relu6' or a pair (min, max) with min <= max and no NaN"
     if not isinstance(value, (tuple, list)):
         wrong_type(operator, "activation", value, needed)
-    if len(value) != 2:
+    bounds = tuple(value)
+    if len(bounds) != 2:
         wrong_value(operator, "activation", value, needed)
-    low, high = (number(operator, "activation", bound) for bound in value)
+    low, high = (number(operator, "activation", bound) for bound in bounds)
     if not low <= high:
         wrong_value(operator, "activation", value, needed)
     return low, high
@@ -210,9 +222,10 @@ def output_mask(op: Operator, value: Any) -> tuple[bool, ...]:
     """Read which of three gradients are asked for."""
     if not isinstance(value, (tuple, list)):
         wrong_type(op.name, "output_mask", value, "a tuple of 3 bools")
-    if len(value) != 3:
+    entries = tuple(value)
+    if len(entries) != 3:
         wrong_value(op.name, "output_mask", value, "a tuple of 3 bools")
-    return tuple([flag(op.name, "output_mask", entry) for entry in value])
+    return tuple([flag(op.name, "output_mask", entry) for entry in entries])
 
 
 # ---- Spatial values ------------------------------------------------------------------------------
@@ -221,9 +234,10 @@ def output_mask(op: Operator, value: Any) -> tuple[bool, ...]:
 def spatial(op: Operator, name: str, value: Any, minimum: int, limit: int = SIZE_LIMIT) -> Sizes:
     """Read an int for every spatial dimension, or one for each."""
     if isinstance(value, (tuple, list)):
-        if len(value) != op.n:
+        entries = tuple(value)
+        if len(entries) != op.n:
             wrong_value(op.name, name, value, f"an int or {_ints(op.n)}")
-        return tuple([integer(op.name, name, entry, minimum, limit) for entry in value])
+        return tuple([integer(op.name, name, entry, minimum, limit) for entry in entries])
     if not is_integer(value):
         wrong_type(op.name, name, value, f"an int or {_ints(op.n)}")
     return (integer(op.name, name, value, minimum, limit),) * op.n
@@ -255,17 +269,19 @@ def padding(
         return both, both
     if not isinstance(value, (tuple, list)):
         wrong_type(op.name, "padding", value, needed)
-    if len(value) != op.n:
+    entries = tuple(value)
+    if len(entries) != op.n:
         wrong_value(op.name, "padding", value, needed)
-    paired = [isinstance(entry, (tuple, list)) for entry in value]
+    paired = [isinstance(entry, (tuple, list)) for entry in entries]
     if not any(paired):
-        both = spatial(op, "padding", value, 0, PADDING_LIMIT)
+        both = spatial(op, "padding", entries, 0, PADDING_LIMIT)
         return both, both
     if not all(paired):
         wrong_type(op.name, "padding", value, needed)
-    if any(len(pair) != 2 for pair in value):
+    pairs = [tuple(pair) for pair in entries]
+    if any(len(pair) != 2 for pair in pairs):
         wrong_value(op.name, "padding", value, needed)
-    before, after = zip(*value, strict=True)
+    before, after = zip(*pairs, strict=True)
     return (
         spatial(op, "padding", before, 0, PADDING_LIMIT),
         spatial(op, "padding", after, 0, PADDING_LIMIT),
@@ -314,9 +330,10 @@ def shape(operator: str, name: str, value: Any, lengths: Sequence[int]) -> Sizes
     needed = f"a tuple of {' or '.join(map(str, lengths))} ints"
     if not isinstance(value, (tuple, list)):
         wrong_type(operator, name, value, needed)
-    if len(value) not in lengths:
-        wrong_value(operator, name, tuple(value), needed)
-    return tuple([integer(operator, name, size, 0) for size in value])
+    sizes = tuple(value)
+    if len(sizes) not in lengths:
+        wrong_value(operator, name, sizes, needed)
+    return tuple([integer(operator, name, size, 0) for size in sizes])
 
 
 def given_planes(op: Operator, name: str, value: Any, layout: Any) -> tuple[Sizes, Planes]:
@@ -353,8 +370,13 @@ def match(op: Operator, name: str, given: Sizes, needed: Sizes) -> None:
 
 def result(op: Operator, value: Sizes) -> Sizes:
     """Check that 64 bits can address a result of this shape."""
+    return addressable(op.name, "a result", value)
+
+
+def addressable(operator: str, what: str, value: Sizes) -> Sizes:
+    """Check that 64 bits can address an array of this shape."""
     if math.prod([size or 1 for size in value]) * 8 >= BYTES_LIMIT:
-        raise MemoryError(f"{op.name}: a result of shape {value} is beyond any memory")
+        raise MemoryError(f"{operator}: {what} of shape {value} is beyond any memory")
     return value
 
 

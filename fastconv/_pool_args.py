@@ -208,9 +208,10 @@ def _avg_pool(op: Operator, double: bool, x: Planes, options: Options) -> Pool:
 
 def divisor(operator: str, value: Any) -> int:
     """Read `divisor_override`, where it is given."""
-    if is_integer(value) and value == 0:
+    number = integer(operator, "divisor_override", value, -SIZE_LIMIT)
+    if number == 0:
         wrong_value(operator, "divisor_override", value, "None or an int other than 0")
-    return integer(operator, "divisor_override", value, -SIZE_LIMIT)
+    return number
 
 
 def lp_pool(op: Operator, double: bool, shapes: Shapes, options: Options) -> _core.LpPool:
@@ -260,9 +261,11 @@ def adaptive_avg_pool_grad(
 
 def _adaptive_size(op: Operator, value: Any, space: Sizes) -> Sizes:
     """Read the output size of an adaptive pooling; None within it keeps the input's."""
-    if isinstance(value, (tuple, list)) and len(value) == op.n:
-        kept = zip(value, space, strict=True)
-        value = tuple([size if entry is None else entry for entry, size in kept])
+    if isinstance(value, (tuple, list)):
+        value = tuple(value)
+        if len(value) == op.n:
+            kept = zip(value, space, strict=True)
+            value = tuple([size if entry is None else entry for entry, size in kept])
     return spatial(op, "output_size", value, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -166,10 +167,13 @@ def conv_matrix(
     operator = _args.by_ndim(_MATRICES, "weight", weight.shape)
     options = (stride, padding, dilation, groups, None)
     conv, _ = _conv_args.conv_shape(operator, input_shape, weight.shape, options)
+    plane = math.prod(conv.input)
+    # Before NumPy counts: the columns, and the entries without padding.
+    _args.result(operator, (conv.in_channels * plane,))
+    _args.result(operator, (*weight.shape, *conv.output))
 
     positions, inside = _positions(conv)  # (output position, tap)
     channels, taps = weight.shape[1], positions.shape[1]
-    plane = int(np.prod(conv.input))
     # A row of the first group: its entries run over the channels, and over the taps inside.
     entries = np.broadcast_to(inside[:, None, :], (len(inside), channels, taps))
     columns = (np.arange(channels)[:, None] * plane + positions[:, None, :])[entries]

@@ -68,6 +68,9 @@ class Plan(_core.PlannedConv):
         shapes = f"{self.input_shape} -> {self.output_shape}"
         return f"<{self.name}: {shapes}, {self.dtype}, {self.algorithm}>"
 
+    def __reduce__(self):
+        raise TypeError(f"{self.name}: a plan cannot be pickled or copied; it can be made again")
+
     def explain(self):
         """Say what was chosen and why, and the time that the machine's ceilings allow.
 

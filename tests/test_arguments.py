@@ -188,6 +188,54 @@ def test_numpy_integers_are_ints(name, n, function, arguments, argument):
         same(function(**{**arguments, argument: kind(arguments[argument])}), expected)
 
 
+class Sly(int):
+    """An int that passes every comparison."""
+
+    def __ge__(self, other):
+        return True
+
+    __le__ = __gt__ = __lt__ = __ge__
+
+
+class Long(tuple):
+    """A tuple that says it has as many entries as it should."""
+
+    needed = 0
+
+    def __len__(self):
+        return self.needed
+
+
+@with_argument(*SPATIAL, "groups")
+def test_subclasses_of_ints_and_tuples_are_read_by_their_values(
+    name, n, function, arguments, argument
+):
+    refused(ValueError, name, argument, function, arguments, Sly(-1))
+    if argument != "groups":
+        refused(ValueError, name, argument, function, arguments, (Sly(-1),) * n)
+        for length in {1, 2, 3, 4, 5} - {n}:
+            if not (argument == "output_size" and "unpool" in name):
+                long = type("Long", (Long,), {"needed": n})([1] * length)
+                refused(ValueError, name, argument, function, arguments, long)
+
+
+@with_argument(*SPATIAL, "groups", "norm_type", "divisor_override")
+@pytest.mark.parametrize("sign", [1, -1])
+def test_integers_too_long_to_be_written_are_value_errors(
+    name, n, function, arguments, argument, sign
+):
+    with pytest.raises(ValueError, match=rf"^{re.escape(name)}: {argument} is "):
+        function(**{**arguments, argument: sign * 10**5000})
+
+
+@with_argument(*SPATIAL)
+def test_messages_are_short_however_long_the_value(name, n, function, arguments, argument):
+    for value in ([1] * 100_000, "x" * 100_000):
+        with pytest.raises((ValueError, TypeError), match=rf"^{re.escape(name)}: ") as caught:
+            function(**{**arguments, argument: value})
+        assert len(str(caught.value)) < 1000
+
+
 def same(a, b):
     """Equal bytes, or equal plans or shapes."""
     if isinstance(a, tuple):
@@ -598,6 +646,24 @@ def test_a_plan_refuses_other_arrays(n):
         plan(x, out=np.zeros((2, 6, *[4] * n)))
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_plan_is_made_of_its_own_arrays_only(n):
+    """Those of another size would be read past their end."""
+    x, w, b = floats(2, 4, *[6] * n), floats(6, 4, *[3] * n), floats(6)
+    plan = getattr(fc, f"plan_conv{n}d")(x.shape, w, b)
+    same(fc.Plan("plan", x.shape, plan.problem, w, b)(x), plan(x))
+    for shape, weight, bias in (
+        (x.shape[1:], w, b),
+        ((2**31, *x.shape[1:]), w, b),
+        (x.shape, w[:-1], b),
+        (x.shape, w.astype("f8"), b),
+        (x.shape, w, b[:-1]),
+        (x.shape, w, b.astype("f8")),
+    ):
+        with pytest.raises(ValueError, match="plan: input_shape, weight and bias must be those"):
+            fc.Plan("plan", shape, plan.problem, weight, bias)
+
+
 # ---- Sizes beyond memory -------------------------------------------------------------------------
 
 
@@ -614,6 +680,14 @@ def test_results_beyond_memory_are_memory_errors():
     ):
         with pytest.raises((MemoryError, ValueError), match=r"^(\w|\.)+: |allocate"):
             call()
+
+
+def test_a_matrix_of_more_columns_than_64_bits_count_is_a_memory_error():
+    pytest.importorskip("scipy")
+    with pytest.raises(MemoryError, match=r"^conv_matrix: a result of shape"):
+        fc.conv_matrix(floats(1, 1, 1, 1), (1, 2**33, 2**33), stride=2**31 - 1)
+    with pytest.raises(MemoryError, match=r"^conv_matrix: a result of shape"):
+        fc.conv_matrix(floats(1, 1, 1, 1), (1, 2**28, 2**28), padding=2**39)
 
 
 def test_inputs_beyond_memory_are_errors():

@@ -1,6 +1,8 @@
 """Plans: what the function computes, with the choice made and the weights packed beforehand."""
 
 import concurrent.futures
+import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -138,6 +140,13 @@ def test_a_plan_of_an_empty_batch_gives_an_empty_result():
     plan = fc.plan_conv2d((0, 16, 20, 21), w, b)
     assert plan.output_shape == (0, 24, 18, 19)
     assert plan(np.ones((0, 16, 20, 21), np.float32)).shape == plan.output_shape
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_plan_that_cannot_be_copied_says_so(copied):
+    plan = fc.plan_conv1d((1, 2, 5), np.ones((4, 2, 3)))
+    with pytest.raises(TypeError, match="plan_conv1d: a plan cannot be pickled or copied"):
+        copied(plan)
 
 
 def test_a_plan_is_always_the_same():

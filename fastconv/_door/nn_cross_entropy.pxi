@@ -21,6 +21,13 @@ cdef bint are_targets(cnp.ndarray target, cnp.ndarray x) noexcept:
     return True
 
 
+cdef bint is_class_weight(cnp.ndarray weight, cnp.ndarray x, int64_t classes) noexcept:
+    """Whether C can read it as the weight of each class; None is."""
+    return weight is None or (cnp.PyArray_TYPE(weight) == cnp.PyArray_TYPE(x)
+                              and cnp.PyArray_SIZE(weight) == classes
+                              and cnp.PyArray_ISCARRAY_RO(weight))
+
+
 def cross_entropy(str name, output, target, weight, int64_t ignored, double smoothing, bint each,
                   bint keep, bint given):
     """Cross-entropy for class indices, in one pass; or, of `given` log-probabilities, -output.
@@ -46,10 +53,7 @@ def cross_entropy(str name, output, target, weight, int64_t ignored, double smoo
         return None
     t = plain(t, cnp.NPY_INT64)
     set_classes(&c, x, 1 if cnp.PyArray_NDIM(x) > 1 else 0)
-    if c.classes == 0:
-        return None
-    if w is not None and (cnp.PyArray_TYPE(w) != cnp.PyArray_TYPE(x)
-                          or cnp.PyArray_SIZE(w) != c.classes or not cnp.PyArray_ISCARRAY_RO(w)):
+    if c.classes == 0 or not is_class_weight(w, x, c.classes):
         return None
     targets = targets_of(t, w, ignored, smoothing)
     p = x if given else like(x, keep)
@@ -69,9 +73,9 @@ def cross_entropy(str name, output, target, weight, int64_t ignored, double smoo
     return t, p, losses, sums[0], sums[1], c.dtype == FC_F32
 
 
-def cross_entropy_backward(str name, cnp.ndarray p, cnp.ndarray target, cnp.ndarray weight,
-                           int64_t ignored, double smoothing, double scale, cnp.ndarray gy,
-                           bint given):
+def cross_entropy_backward(str name, cnp.ndarray p not None, cnp.ndarray target not None,
+                           cnp.ndarray weight, int64_t ignored, double smoothing, double scale,
+                           cnp.ndarray gy, bint given):
     """scale * gy * weight * (p - (1 at the target)), each position with its own gy (None: 1).
 
     Smoothed as the loss was; see fc_cross_entropy_grad.
@@ -84,7 +88,13 @@ def cross_entropy_backward(str name, cnp.ndarray p, cnp.ndarray target, cnp.ndar
     cdef const void *from_p = cnp.PyArray_DATA(p)
     cdef const void *from_gy = data_of(gy)
     cdef void *dst = cnp.PyArray_DATA(gx)
+    if not are_targets(target, p):
+        raise ValueError(f"{name}.backward: output has shape {shape_of(p)} and target "
+                         f"{shape_of(target)} by now; both must keep theirs until then")
     set_classes(&c, p, 1 if cnp.PyArray_NDIM(p) > 1 else 0)
+    if not is_class_weight(weight, p, c.classes):
+        raise ValueError(f"{name}.backward: weight has shape {shape_of(weight)} and dtype "
+                         f"{weight.dtype} by now; it must be ({c.classes},) of {p.dtype}")
     with nogil:
         if given:
             status = fc_nll_grad(&c, &targets, from_gy, scale, dst, &CALL)

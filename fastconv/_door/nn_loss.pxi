@@ -1,15 +1,23 @@
 # Layers: losses of each element.
 
-def element_loss(int kind, cnp.ndarray x, cnp.ndarray y, cnp.ndarray positive, double weight,
-                 bint each):
+cdef cnp.ndarray alongside(cnp.ndarray x, cnp.ndarray other):
+    """An array of x's dtype and shape as C can read it; None stays."""
+    if other is None:
+        return None
+    if not (is_float(x) and cnp.PyArray_SAMESHAPE(x, other)):
+        raise ValueError(f"Loss: output of shape {shape_of(x)} and dtype {x.dtype} does not go "
+                         f"with an array of shape {shape_of(other)}")
+    return plain(other, cnp.PyArray_TYPE(x))
+
+
+def element_loss(int kind, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray positive,
+                 double weight, bint each):
     """(sum of the losses, the losses or None): 0 (x - y)^2, 1 |x - y|, 2 binary cross-entropy.
 
     All arrays are of one dtype and shape; `positive`, or `weight` for all, is of binary
     cross-entropy. NumPy's buffers are read as they are: contiguous, native.
     """
-    cdef int typenum = cnp.PyArray_TYPE(x)
-    cdef cnp.ndarray a = plain(x, typenum), b = plain(y, typenum)
-    cdef cnp.ndarray p = None if positive is None else plain(positive, typenum)
+    cdef cnp.ndarray a = alongside(x, x), b = alongside(x, y), p = alongside(x, positive)
     cdef cnp.ndarray losses = like(a, each)
     cdef const void *from_x = cnp.PyArray_DATA(a)
     cdef const void *from_y = cnp.PyArray_DATA(b)
@@ -26,12 +34,10 @@ def element_loss(int kind, cnp.ndarray x, cnp.ndarray y, cnp.ndarray positive, d
     return total, losses
 
 
-def element_loss_backward(int kind, cnp.ndarray x, cnp.ndarray y, cnp.ndarray positive,
-                          double weight, double scale):
+def element_loss_backward(int kind, cnp.ndarray x not None, cnp.ndarray y not None,
+                          cnp.ndarray positive, double weight, double scale):
     """scale times the derivative of `element_loss` with respect to x."""
-    cdef int typenum = cnp.PyArray_TYPE(x)
-    cdef cnp.ndarray a = plain(x, typenum), b = plain(y, typenum)
-    cdef cnp.ndarray p = None if positive is None else plain(positive, typenum)
+    cdef cnp.ndarray a = alongside(x, x), b = alongside(x, y), p = alongside(x, positive)
     cdef cnp.ndarray gx = like(a, True)
     cdef const void *from_x = cnp.PyArray_DATA(a)
     cdef const void *from_y = cnp.PyArray_DATA(b)

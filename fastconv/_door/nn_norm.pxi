@@ -81,6 +81,8 @@ def batch_norm_backward(str name, gy, x, weight, cnp.ndarray saved, bint trainin
     cdef cnp.ndarray w = per_channel(name, "weight", weight, a)
     cdef fc_batch_norm problem
     set_batch_norm(&problem, name, a, training)
+    if cnp.PyArray_SIZE(saved) != 2 * problem.channels:
+        raise ValueError(f"{name}: x has shape {shape_of(a)} by now; it must keep its own")
     problem.eps = problem.momentum = 0
     cdef cnp.npy_intp channels = problem.channels
     cdef cnp.ndarray gx = like(a, True)

@@ -4,10 +4,13 @@ def pad_zeros(str name, x, tuple space, tuple before):
     """x with its last axes of the sizes `space`, which begin `before` x does; zeros around it."""
     cdef cnp.ndarray a = floats(name, "x", x)
     cdef int i, ndim = cnp.PyArray_NDIM(a), n = <int> len(space)
-    cdef cnp.npy_intp dims[32]
+    cdef cnp.npy_intp dims[64]
     cdef fc_pad problem
     cdef fc_status status
     problem.dtype, problem.planes = dtype_of(a), 1
+    if not n <= min(ndim, 3) or len(before) != n:
+        raise ValueError(f"{name}: sizes {space} and places {before} do not fit x of shape "
+                         f"{shape_of(a)}: 1 to 3 of its last axes are padded")
     for i in range(3):
         problem.input[i] = problem.output[i] = 1
         problem.before[i] = 0

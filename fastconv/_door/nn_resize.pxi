@@ -1,12 +1,17 @@
 # Layers: resizing, an axis at a time.
 
-def resize_axis(cnp.ndarray x, int axis, cnp.ndarray sources, cnp.ndarray weights):
+def resize_axis(cnp.ndarray x not None, int axis, cnp.ndarray sources not None,
+                cnp.ndarray weights):
     """y[.., i, ..] = sum over k of weights[k, i] * x[.., sources[k, i], ..]; no weights: 1."""
     cdef cnp.ndarray a = plain(x, cnp.PyArray_TYPE(x))
     cdef cnp.ndarray s = plain(sources, cnp.NPY_INT64)
     cdef cnp.ndarray w = None if weights is None else plain(weights, cnp.PyArray_TYPE(x))
     cdef int i, ndim = cnp.PyArray_NDIM(a)
-    cdef cnp.npy_intp dims[32]
+    if not (is_float(a) and 0 <= axis < ndim and cnp.PyArray_NDIM(s) == 2
+            and (w is None or cnp.PyArray_SAMESHAPE(s, w))):
+        raise ValueError(f"Upsample: axis {axis} of x of shape {shape_of(a)} and dtype {x.dtype} "
+                         f"cannot be resized by sources of shape {shape_of(s)}")
+    cdef cnp.npy_intp dims[64]
     cdef fc_resize problem
     cdef fc_status status
     problem.dtype = dtype_of(a)

@@ -14,9 +14,17 @@ cdef int set_classes(fc_classes *c, cnp.ndarray x, int axis) noexcept:
     return 0
 
 
+cdef int check_axis(str name, cnp.ndarray x, int axis) except -1:
+    """Refuse an axis that is not there: where an output was given another shape since."""
+    if not 0 <= axis < cnp.PyArray_NDIM(x):
+        raise ValueError(f"{name}: an array of shape {shape_of(x)} has no axis {axis}")
+    return 0
+
+
 def softmax(str name, x, int axis, bint log):
     """Softmax, or its logarithm, along an axis (0 <= axis < x.ndim)."""
     cdef cnp.ndarray a = floats(name, "x", x)
+    check_axis(name, a, axis)
     cdef cnp.ndarray y = like(a, True)
     cdef const void *src = cnp.PyArray_DATA(a)
     cdef void *dst = cnp.PyArray_DATA(y)
@@ -37,6 +45,7 @@ def softmax_backward(str name, gy, y, int axis, bint log):
     """Their gradients, from the output."""
     cdef cnp.ndarray b = floats(name, "output", y)
     cdef cnp.ndarray a = floats_like(name, "gy", gy, "output", b)
+    check_axis(name, b, axis)
     cdef cnp.ndarray gx = like(b, True)
     cdef const void *from_gy = cnp.PyArray_DATA(a)
     cdef const void *from_y = cnp.PyArray_DATA(b)

@@ -1,5 +1,26 @@
 # Plans: convolutions that are prepared for one shape, with weights that stay.
 
+cdef int check_planned(str name, tuple input_shape, ConvForward problem, cnp.ndarray weight,
+                       cnp.ndarray bias) except -1:
+    """Refuse what the problem was not made for: C would read past its end."""
+    cdef fc_conv *conv = &problem.conv
+    cdef int typenum = cnp.NPY_FLOAT64 if conv.dtype == FC_F64 else cnp.NPY_FLOAT32
+    cdef int64_t taps = conv.kernel[0] * conv.kernel[1] * conv.kernel[2]
+    cdef int64_t space = conv.input[0] * conv.input[1] * conv.input[2]
+    cdef int64_t inputs = 0 if problem.empty else conv.batch * conv.in_channels * space
+    cdef int64_t weights = conv.out_channels * (conv.in_channels // conv.groups) * taps
+    given = 1
+    for size in input_shape:
+        given *= size
+    if (given != inputs or cnp.PyArray_TYPE(weight) != typenum
+            or cnp.PyArray_SIZE(weight) != weights
+            or bias is not None and (cnp.PyArray_TYPE(bias) != typenum
+                                     or cnp.PyArray_SIZE(bias) != conv.out_channels)):
+        raise ValueError(f"{name}: input_shape, weight and bias must be those of the problem: "
+                         "plan_conv1d, plan_conv2d and plan_conv3d make plans")
+    return 0
+
+
 cdef class PlannedConv(Problem):
     """(input) -> output: a convolution with its algorithm chosen and its weights packed."""
 
@@ -14,6 +35,7 @@ cdef class PlannedConv(Problem):
         cdef fc_status status
         cdef fc_plan *plan = NULL
         cdef int typenum = cnp.PyArray_TYPE(weight)
+        check_planned(name, input_shape, problem, weight, bias)
         weight = plain(weight, typenum)
         bias = None if bias is None else plain(bias, typenum)
         cdef const void *w = cnp.PyArray_DATA(weight)

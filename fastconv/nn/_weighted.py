@@ -52,8 +52,11 @@ class Weighted(Module):
 
     def draw_parameters(self, outer: int, inner: int, bias: bool, dtype: Any) -> None:
         """Draw the parameters; the weight's shape is (outer, inner / groups, *kernel)."""
-        kind = init.check_dtype(type(self).__name__, dtype)
+        name = type(self).__name__
+        kind = init.check_dtype(name, dtype)
+        bias = _args.flag(name, "bias", bias)
         shape = (outer, inner // self.groups, *self.kernel_size)
+        _args.addressable(name, "a weight", shape)
         weight, offset = init.weight_and_bias(
             shape, math.prod(shape[1:]), self.out_channels, bias, kind
         )

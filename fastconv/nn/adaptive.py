@@ -29,12 +29,11 @@ class _Adaptive(Windowed):
 
     def read_size(self, output_size: AdaptiveSize) -> None:
         """Check and keep the argument; None in it keeps the input's size."""
-        size = as_given(output_size)
-        checked = size
-        if isinstance(size, tuple):
-            checked = tuple([1 if entry is None else entry for entry in size])
+        checked: Any = output_size
+        if isinstance(output_size, (tuple, list)):
+            checked = tuple([1 if entry is None else entry for entry in output_size])
         _args.spatial(self.operator(), "output_size", checked, 1)
-        self.output_size = size
+        self.output_size = as_given(output_size)
 
     def extra_repr(self) -> str:
         return self.text("output_size")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv import _args
 from fastconv.nn import data, random
 from fastconv.nn.checkpoint import load_checkpoint, save_checkpoint
 from fastconv.nn.evaluate import EVALUATED, Score, Tally, batches, evaluate, evaluation
@@ -194,8 +195,11 @@ def _pair(name: str, given: Any) -> tuple[Any, Any]:
 
 
 def _at_least(argument: str, value: Any, least: int) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"fit: {argument}: {value!r}; an int of at least {least} is allowed")
+    if not _args.is_integer(value):
+        _args.wrong_type("fit", argument, value, f"an int of at least {least}")
+    if int(value) < least:
+        shown = _args.written(value)
+        raise ValueError(f"fit: {argument}: {shown}; an int of at least {least} is allowed")
 
 
 def _values(score: Score, validation: Score | None, lr: float, seconds: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn import random
 
@@ -86,8 +87,9 @@ def check_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     """float32 by default, float64; else a TypeError."""
     try:
         kind = np.dtype(np.float32 if dtype is None else dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError, OverflowError):  # all that NumPy may say
         kind = np.dtype(object)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"{name}: dtype: {dtype!r}; float32 or float64 is allowed")
+        shown = _args.written(dtype)
+        raise TypeError(f"{name}: dtype: {shown}; float32 or float64 is allowed")
     return kind

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn.modes import no_grad
 from fastconv.nn.module import Module
@@ -36,6 +37,12 @@ def _looked_into(model: Module) -> Iterator[None]:
             module.__dict__.update(training=training, _memory=memory)
         for parameter, requires_grad, grad in parameters:
             parameter.requires_grad, parameter.grad = requires_grad, grad
+
+
+def _network(function: str, model: Any, argument: str = "model") -> Module:
+    if not isinstance(model, Module):
+        _args.wrong_type(function, argument, model, "a Module")
+    return model
 
 
 def _scores(model: Module, x: FloatArray, function: str) -> FloatArray:
@@ -94,7 +101,9 @@ def feature_maps(model: Module, x: FloatArray, name: str) -> Any:
     >>> nn.inspect.feature_maps(model, np.zeros((1, 1, 8, 8), np.float32), "1").shape
     (1, 4, 6, 6)
     """
-    layers = dict(model.named_modules())
+    layers = dict(_network("feature_maps", model).named_modules())
+    if not isinstance(name, str):
+        _args.wrong_type("feature_maps", "name", name, "the name of a layer")
     if name not in layers:
         listed = ", ".join(filter(None, layers))
         raise ValueError(f"feature_maps: name: {name!r}; {listed} are allowed")
@@ -135,7 +144,7 @@ def filters(layer: Module) -> FloatArray:
     >>> nn.inspect.filters(model).shape
     (4, 1, 3, 3)
     """
-    for module in layer.modules():
+    for module in _network("filters", layer, "layer").modules():
         weight = module.__dict__["_parameters"].get("weight")
         if weight is not None and weight.data.ndim > 2:
             copy: FloatArray = weight.data.copy()
@@ -177,7 +186,8 @@ def saliency(model: Module, x: FloatArray, target: Any = None) -> FloatArray:
     >>> bool((gradient == layer.weight.data[1]).all())
     True
     """
-    with _looked_into(model):
+    x = _args.as_array("saliency", "x", x)
+    with _looked_into(_network("saliency", model)):
         scores = _scores(model, x, "saliency")
         chosen = _targets(target, scores, "saliency")
         one = np.zeros_like(scores)
@@ -195,6 +205,9 @@ def _windows(size: int, window: int, stride: int) -> Any:
 def _occlusion_arguments(x: FloatArray, window: int, stride: int) -> None:
     if x.ndim != 4:
         raise ValueError(f"occlusion: x: shape {x.shape}; (N, C, H, W) is allowed")
+    for argument, value in (("window", window), ("stride", stride)):
+        if not _args.is_integer(value):
+            _args.wrong_type("occlusion", argument, value, "an int of at least 1")
     if not 1 <= window <= min(x.shape[2:]):
         raise ValueError(
             f"occlusion: window: {window}; 1 to {min(x.shape[2:])}, the images' size, is allowed"
@@ -251,6 +264,8 @@ def occlusion(
     >>> nn.inspect.occlusion(model, np.ones((3, 1, 4, 4), np.float32), 0, window=2).shape
     (3, 3, 3)
     """
+    _network("occlusion", model)
+    x = _args.float_array("occlusion", "x", x)
     _occlusion_arguments(x, window, stride)
     height, width = x.shape[2:]
     tops, lefts = _windows(height, window, stride), _windows(width, window, stride)
@@ -259,7 +274,7 @@ def occlusion(
     across = (columns >= lefts[:, None]) & (columns < lefts[:, None] + window)
     places = len(tops) * len(lefts)
     result = np.empty(len(x) * places, x.dtype)
-    value = x.dtype.type(fill)
+    value = x.dtype.type(_args.number("occlusion", "fill", fill))
     with _looked_into(model), no_grad():
         chosen = _targets(target, _scores(model, x, "occlusion"), "occlusion")
         for start in range(0, len(result), BATCH):
@@ -306,6 +321,7 @@ def confusion_matrix(
     array([[1, 0],
            [1, 1]])
     """
+    _network("confusion_matrix", model)
     true = np.asarray(labels)
     if true.shape != (len(images),) or true.dtype.kind not in "iu" or not true.size:
         raise ValueError(
@@ -319,11 +335,13 @@ def confusion_matrix(
             scores = _scores(model, images[start : start + BATCH], "confusion_matrix")
             predicted[start : start + BATCH] = scores.argmax(1)
             width = scores.shape[1]
-    size = width if classes is None else classes
-    largest = max(true.max(), predicted.max())
+    size = width if classes is None else _args.integer("confusion_matrix", "classes", classes, 1)
+    largest = max(int(true.max()), int(predicted.max()))
     if true.min() < 0 or largest >= size:
         raise ValueError(
             f"confusion_matrix: classes: {size}; labels and predictions are from "
             f"{true.min()} to {largest}"
         )
-    return np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
+    # In int64: a product of small integers, such as labels of one byte, would wrap around.
+    places = true.astype(np.int64) * size + predicted
+    return np.bincount(places, minlength=size * size).reshape(size, size)

@@ -68,8 +68,9 @@ class Linear(Module):
         self.in_features = _args.integer("Linear", "in_features", in_features, 1)
         self.out_features = _args.integer("Linear", "out_features", out_features, 1)
         shape = (self.out_features, self.in_features)
+        _args.addressable("Linear", "a weight", shape)
         weight, values = init.weight_and_bias(
-            shape, self.in_features, self.out_features, bool(bias), kind
+            shape, self.in_features, self.out_features, _args.flag("Linear", "bias", bias), kind
         )
         self.weight = Parameter(weight)
         self.bias = None if values is None else Parameter(values)

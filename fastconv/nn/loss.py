@@ -56,9 +56,8 @@ class Loss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-            raise ValueError(
-                f"{type(self).__name__}: reduction: {reduction!r}; one of {REDUCTIONS} is allowed"
-            )
+            name, shown = type(self).__name__, _args.written(reduction)
+            raise ValueError(f"{name}: reduction: {shown}; one of {REDUCTIONS} is allowed")
         self.reduction = reduction
 
     def __call__(self, output: Any, target: Any) -> Any:  # type: ignore[override]
@@ -164,6 +163,8 @@ class Loss(Module):
         if self.reduction == "none":
             if gy is None:
                 raise TypeError(f"{name}: gy is None; without a reduction it must be an array")
+            if isinstance(gy, np.generic):  # as the loss of a single output is one
+                gy = np.asarray(gy)
             return gradient(type(self).__name__, gy, shape, dtype)
         factor = _args.number(name, "gy", _scalar(gy))
         if self.reduction == "mean":

@@ -261,8 +261,9 @@ class Module:
 
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str) or not name or "." in name:
+            shown = _args.written(name)
             raise ValueError(
-                f"{type(self).__name__}: name: {name!r}; a name without a dot is allowed"
+                f"{type(self).__name__}: name: {shown}; a name without a dot is allowed"
             )
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -398,8 +399,10 @@ class Module:
         Module
             This module.
         """
+        name = f"{type(self).__name__}.requires_grad_"
+        requires_grad = _args.flag(name, "requires_grad", requires_grad)
         for parameter in self.parameters():
-            parameter.requires_grad = bool(requires_grad)
+            parameter.requires_grad = requires_grad
         return self
 
     # ---- State -----------------------------------------------------------------------------------
@@ -441,8 +444,9 @@ class Module:
             With all missing and unexpected names, wrong shapes and dtypes. Nothing is changed then.
         """
         given: Any = state
+        name = f"{type(self).__name__}.load_state_dict"
+        strict = _args.flag(name, "strict", strict)
         if not isinstance(given, Mapping):
-            name = f"{type(self).__name__}.load_state_dict"
             _args.wrong_type(name, "state", given, "a mapping of names to arrays")
         own = self.state_dict()
         new = {name: self._read(name, state[name]) for name in state if name in own}

@@ -48,10 +48,11 @@ class _BatchNorm(Module):
         self.momentum = None if momentum is None else _args.number(name, "momentum", momentum)
         if self.momentum is not None and not 0 <= self.momentum <= 1:
             _args.wrong_value(name, "momentum", momentum, "from 0 to 1, or None")
-        self.affine = bool(affine)
-        self.track_running_stats = bool(track_running_stats)
+        self.affine = _args.flag(name, "affine", affine)
+        self.track_running_stats = _args.flag(name, "track_running_stats", track_running_stats)
+        _args.addressable(name, "a weight", (self.num_features,))
         self.weight = Parameter(np.ones(self.num_features, kind)) if affine else None
-        shifted = affine and bias
+        shifted = _args.flag(name, "bias", bias) and self.affine
         self.bias = Parameter(np.zeros(self.num_features, kind)) if shifted else None
         tracked = self.track_running_stats
         self.register_buffer("running_mean", np.zeros(self.num_features, kind) if tracked else None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from fastconv import _core
+from fastconv import _args, _core
 from fastconv.nn.parameter import Parameter
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -20,8 +21,11 @@ def _check(name: str, argument: str, value: Any, allowed: str, good: bool) -> No
         raise ValueError(f"{name}: {argument}: {value!r}; {allowed} is allowed")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and np.isfinite(value)
+def _finite(name: str, argument: str, value: Any, least: float = -math.inf) -> None:
+    """Refuse what is no finite number of at least `least`."""
+    allowed = "a finite number" + (f" of at least {least}" if least > -math.inf else "")
+    number = _args.number(name, argument, value)
+    _check(name, argument, value, allowed, math.isfinite(number) and number >= least)
 
 
 class Optimizer:
@@ -41,8 +45,11 @@ class Optimizer:
         ``"params"`` and the options of each; ``"lr"`` may be changed at any time.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: Group) -> None:
+    def __init__(self, params: Any, defaults: Group) -> None:
         self._name = type(self).__name__
+        if not isinstance(params, Iterable) or isinstance(params, (str, np.ndarray)):
+            needed = "an iterable of Parameters, or of dicts of them"
+            _args.wrong_type(self._name, "params", params, needed)
         given = list(params)
         if not given:
             raise ValueError(f"{self._name}: params: empty; at least one Parameter is allowed")
@@ -72,9 +79,9 @@ class Optimizer:
 
     def _check_options(self, options: Group) -> None:
         for key in ("lr", "weight_decay"):
-            value = options[key]
-            good = _is_number(value) and value >= 0
-            _check(self._name, key, value, "a finite number of at least 0", good)
+            _finite(self._name, key, options[key], 0)
+        for key in ("nesterov", "amsgrad", "maximize"):
+            _args.flag(self._name, key, options.get(key, False))
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -127,12 +134,14 @@ class Optimizer:
         ValueError
             Where groups, their options or shapes differ. Nothing is changed then.
         """
-        groups, states = state_dict["param_groups"], state_dict["state"]
+        groups, states = self._parts(state_dict)
         self._check_groups(groups)
         parameters = [p for group in self.param_groups for p in group["params"]]
         new: list[dict[str, Any]] = [{} for _ in parameters]
         for number, values in states.items():
-            if not 0 <= int(number) < len(parameters):
+            if not isinstance(values, Mapping):
+                _args.wrong_type(self._name, f"the state of parameter {number}", values, "a dict")
+            if not str(number).isdecimal() or int(number) >= len(parameters):
                 raise ValueError(
                     f"{self._name}: state_dict: parameter {number}; those below {len(parameters)} "
                     "are allowed"
@@ -152,6 +161,21 @@ class Optimizer:
             group.update({k: v for k, v in loaded.items() if k != "params"})
         for parameter, values in zip(parameters, new, strict=True):
             self._state[id(parameter)] = values
+
+    def _parts(self, state_dict: Any) -> tuple[list[Group], Mapping[Any, Any]]:
+        """The groups and states of what `state_dict` gave, or a file that was read."""
+        if not isinstance(state_dict, Mapping) or {"param_groups", "state"} - set(state_dict):
+            needed = "a dict with 'param_groups' and 'state'"
+            _args.wrong_type(self._name, "state_dict", state_dict, needed)
+        groups, states = state_dict["param_groups"], state_dict["state"]
+        if not isinstance(states, Mapping):
+            _args.wrong_type(self._name, "state_dict['state']", states, "a dict")
+        if not isinstance(groups, (list, tuple)) or not all(
+            isinstance(g, Mapping) and isinstance(g.get("params"), (list, tuple)) for g in groups
+        ):
+            needed = "a list of dicts, each with a list 'params'"
+            _args.wrong_type(self._name, "state_dict['param_groups']", groups, needed)
+        return list(groups), states
 
     def _check_groups(self, groups: list[Group]) -> None:
         """That loaded groups are as large as ours, and have the same options of allowed values."""
@@ -233,9 +257,8 @@ class SGD(Optimizer):
     def _check_options(self, options: Group) -> None:
         super()._check_options(options)
         momentum, dampening = options["momentum"], options["dampening"]
-        good = _is_number(momentum) and momentum >= 0
-        _check("SGD", "momentum", momentum, "a finite number of at least 0", good)
-        _check("SGD", "dampening", dampening, "a finite number", _is_number(dampening))
+        _finite("SGD", "momentum", momentum, 0)
+        _finite("SGD", "dampening", dampening)
         if options["nesterov"] and (momentum == 0 or dampening != 0):
             raise ValueError(
                 f"SGD: nesterov: True with momentum {momentum} and dampening {dampening}; it needs "
@@ -334,11 +357,12 @@ class Adam(Optimizer):
     def _check_options(self, options: Group) -> None:
         super()._check_options(options)
         betas, eps = options["betas"], options["eps"]
-        good = isinstance(betas, (tuple, list)) and len(betas) == 2
-        good = good and all(_is_number(b) and 0 <= b < 1 for b in betas)
+        if not isinstance(betas, (tuple, list)):
+            _args.wrong_type(self._name, "betas", betas, "a pair of numbers")
+        good = len(betas) == 2
+        good = good and all(0 <= _args.number(self._name, "betas", b) < 1 for b in betas)
         _check(self._name, "betas", betas, "a pair of numbers of at least 0 and below 1", good)
-        good = _is_number(eps) and eps >= 0
-        _check(self._name, "eps", eps, "a finite number of at least 0", good)
+        _finite(self._name, "eps", eps, 0)
 
     def _update(self, group: Group, live: list[Parameter]) -> None:
         amsgrad, (beta1, beta2) = group["amsgrad"], group["betas"]

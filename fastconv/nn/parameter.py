@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv import _args
 from fastconv._typing import FloatArray
 
 __all__ = ["Parameter"]
@@ -52,7 +53,7 @@ class Parameter:
         native = data.dtype.newbyteorder("=")
         self.data: FloatArray = np.require(data, native, ("C", "A", "W", "E"))
         self.grad: FloatArray | None = None
-        self.requires_grad = requires_grad
+        self.requires_grad = _args.flag("Parameter", "requires_grad", requires_grad)
 
     @property
     def shape(self) -> tuple[int, ...]:

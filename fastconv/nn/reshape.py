@@ -180,8 +180,9 @@ class _ZeroPad(Module):
         needed = f"an int or a tuple of {count} ints"
         if not isinstance(values, (tuple, list)):
             _args.wrong_type(name, "padding", padding, needed)
+        values = tuple(values)
         if len(values) != count:
-            _args.wrong_value(name, "padding", tuple(values), needed)
+            _args.wrong_value(name, "padding", values, needed)
         least = -_args.SIZE_LIMIT
         self.padding = tuple([_args.integer(name, "padding", v, least) for v in values])
         # (before, after) in the order of the axes.
@@ -201,19 +202,21 @@ class _ZeroPad(Module):
         return y
 
     def _space(self, x: FloatArray) -> tuple[int, ...]:
+        name = type(self).__name__
         if x.ndim not in (self.ndim + 1, self.ndim + 2):
             raise ValueError(
-                f"{type(self).__name__}: x has shape {x.shape}; it must have {self.ndim + 2} "
-                f"dimensions, or {self.ndim + 1} without the batch"
+                f"{name}: x has shape {x.shape}; it must have {self.ndim + 2} dimensions, or "
+                f"{self.ndim + 1} without the batch"
             )
         sides = list(zip(x.shape[-self.ndim :], self._sides, strict=True))
         space = tuple([size + before + after for size, (before, after) in sides])
         left = [size + min(before, 0) + min(after, 0) for size, (before, after) in sides]
         if min(space) < 1 or min(left) < 0:
             raise ValueError(
-                f"{type(self).__name__}: padding is {self.padding}; it must leave something of "
+                f"{name}: padding is {self.padding}; it must leave something of "
                 f"the input of shape {x.shape}"
             )
+        _args.addressable(name, "a result", (*x.shape[: -self.ndim], *space))
         return space
 
     def backward(self, gy: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from fastconv import _args
 from fastconv.nn.optim import Optimizer
 
 __all__ = ["CosineAnnealingLR", "LinearScalingWarmup", "Schedule", "StepLR"]
@@ -70,9 +71,21 @@ class Schedule:
         self._apply()
 
 
-def _positive(name: str, argument: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name}: {argument}: {value!r}; an int of at least 1 is allowed")
+def _positive(name: str, argument: str, value: Any) -> int:
+    if not _args.is_integer(value):
+        _args.wrong_type(name, argument, value, "an int of at least 1")
+    number = int(value)
+    if number < 1:
+        shown = _args.written(value)
+        raise ValueError(f"{name}: {argument}: {shown}; an int of at least 1 is allowed")
+    return number
+
+
+def _finite(name: str, argument: str, value: Any) -> float:
+    number = _args.number(name, argument, value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: {argument}: {value!r}; a finite number is allowed")
+    return number
 
 
 class StepLR(Schedule):
@@ -100,8 +113,8 @@ class StepLR(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        _positive("StepLR", "step_size", step_size)
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size = _positive("StepLR", "step_size", step_size)
+        self.gamma = _finite("StepLR", "gamma", gamma)
         super().__init__(optimizer)
 
     def factor(self, base: float, step: int) -> float:
@@ -136,8 +149,8 @@ class CosineAnnealingLR(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0) -> None:
-        _positive("CosineAnnealingLR", "T_max", T_max)
-        self.T_max, self.eta_min = T_max, eta_min
+        self.T_max = _positive("CosineAnnealingLR", "T_max", T_max)
+        self.eta_min = _finite("CosineAnnealingLR", "eta_min", eta_min)
         super().__init__(optimizer)
 
     def factor(self, base: float, step: int) -> float:
@@ -187,14 +200,15 @@ class LinearScalingWarmup(Schedule):
         warmup_steps: int = 0,
         after: Schedule | None = None,
     ) -> None:
-        _positive("LinearScalingWarmup", "batch_size", batch_size)
-        _positive("LinearScalingWarmup", "base_batch_size", base_batch_size)
-        if warmup_steps != 0:
-            _positive("LinearScalingWarmup", "warmup_steps", warmup_steps)
+        name = "LinearScalingWarmup"
+        batch_size = _positive(name, "batch_size", batch_size)
+        base_batch_size = _positive(name, "base_batch_size", base_batch_size)
+        self.warmup_steps = _args.integer(name, "warmup_steps", warmup_steps, 0)
+        if not isinstance(after, (Schedule, type(None))):
+            _args.wrong_type(name, "after", after, "a Schedule or None")
         if after is not None and after.optimizer is not optimizer:
-            raise ValueError("LinearScalingWarmup: after: it has another optimizer")
+            raise ValueError(f"{name}: after: it has another optimizer")
         self.scale = batch_size / base_batch_size
-        self.warmup_steps = warmup_steps
         self.after = after
         super().__init__(optimizer)
         if after is not None:

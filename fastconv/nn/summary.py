@@ -140,6 +140,8 @@ def summarise(module: Module, input_shape: tuple[int, ...]) -> Summary:
     >>> summary.flops == 2 * 3 * 3 * 3 * 8 * 8 * 8
     True
     """
+    if not isinstance(module, Module):
+        _args.wrong_type("summary", "module", module, "a Module")
     if not isinstance(input_shape, (tuple, list)):
         _args.wrong_type("summary", "input_shape", input_shape, "a tuple of ints")
     shape = tuple([_args.integer("summary", "input_shape", size, 0) for size in input_shape])

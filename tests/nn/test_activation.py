@@ -123,6 +123,15 @@ def test_softmax_spreads_nan_over_one_sum_only(name):
         np.testing.assert_allclose(getattr(nn, name)(dim)(array), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax"])
+def test_an_output_that_has_lost_the_axis_since_is_refused(name):
+    layer = getattr(nn, name)(dim=1)
+    y = layer(np.ones((300, 5)))
+    y.resize(1500, refcheck=False)
+    with pytest.raises(ValueError, match=rf"{name}: .*shape \(1500,\) has no axis 1"):
+        layer.backward(np.ones(1500))
+
+
 def test_softmax_says_which_axis_is_wrong():
     for make in (nn.Softmax, nn.LogSoftmax):
         with pytest.raises(TypeError, match=r"Softmax: dim: 1\.5"):

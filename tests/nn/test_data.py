@@ -350,6 +350,20 @@ def test_arguments_are_checked_at_construction(make, message):
         make()
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: data.RandomFlip("1"), "RandomFlip: p is '1'"),
+        (lambda: data.RandomFlip(0.5, vertical=2), "RandomFlip: vertical is 2"),
+        (lambda: data.RandomCrop(2, fill=None), "RandomCrop: fill is None"),
+        (lambda: data.RandomShift(2, "0"), "RandomShift: fill is '0'"),
+    ],
+)
+def test_arguments_of_another_type_are_type_errors(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
 def test_sizes_are_ints_of_any_kind_and_nothing_else():
     assert data.RandomCrop(np.int64(3)).size == data.RandomCrop([3, np.int32(3)]).size == (3, 3)
     assert data.framed(np.ones((1, 1, 2, 2)), np.int64(4)).shape == (1, 1, 4, 4)

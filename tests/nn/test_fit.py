@@ -374,7 +374,9 @@ def test_the_gap_between_training_and_validation_is_put_in_words(last, words):
     [
         ({"epochs": -1}, ValueError, "epochs: -1"),
         ({"batch_size": 0}, ValueError, "batch_size: 0"),
-        ({"batch_size": 2.5}, ValueError, "batch_size: 2.5"),
+        ({"batch_size": 2.5}, TypeError, "batch_size is 2.5"),
+        ({"epochs": "1"}, TypeError, "epochs is '1'"),
+        ({"seed": None}, TypeError, "seed is None"),
         ({"patience": 0}, ValueError, "patience: 0"),
         ({"seed": -1}, ValueError, "seed: -1"),
     ],

@@ -212,6 +212,9 @@ def test_occlusion_checks_its_arguments(arguments, message):
         inspect.occlusion(network(), images(), 0, **arguments)
     with pytest.raises(ValueError, match=r"x: shape \(2, 6, 7\); \(N, C, H, W\)"):
         inspect.occlusion(network(), images()[0], 0)
+    for argument in ("window", "stride"):
+        with pytest.raises(TypeError, match=rf"occlusion: {argument} is 1\.0"):
+            inspect.occlusion(network(), images(), 0, **{argument: 1.0})
 
 
 # ---- The confusion matrix
@@ -228,6 +231,16 @@ def test_the_confusion_matrix_counts_every_image(batch, monkeypatch):
     larger = inspect.confusion_matrix(nn.Identity(), scores, labels, 6)
     np.testing.assert_array_equal(larger[:4, :4], found)
     assert larger.sum() == 50
+
+
+@pytest.mark.parametrize("kind", ["u1", "i2", "i4", "u8", ">i8"])
+def test_the_confusion_matrix_takes_labels_of_any_integers(kind):
+    """Their products with the number of classes do not fit a byte."""
+    labels = rng.integers(0, 100, 500)
+    scores = np.eye(100)[rng.permutation(labels)]
+    found = inspect.confusion_matrix(nn.Identity(), scores, labels.astype(kind))
+    np.testing.assert_array_equal(found, inspect.confusion_matrix(nn.Identity(), scores, labels))
+    np.testing.assert_array_equal(found.sum(1), np.bincount(labels, minlength=100))
 
 
 def test_the_confusion_matrix_names_labels_that_do_not_fit():

@@ -230,6 +230,38 @@ def test_bad_targets_are_named(make):
         make(reduction="max")
 
 
+@pytest.mark.parametrize(
+    ("make", "output", "target"),
+    [
+        (nn.CrossEntropyLoss, np.array([1.0, 2.0]), np.array(1)),
+        (nn.NLLLoss, np.array([1.0, 2.0]), np.array(1)),
+        (nn.MSELoss, np.array(1.0), np.array(3.0)),
+    ],
+)
+def test_the_loss_of_a_single_output_goes_back_as_it_came(make, output, target):
+    """It is a scalar of NumPy's."""
+    loss = make(reduction="none")
+    value = loss(output, target)
+    assert isinstance(value, np.float64)
+    np.testing.assert_array_equal(loss.backward(value), loss.backward(np.asarray(value)))
+
+
+@pytest.mark.parametrize("make", [nn.CrossEntropyLoss, nn.NLLLoss])
+def test_what_has_another_shape_by_now_is_refused(make):
+    """Read as it was, it would be read past its end."""
+    x, t = np.ones((4, 1000)), np.arange(4)
+    loss = make()
+    loss(x, t)
+    t.resize(2, 2, refcheck=False)
+    with pytest.raises(ValueError, match=rf"{make.__name__}.backward: .*target \(2, 2\)"):
+        loss.backward()
+    loss = make(np.ones(1000))
+    loss(x, t.reshape(4))
+    loss.weight = np.ones(1)
+    with pytest.raises(ValueError, match=rf"{make.__name__}.backward: weight has shape \(1,\)"):
+        loss.backward()
+
+
 def test_bad_probabilities_and_smoothing_are_named():
     loss = nn.CrossEntropyLoss()
     with pytest.raises(TypeError, match=r"output is float64, target is float32"):

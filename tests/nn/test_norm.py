@@ -170,6 +170,14 @@ def test_frozen_parameters_get_no_gradient():
     assert layer.weight.grad is None
 
 
+def test_an_input_that_has_other_channels_by_now_is_refused():
+    layer, x = nn.BatchNorm2d(3, affine=False), draw((4, 3, 50, 50))
+    layer(x)
+    x.resize(3, 10000, 1, 1, refcheck=False)
+    with pytest.raises(ValueError, match=r"BatchNorm2d.backward: x has shape \(3, 10000, 1, 1\)"):
+        layer.backward(np.ones(x.shape, x.dtype))
+
+
 def test_evaluation_leaves_the_running_values():
     layer = drawn((4, 3, 5), "float32")
     before = {name: value.copy() for name, value in layer.state_dict().items()}

@@ -142,7 +142,14 @@ def one():
         (lambda: nn.SGD(one() * 2), ValueError, "twice"),
         (lambda: nn.SGD(one(), lr=-1), ValueError, "lr: -1"),
         (lambda: nn.SGD(one(), lr=float("nan")), ValueError, "lr: nan"),
-        (lambda: nn.SGD(one(), momentum="0.9"), ValueError, "momentum: '0.9'"),
+        (lambda: nn.SGD(one(), momentum="0.9"), TypeError, "SGD: momentum is '0.9'"),
+        (lambda: nn.SGD(one(), lr=None), TypeError, "SGD: lr is None"),
+        (lambda: nn.SGD(one(), lr=10**400), ValueError, "SGD: lr is 1000"),
+        (lambda: nn.SGD(one(), dampening=float("inf")), ValueError, "dampening: inf"),
+        (lambda: nn.SGD(one(), momentum=0.9, nesterov="no"), TypeError, "SGD: nesterov is 'no'"),
+        (lambda: nn.Adam(one(), amsgrad=1), TypeError, "Adam: amsgrad is 1"),
+        (lambda: nn.AdamW(one(), betas=0.9), TypeError, "AdamW: betas is 0.9"),
+        (lambda: nn.Adam(one(), betas=(0.9, "1")), TypeError, "Adam: betas is '1'"),
         (lambda: nn.SGD(one(), nesterov=True), ValueError, "nesterov"),
         (lambda: nn.Adam(one(), betas=(0.9, 1.0)), ValueError, "betas"),
         (lambda: nn.Adam(one(), eps=-1e-8), ValueError, "eps"),
@@ -150,13 +157,44 @@ def one():
         (lambda: nn.SGD([{"lr": 1}]), TypeError, "'params'"),
         (lambda: nn.StepLR(nn.SGD(one()), 0), ValueError, "step_size: 0"),
         (lambda: nn.StepLR(one(), 1), TypeError, "optimizer: list"),
-        (lambda: nn.CosineAnnealingLR(nn.SGD(one()), 1.5), ValueError, "T_max: 1.5"),
+        (lambda: nn.StepLR(nn.SGD(one()), 1, "1"), TypeError, "StepLR: gamma is '1'"),
+        (lambda: nn.StepLR(nn.SGD(one()), 1, float("nan")), ValueError, "StepLR: gamma: nan"),
+        (lambda: nn.CosineAnnealingLR(nn.SGD(one()), 1.5), TypeError, "T_max is 1.5"),
+        (lambda: nn.CosineAnnealingLR(nn.SGD(one()), 2, None), TypeError, "eta_min is None"),
+        (lambda: nn.LinearScalingWarmup(nn.SGD(one()), 1, 1, -1), ValueError, "warmup_steps is -1"),
+        (lambda: nn.LinearScalingWarmup(nn.SGD(one()), 1, 1, 1, 1), TypeError, "after is 1"),
         (lambda: nn.LinearScalingWarmup(nn.SGD(one()), 0), ValueError, "batch_size: 0"),
     ],
 )
 def test_bad_arguments_are_named(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_what_is_no_state_is_refused_and_changes_nothing():
+    mine = nn.SGD(one(), lr=0.5, momentum=0.5)
+    state = mine.state_dict()
+    groups, values = state["param_groups"], {"momentum_buffer": np.ones(2)}
+    for wrong, words in (
+        (None, "state_dict is None"),
+        ({}, "state_dict is of type dict"),
+        ({**state, "state": [values]}, "'state'"),
+        ({**state, "state": {0: 1}}, "parameter 0"),
+        ({**state, "param_groups": groups[0]}, "'param_groups'"),
+        ({**state, "param_groups": [{"lr": 1}]}, "'params'"),
+    ):
+        with pytest.raises(TypeError, match=f"SGD: .*{words}"):
+            mine.load_state_dict(wrong)
+    for number in (-1, "first", None, 0.5):
+        with pytest.raises(ValueError, match=f"SGD: state_dict: parameter {number}; those below 1"):
+            mine.load_state_dict({**state, "state": {number: values}})
+    assert str(mine.state_dict()) == str(state)
+
+
+def test_numbers_of_numpy_are_numbers():
+    optimiser = nn.SGD(one(), np.float32(0.5), np.float64(0.5), nesterov=np.True_)
+    nn.StepLR(optimiser, np.int64(1), np.float32(0.5)).step()
+    assert optimiser.param_groups[0]["lr"] == 0.25
 
 
 def test_a_state_of_other_shapes_is_refused_and_changes_nothing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn.data.dataset import Augmentation, pair
 
@@ -77,9 +78,9 @@ class RandomFlip(_Change):
     """
 
     def __init__(self, p: float = 0.5, *, vertical: bool = False) -> None:
-        if not 0 <= p <= 1:
+        if not 0 <= _args.number("RandomFlip", "p", p) <= 1:
             raise ValueError(f"RandomFlip: p: {p}; 0 to 1 is allowed")
-        self.p, self.vertical = p, vertical
+        self.p, self.vertical = p, _args.flag("RandomFlip", "vertical", vertical)
 
     def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
         chosen = generator.random(len(images)) < self.p
@@ -116,6 +117,7 @@ class RandomCrop(_Change):
     ) -> None:
         self.size = pair("RandomCrop", "size", size, 1)
         self.padding = pair("RandomCrop", "padding", padding, 0)
+        _args.number("RandomCrop", "fill", fill)
         self.fill = fill
 
     def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:
@@ -152,6 +154,7 @@ class RandomShift(_Change):
 
     def __init__(self, most: int | tuple[int, int], fill: float = 0.0) -> None:
         self.most = pair("RandomShift", "most", most, 0)
+        _args.number("RandomShift", "fill", fill)
         self.fill = fill
 
     def _changed(self, images: FloatArray, generator: np.random.Generator) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn.data.dataset import pair
 
@@ -45,6 +46,7 @@ def framed(images: FloatArray, size: int | tuple[int, int]) -> FloatArray:
     (100, 1, 28, 28)
     """
     wanted = pair("framed", "size", size, 1)
+    images = _args.as_array("framed", "images", images)
     if images.ndim != 4 or 0 in images.shape[2:]:
         raise ValueError(f"framed: images: shape {images.shape}; (N, C, H, W) is allowed")
     if images.shape[2:] == wanted:
