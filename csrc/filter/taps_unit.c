@@ -29,12 +29,6 @@ static const char *find_plane(const fc_unit *u, int64_t index) {
     return f->in + at * f->line.in * f->place.in * f->step * f->in_size;
 }
 
-char *fc_unit_line(const fc_unit *u, int64_t plane, int64_t line) {
-    const fc_taps *f = u->f;
-    const int64_t slot = f->holds ? u->slot[plane] : plane;
-    return u->scratch + f->at_ring + (slot * f->ring + line % f->ring) * f->line_bytes;
-}
-
 static void bring_one(const fc_unit *u, int64_t plane, int64_t line) {
     const fc_taps *f = u->f;
     const int64_t first = u->place - f->place.offset;

@@ -27,6 +27,10 @@ int64_t fc_unit_begin(fc_unit *u);
 void fc_unit_bring(const fc_unit *u, int64_t line);
 
 /* Where that line of a plane is, at hand. */
-char *fc_unit_line(const fc_unit *u, int64_t plane, int64_t line);
+static inline char *fc_unit_line(const fc_unit *u, int64_t plane, int64_t line) {
+    const fc_taps *f = u->f;
+    const int64_t slot = f->holds ? u->slot[plane] : plane;
+    return u->scratch + f->at_ring + (slot * f->ring + line % f->ring) * f->line_bytes;
+}
 
 #endif
