@@ -10,7 +10,7 @@
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
 static double weights[512];
-static const int64_t sizes[3] = {50, 60, 70}, centre[3] = {1, 1, 1};
+static const int64_t sizes[3] = {30, 40, 50}, centre[3] = {1, 1, 1};
 
 typedef fc_status (*filter_fn)(const elements *in, const elements *out, const fc_call *call);
 
