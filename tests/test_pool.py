@@ -388,3 +388,38 @@ def test_an_empty_batch_gives_an_empty_result(ndim):
     assert getattr(fc, f"lp_pool{ndim}d")(x, 2, 2).shape == (0, 3, *(3,) * ndim)
     assert getattr(fc, f"adaptive_avg_pool{ndim}d")(x, 4).shape == (0, 3, *(4,) * ndim)
     assert getattr(fc, f"max_unpool{ndim}d")(y, indices, 2).shape == x.shape
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("planes", [1, 3, 17])
+def test_global_pooling_of_few_large_planes(planes, dtype):
+    x = np.random.default_rng(planes).integers(-9, 9, (1, planes, 41, 43)).astype(dtype)
+    x[0, :, 30, 20] = 10
+    y, indices = fc.max_pool2d(x, (41, 43), return_indices=True)
+    assert (y == 10).all()
+    assert (indices == 30 * 43 + 20).all()
+    np.testing.assert_array_equal(fc.adaptive_max_pool2d(x, 1), y)
+    mean = x.sum((2, 3), keepdims=True) / dtype_of(dtype)(41 * 43)
+    np.testing.assert_allclose(fc.adaptive_avg_pool2d(x, 1), mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [50, 20003])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("stride", [3, 4])
+def test_strides_of_three_and_four_over_short_and_long_rows(stride, kernel, width, dtype):
+    x = np.random.default_rng(width).integers(-9, 9, (2, 3, width)).astype(dtype)
+    for pad in {0, kernel // 2}:
+        padded = np.pad(x, ((0, 0), (0, 0), (pad, pad)), constant_values=-99)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, 2)[:, :, ::stride]
+        np.testing.assert_array_equal(fc.max_pool1d(x, kernel, stride, pad), windows.max(-1))
+        y, indices = fc.max_pool1d(x, kernel, stride, pad, return_indices=True)
+        np.testing.assert_array_equal(y, windows.max(-1))
+        np.testing.assert_array_equal(np.take_along_axis(x, indices, 2), y)
+        total = np.where(windows == -99, 0, windows).sum(-1)
+        expected = total / dtype_of(dtype)(kernel)
+        np.testing.assert_allclose(fc.avg_pool1d(x, kernel, stride, pad), expected, rtol=1e-6)
+
+
+def dtype_of(name):
+    return np.dtype(name).type

@@ -211,6 +211,8 @@ static void make_regular(fc_pool_job *job) {
 /* The job as the kernels read it. */
 static fc_pool_job prepared(const fc_pool_job *given) {
     fc_pool_job job = *given;
+    if (job.pool.channels == 1)
+        job.pool.layout = FC_CHANNELS_FIRST; /* either way they lie the same */
     if (job.adaptive) make_regular(&job);
     job.whole = (double)whole_divisor(&job);
     if (job.whole != 0) job.inverse = 1 / job.whole;
@@ -289,8 +291,9 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
                     FC_POOL_SLACK;
         job.lines = lines_at_hand(p->stride[2] * job.phase,
                                   op == FC_POOL_ARGMAX ? p->input[1] : r.grid.tile_rows);
-        r.scratch_bytes = p->kernel[2] * (8 + size) +
-                          (job.lines * p->stride[2] + 4 + p->stride[2]) * job.phase * size;
+        /* Above a stride of 2, whole lines besides the split ones, and tables. */
+        const int64_t lines = p->stride[2] * (job.lines + (p->stride[2] > 2 ? job.lines + 1 : 0));
+        r.scratch_bytes = p->kernel[2] * (8 + size) + (lines + 4) * job.phase * size;
     } else {
         r.kernel = kernels->windows[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, columns_of_windows(&job), work);
