@@ -77,7 +77,7 @@ static int cut_run(fc_taps *f) {
 static int cut_into_runs(fc_taps *f) {
     if (f->op != FC_WINDOW_SUM || f->in_type != FC_FLOAT32 || f->out_type != FC_FLOAT32) return 0;
     if (f->count <= FLOAT_ROUNDINGS || f->pieces > 1) return 0;
-    if (!fc_float_holds(f->weights, f->count)) return 0;
+    if (!fc_float_holds(&f->cval, 1) || !fc_float_holds(f->weights, f->count)) return 0;
     if (f->dense ? cut_dense_run(f) : cut_run(f)) return 1;
     set_one_run(f); /* of double: what was tried last is not to stay */
     return 0;

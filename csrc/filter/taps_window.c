@@ -29,7 +29,7 @@ static int is_tap(const fc_taps *f, const void *weights, int64_t i) {
     if (f->op != FC_WINDOW_SUM) return ((const unsigned char *)weights)[i] != 0;
     if (f->every || f->weight_type != FC_FLOAT64) return 1;
     const double w = ((const double *)weights)[i];
-    return !(w <= 0x1p-52 && w >= -0x1p-52); /* SciPy's: DBL_EPSILON */
+    return w > 0x1p-52 || w < -0x1p-52; /* SciPy's: DBL_EPSILON; a NaN is no term either */
 }
 
 typedef struct bounds {

@@ -80,7 +80,7 @@ static fc_work extreme(fc_element in, fc_element out, fc_window_op op, double cv
 fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t terms,
                        const double *weights, double cval) {
     if (op == FC_WINDOW_MAX || op == FC_WINDOW_MIN) return extreme(in, out, op, cval);
-    if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS &&
+    if (in == out && in == FC_FLOAT32 && terms <= FLOAT_TERMS && fc_float_holds(&cval, 1) &&
         (op != FC_WINDOW_SUM || fc_float_holds(weights, terms))) {
         const fc_filter_kernels *k = fc_kernels_for(FC_F32)->filter;
         fc_work w = native(in, k->sum, k->rows, cval);
