@@ -13,6 +13,7 @@ from helpers.filters import INTEGERS, OPS, passes, values, window, windows
 
 import fastconv as fc
 from fastconv import _core, ndimage
+from fastconv.ndimage import _run, _slabs
 from fastconv.testing.reference import filter_passes, filter_taps
 
 MODES = (
@@ -403,6 +404,35 @@ def test_weights_that_are_no_terms_are_none_whatever_the_window(scipy):
     compare(scipy, rng, "correlate", input, (edge,), {})
 
 
+@pytest.mark.parametrize("char", ["f", "d"])
+@pytest.mark.parametrize("shape", [(128, 60), (47, 133), (201, 150), (3, 64, 40)])
+def test_windows_much_larger_than_the_array_agree_with_scipy(scipy, shape, char):
+    rng = np.random.default_rng(15)
+    input = values(rng, [9, 12, 20][-len(shape) :], char)
+    compare(scipy, rng, "correlate", input, (rng.standard_normal(shape),), {"mode": "wrap"})
+
+
+def test_weights_that_float32_does_not_hold_are_not_lost(scipy):
+    for value, weight in ((1e30, 1e-46), (1e-10, 1e39), (1e25, 1e-40)):
+        input = np.full((3, 40), value, np.float32)
+        for name, weights in (("correlate1d", [weight, 0]), ("correlate", [[weight] * 170])):
+            got, expected = (getattr(m, name)(input, weights) for m in (ndimage, scipy))
+            np.testing.assert_allclose(got, expected, rtol=1e-5)
+    beyond = {"mode": "constant", "cval": 1e300}
+    got, expected = (m.correlate1d(input, [0, 0, 1.0, 0], **beyond) for m in (ndimage, scipy))
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_weights_that_are_nan_are_no_terms_of_windows_and_are_of_lines(scipy):
+    rng = np.random.default_rng(16)
+    weights = np.array([[1.0, np.nan, -2.0]])
+    for char in "Bfd":
+        input = values(rng, (5, 9), char)
+        for name, given in (("correlate", weights), ("correlate1d", weights[0])):
+            got, expected = (getattr(m, name)(input, given) for m in (ndimage, scipy))
+            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-4)
+
+
 # ---- Arrays of all kinds -------------------------------------------------------------------------
 
 
@@ -471,6 +501,11 @@ def test_empty_arrays_agree_with_scipy(scipy, name, shape):
     expected = call(scipy, name, input, args, {})
     got = call(ndimage, name, input, args, {})
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype) == (shape, np.float32)
+    read_only = np.zeros(shape)
+    read_only.flags.writeable = False
+    compare(scipy, None, name, input, args, {"output": read_only})
+    both = [outcome(m, name, input.astype(object), args, {}) for m in (scipy, ndimage)]
+    assert isinstance(both[1], type(both[0]))
 
 
 @EVERY_FUNCTION
@@ -478,6 +513,12 @@ def test_arrays_of_no_dimension_agree_with_scipy(scipy, name):
     args = (np.array(2.5),) if name in ("correlate", "convolve") else simple(name)
     for input in (np.array(5), np.array(5.0), np.float32(5), 5j):
         compare(scipy, None, name, np.asarray(input), args, {})
+
+
+def test_without_axes_an_array_is_copied_as_in_scipy(scipy):
+    for name in ("uniform_filter", "maximum_filter", "gaussian_filter", "laplace"):
+        args = simple(name) if name != "maximum_filter" else (5,)
+        compare(scipy, None, name, np.eye(3), args, {"axes": (), "mode": "x"})
 
 
 @EVERY_FUNCTION
@@ -503,6 +544,36 @@ def test_results_do_not_depend_on_the_order_of_memory(name, shape):
         assert call(ndimage, name, input, args, {"output": output}) is output
         assert output.tobytes() == expected.tobytes()
         assert call(ndimage, name, input, args, {}).tobytes() == expected.tobytes()
+
+
+def bytes_of(outcome):
+    """What is compared of a result; of what was raised, its type."""
+    return type(outcome) if isinstance(outcome, Exception) else outcome.tobytes()
+
+
+@EVERY_FUNCTION
+def test_large_arrays_slab_by_slab_give_the_bytes_of_the_whole(name, monkeypatch):
+    for k in range(2 * CASES):
+        rng = np.random.default_rng([k, NAMES.index(name)])
+        input = image(rng, TYPES + "FD" * (k % 4 == 0))
+        args, options = arguments(rng, name, input.ndim)
+        options["mode"] = str(rng.choice(MODES))
+        if rng.integers(2) and "footprint" not in options and name in SEVERAL_MODES:
+            count = input.ndim if options.get("axes") is None else len(options["axes"])
+            options["mode"] = [str(m) for m in rng.choice(MODES, count)]
+        options["cval"] = float(rng.choice([0.0, 3.0, 0.3]))
+        if rng.integers(2):
+            char = str(rng.choice(list("FD" if input.dtype.kind == "c" else TYPES)))
+            options["output"] = np.dtype(char).newbyteorder(str(rng.choice(["<", ">"])))
+        expected = outcome(ndimage, name, input, args, options)
+        with monkeypatch.context() as patch:
+            patch.setattr(_slabs, "_LARGE_BYTES", 0)
+            patch.setattr(_slabs, "_SLAB_BYTES", int(rng.choice([1, 64, 1000])))
+            patch.setattr(_slabs, "are_mapped", lambda *arrays: True)
+            patch.setattr(_run, "_is_copied", lambda source, target: True)
+            got = outcome(ndimage, name, input, args, options)
+        case = (k, input.dtype, input.shape, args, options)
+        assert bytes_of(got) == bytes_of(expected), case
 
 
 @EVERY_FUNCTION
@@ -571,6 +642,29 @@ def test_a_gaussians_weights_are_scipys_to_the_last_bit(scipy, sigma, order):
     np.testing.assert_array_equal(got, scipy.gaussian_filter1d(pulse, sigma, order=order))
 
 
+@pytest.mark.parametrize("cval", [1e30, 2.0**64, 2.0**63, -1e30, np.inf, -np.inf, np.nan, 1e300])
+@pytest.mark.parametrize("char", TYPES)
+def test_a_footprints_border_converts_to_the_inputs_dtype_as_in_scipy(scipy, char, cval):
+    input = np.ones((3, 4), char)
+    options = {"footprint": [[1, 0, 1]], "mode": "constant", "cval": cval}
+    for name in ("maximum_filter", "minimum_filter"):
+        if not (char in "fd" and np.isnan(cval)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                got = getattr(ndimage, name)(input, **options)
+            assert got.tobytes() == getattr(scipy, name)(input, **options).tobytes()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("char", INTEGERS)
+def test_integers_are_truncated_as_in_scipy_whatever_the_weight_in_the_middle(scipy, char, sign):
+    for k in range(20):
+        rng = np.random.default_rng(k)
+        half = rng.standard_normal(int(rng.integers(1, 5))).round(1)
+        weights = np.array([*half, round(rng.standard_normal(), 1), *(sign * half[::-1])])
+        compare(scipy, rng, "correlate1d", values(rng, (3, 200), char), (weights,), {})
+
+
 def test_a_constant_image_of_integers_stays_what_it_is_in_scipy(scipy):
     for value in (1, 7, 100, 255):
         image = np.full((30, 41), value, np.uint8)
@@ -623,7 +717,11 @@ REFUSED = [
     ("gaussian_laplace", (A, 1), {"foo": 3}),
     ("gaussian_gradient_magnitude", (A[None], [1, 2]), {"axes": (1, 2)}),
     *(("laplace", (A,), {"mode": m}) for m in ("x", ["wrap"], 3)),
-    *(("sobel", (A,), {"axis": a}) for a in (2, 0.5)),
+    *(("sobel", (A,), {"axis": a}) for a in (2, 0.5, np.nan)),
+    *(("gaussian_filter", (A, 1), {"axes": a}) for a in (2, -3)),
+    *(("correlate1d", (A, [1.0] * 3), {"origin": o}) for o in (2.5, -np.inf)),
+    *(("gaussian_filter1d", (A, s), {"radius": 2}) for s in (np.nan, np.inf, "1", 1j)),
+    ("maximum_filter", (A,), {"footprint": [[1, 0]], "mode": "constant", "cval": "1"}),
     ("sobel", (A + 1j,), {"output": float}),
     *(
         (name, (A, *simple(name)), {"output": o})
@@ -657,6 +755,33 @@ def test_what_scipy_refuses_is_refused_with_its_exception(scipy, name, args, opt
         theirs, ours = raised(scipy, name, args, options), raised(ndimage, name, args, options)
     assert theirs is not None
     assert isinstance(ours, type(theirs)), (ours, theirs)
+
+
+MESSAGES = [
+    (("correlate1d", (A, [1.0]), {"mode": "x"}), ("mode", "'x'", "'reflect'", "'grid-wrap'")),
+    (("correlate1d", (A, [1.0] * 3), {"origin": 2}), ("origin", "is 2", "from -1 to 1", "size 3")),
+    (("correlate1d", (A, [1.0]), {"axis": 2}), ("axis 2", "dimension 2")),
+    (("correlate1d", (A, [1.0]), {"cval": "1"}), ("cval", "real number", "'1'")),
+    (("correlate1d", (A, [[1.0]]), {}), ("weights", "(1, 1)")),
+    (("correlate", (A, [1.0]), {}), ("weights", "(1,)", "(2)")),
+    (("uniform_filter1d", (A, 0), {}), ("size", "0", "at least 1")),
+    (("uniform_filter", (A, (3,)), {}), ("length", "2", "(3,)")),
+    (("uniform_filter", (A, 3), {"axes": (2,)}), ("axis", "2", "2 dimensions")),
+    (("uniform_filter", (A, 3), {"axes": (0, -2)}), ("axes", "unique", "(0, 0)")),
+    (("gaussian_filter1d", (A, 1), {"radius": -1}), ("radius=-1", "nonnegative")),
+    (("gaussian_filter1d", (A, 1), {"order": -1}), ("order", "-1", "non-negative")),
+    (("laplace", (A,), {"output": np.zeros((3, 2))}), ("output", "(3, 2)", "(2, 3)")),
+    (("laplace", (A,), {"output": READ_ONLY}), ("output", "read-only")),
+    (("laplace", (HALF,), {}), ("float16", "float32", "complex64")),
+    (("maximum_filter", (A + 1j, 3), {}), ("input", "complex128")),
+]
+
+
+@pytest.mark.parametrize(("problem", "parts"), MESSAGES, ids=range(len(MESSAGES)))
+def test_errors_name_the_argument_the_value_and_what_is_allowed(problem, parts):
+    message = str(raised(ndimage, *problem))
+    for part in parts:
+        assert part in message
 
 
 def test_warnings_are_scipys_and_point_to_the_caller(scipy):

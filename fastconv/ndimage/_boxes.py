@@ -118,7 +118,7 @@ def windows(input: Array, size: Any, mode: Any, origin: Any, axes: Any, op: int)
     """Read the passes of a filter whose window is a box."""
     axes = _args.axes(axes, input.ndim)
     if type(size) is int and type(origin) is int and type(mode) is str:
-        if size <= 1:
+        if size <= 1 or not axes:
             return []
         border, offset = _args.border(mode), _args.offset(size, origin)
         return [(axis, op, border, offset, size) for axis in axes]

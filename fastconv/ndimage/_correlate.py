@@ -11,10 +11,6 @@ from fastconv.ndimage import _args, _run
 from fastconv.ndimage._args import Array
 from fastconv.ndimage._docs import filled
 
-_ORIGIN = "Invalid origin; origin must satisfy -({0} // 2) <= {1} <= ({0}-1) // 2"
-_LINE_ORIGIN = _ORIGIN.format("len(weights)", "origin")
-_WINDOW_ORIGIN = _ORIGIN.format("weights.shape[k]", "origin[k]")
-
 
 @filled
 def correlate(
@@ -70,7 +66,7 @@ def correlate(
     input, weights = np.asarray(input), np.asarray(weights)
     if input.dtype.kind == "c" or weights.dtype.kind == "c":
         output = _args.result(output, input, True)
-        return _complex_window(input, weights.conj(), output, mode, cval, origin, axes, False)
+        return _complex_window(input, _conjugate(weights), output, mode, cval, origin, axes, False)
     return _window(input, weights, output, mode, cval, origin, axes, False)
 
 
@@ -144,13 +140,15 @@ def _window(
     if flipped:
         weights = weights[(slice(None, None, -1),) * ndim]
         origins = [_turned(o, size) for o, size in zip(origins, weights.shape, strict=True)]
-    offsets = tuple(
-        [_args.offset(n, o, _WINDOW_ORIGIN) for n, o in zip(weights.shape, origins, strict=True)]
-    )
+    offsets = tuple([_args.offset(n, o) for n, o in zip(weights.shape, origins, strict=True)])
     output = _args.result(output, input)
     border = _args.one_border(mode)
     weights = np.ascontiguousarray(weights)
     return _run.taps(input, weights, output, (border,) * ndim, cval, offsets)
+
+
+def _conjugate(weights: Array) -> Array:
+    return weights.conj() if weights.dtype.kind == "c" else weights
 
 
 def _turned(origin: Any, size: int) -> Any:
@@ -216,7 +214,7 @@ def correlate1d(
     input, weights = np.asarray(input), np.asarray(weights)
     if input.dtype.kind == "c" or weights.dtype.kind == "c":
         output = _args.result(output, input, True)
-        return _complex_line(input, weights.conj(), axis, output, mode, cval, origin)
+        return _complex_line(input, _conjugate(weights), axis, output, mode, cval, origin)
     return line(input, weights, axis, output, mode, cval, origin)
 
 
@@ -282,7 +280,7 @@ def line(
     output = _args.result(output, input)
     weights = _args.line_weights(weights)
     axis = _args.axis(axis, input.ndim)
-    offset = _args.offset(len(weights), origin, _LINE_ORIGIN)
+    offset = _args.offset(len(weights), origin)
     step = axis, _run.CORRELATE, _args.border(mode), offset, weights
     return _run.passes(input, output, (step,), cval)
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastconv.ndimage import _args, _run
+from fastconv.ndimage import _args, _layout, _run, _slabs
 from fastconv.ndimage._args import Array, Ints
 from fastconv.ndimage._docs import filled
-from fastconv.ndimage._gaussian import gaussian_filter
+from fastconv.ndimage._gaussian import gaussian_filter, gaussian_reach
 
 _DIFFERENCE = np.array([-1.0, 0.0, 1.0])
 _SOBEL = np.array([1.0, 2.0, 1.0])
@@ -118,21 +118,23 @@ def _edges(input: Any, axis: Any, output: Any, mode: Any, cval: Any, smoothing: 
     borders = [_args.border(entry) for entry in _args.per_axis(mode, ndim)]
     steps = [(axis, _run.CORRELATE, borders[axis], 1, _DIFFERENCE)]
     steps += [(a, _run.CORRELATE, borders[a], 1, smoothing) for a in range(ndim) if a != axis]
-    if _in_any_order(input, output, cval):
+    if _in_any_order(input, output, borders, cval):
         steps.sort(key=lambda step: step[0])
     return _run.passes(input, output, steps, cval)
 
 
-def _in_any_order(input: Array, output: Array, cval: Any) -> bool:
+def _in_any_order(input: Array, output: Array, borders: list[int], cval: Any) -> bool:
     """Tell whether whole weights may go along the axes in any order; rows by columns is faster.
 
     Of floats the last bits depend on it. Integers are truncated and wrapped around after each
-    pass, which is the same in any order where C converts them from sums that an int holds.
+    pass, which is the same in any order where C converts them from sums that an int holds. What
+    lies beyond the borders has to be the same after each pass.
     """
     dtypes = input.dtype, output.dtype
     floats = all(dtype.kind in "fc" for dtype in dtypes)
     small = all(dtype.kind in "iu" and dtype.itemsize <= 2 for dtype in dtypes)
-    return (floats or small) and np.isscalar(cval) and cval == 0
+    zeros = bool(np.isscalar(cval) and cval == 0)
+    return (floats or small) and (_args.CONSTANT not in borders or zeros)
 
 
 @filled
@@ -182,7 +184,8 @@ def laplace(
         return output
     borders = [_args.border(entry) for entry in _args.per_axis(mode, len(axes))]
     narrow = input.size > 4096 and input.ndim - 1 in axes and input.shape[-1] < _NARROW
-    if len(axes) <= _CROSS_AXES and not narrow and _is_one_sum(input, output, cval, borders):
+    suits = input.size > 0 and len(axes) <= _CROSS_AXES and not narrow
+    if suits and _is_one_sum(input, output, cval, borders):
         window = _cross(input.ndim, axes)
         spread = [0] * input.ndim
         for a, entry in zip(axes, borders, strict=True):
@@ -281,8 +284,9 @@ def gaussian_laplace(
         for a, deviation in zip(axes, deviations, strict=True):
             spread[a] = deviation
         deviations = spread
-    derivative2 = _gaussian_derivative(input.ndim, 2)
-    return generic_laplace(input, derivative2, output, mode, cval, (deviations,), kwargs, axes=axes)
+    derive = _gaussian_derivative(2, deviations, cval, kwargs)
+    reach = _gaussian_reach(deviations, kwargs)
+    return _joined(derive, input, output, mode, axes, _add, reach)
 
 
 @filled
@@ -331,21 +335,21 @@ def gaussian_gradient_magnitude(
     >>> ndimage.gaussian_gradient_magnitude(step, 1)[0].round(3)
     array([0.013, 0.122, 0.364, 0.364, 0.122, 0.013])
     """
-    input = np.asarray(input)
-    derivative = _gaussian_derivative(input.ndim, 1)
-    return generic_gradient_magnitude(
-        input, derivative, output, mode, cval, (sigma,), kwargs, axes=axes
-    )
+    derive = _gaussian_derivative(1, sigma, cval, kwargs)
+    reach = _gaussian_reach(sigma, kwargs)
+    return _joined(derive, input, output, mode, axes, _add_square, reach)
 
 
-def _gaussian_derivative(ndim: int, degree: int) -> Callable[..., Array]:
-    def derivative(
-        input: Array, axis: int, output: Any, mode: Any, cval: Any, sigma: Any, **kwargs: Any
-    ) -> Array:
-        order = [degree if a == axis else 0 for a in range(ndim)]
-        return gaussian_filter(input, sigma, order, output, mode, cval, **kwargs)
+def _gaussian_derivative(degree: int, sigma: Any, cval: Any, keywords: dict[str, Any]) -> Derive:
+    def derive(input: Array, axis: int, output: Any, mode: Any) -> Array:
+        order = [degree if a == axis else 0 for a in range(input.ndim)]
+        return gaussian_filter(input, sigma, order, output, mode, cval, **keywords)
 
-    return derivative
+    return derive
+
+
+def _gaussian_reach(sigma: Any, keywords: dict[str, Any]) -> Reach:
+    return lambda ndim, axis: gaussian_reach(sigma, ndim, axis, **keywords)
 
 
 @filled
@@ -397,21 +401,9 @@ def generic_laplace(
     >>> ndimage.generic_laplace(x**2, fourth_order)[2:-2].round(6)
     array([2., 2., 2.])
     """
-    extra_keywords = extra_keywords or {}
-    input = np.asarray(input)
-    output = _args.result(output, input)
-    axes = _args.axes(axes, input.ndim)
-    if not axes:
-        output[...] = input
-        return output
-    modes = _args.per_axis(mode, len(axes))
-    input = _apart(input, output, axes)
-    derivative2(input, axes[0], output, modes[0], cval, *extra_arguments, **extra_keywords)
-    for a, border in zip(axes[1:], modes[1:], strict=True):
-        output += derivative2(
-            input, a, output.dtype, border, cval, *extra_arguments, **extra_keywords
-        )
-    return output
+    derive = _bound(derivative2, cval, extra_arguments, extra_keywords)
+    reach = _local_reach(derivative2, extra_arguments, extra_keywords)
+    return _joined(derive, input, output, mode, axes, _add, reach)
 
 
 @filled
@@ -464,42 +456,102 @@ def generic_gradient_magnitude(
            [ 9.49, 12.73, 12.  ],
            [12.  , 12.  ,  0.  ]])
     """
-    extra_keywords = extra_keywords or {}
+    derive = _bound(derivative, cval, extra_arguments, extra_keywords)
+    reach = _local_reach(derivative, extra_arguments, extra_keywords)
+    return _joined(derive, input, output, mode, axes, _add_square, reach)
+
+
+# ---- Derivatives along several axes, and what becomes of them ------------------------------------
+
+Derive = Callable[[Array, int, Any, Any], Array]  # input, axis, output, mode
+Reach = Callable[[int, int], int]  # the array's dimensions, and an axis of it
+
+
+def _bound(function: Callable[..., Array], cval: Any, arguments: Any, keywords: Any) -> Derive:
+    """Give a user's function its last arguments."""
+    keywords = {} if keywords is None else keywords
+
+    def derive(input: Array, axis: int, output: Any, mode: Any) -> Array:
+        return function(input, axis, output, mode, cval, *arguments, **keywords)
+
+    return derive
+
+
+def _local_reach(function: Callable[..., Array], arguments: Any, keywords: Any) -> Reach | None:
+    """Give how far a function's windows reach, if that is known."""
+    known = any(function is own for own in (sobel, prewitt, _second_difference))
+    return (lambda ndim, axis: 1) if known and arguments == () and not keywords else None
+
+
+def _joined(
+    derive: Derive,
+    input: Any,
+    output: Any,
+    mode: Any,
+    axes: Any,
+    join: Callable[[Array, Array, int, int], None],
+    reach: Reach | None,
+) -> Array:
+    """Give what `join` makes of the derivatives along some axes.
+
+    It is called with the result as it is so far and with each derivative, its number and the last
+    one's; the result begins as the first derivative. With `reach`, large arrays in files are taken
+    slab by slab, so that no more than slabs lie in memory; whole ones are a quarter faster.
+    """
     input = np.asarray(input)
     output = _args.result(output, input)
     axes = _args.axes(axes, input.ndim)
     if not axes:
         output[...] = input
         return output
-    modes = _args.per_axis(mode, len(axes))
-    input = _apart(input, output, axes)
-    derivative(input, axes[0], output, modes[0], cval, *extra_arguments, **extra_keywords)
-    if len(axes) == 1:
-        np.multiply(output, output, output)
-        _take_roots(output)
+    last = len(axes) - 1
+    each = list(enumerate(zip(axes, _args.per_axis(mode, len(axes)), strict=True)))
+    if reach is not None and _slabs.are_of_use(input, output) and _slabs.are_mapped(input, output):
+        # What lies at a window's end may be reflected at an element.
+        reaches = [reach(input.ndim, axis) + 1 for axis in range(input.ndim)]
+        for slab in _slabs.slabs(input, output, reaches):
+            total = slab.of(output)
+            for number, (axis, border) in each:
+                part = None  # there is no more than one at a time
+                wraps = _args.border(border) == _args.WRAP
+                part = slab.filtered(input, wraps, _along(derive, axis, output.dtype, border))
+                if number == 0:
+                    _layout.put(part, total)
+                join(total, part, number, last)
         return output
-    for a, border in zip(axes[1:], modes[1:], strict=True):
-        other = derivative(input, a, output.dtype, border, cval, *extra_arguments, **extra_keywords)
-        _add_square(output, other, a == axes[1], a == axes[-1])
+    if last and np.may_share_memory(input, output):
+        input = input.copy()
+    for number, (axis, border) in each:
+        part = derive(input, axis, output.dtype if number else output, border)
+        join(output, part, number, last)
     return output
 
 
-def _apart(input: Array, output: Array, axes: Ints) -> Array:
-    """Give an input that writing the first of several derivatives leaves as it is."""
-    return input.copy() if len(axes) > 1 and np.may_share_memory(input, output) else input
+def _along(derive: Derive, axis: int, output: Any, mode: Any) -> Callable[[Array], Array]:
+    """Give the function that derives an array along one axis."""
+    return lambda input: derive(input, axis, output, mode)
 
 
-def _add_square(total: Array, other: Array, first: bool, last: bool) -> None:
-    """Add a square, to a square if it is the first; after the last one take the root.
+def _add(total: Array, other: Array, number: int, last: int) -> None:
+    """Add all to the first one."""
+    if number:
+        total += other
+
+
+def _add_square(total: Array, other: Array, number: int, last: int) -> None:
+    """Add up squares, and take the root of their sum.
 
     The dtype's own arithmetic is NumPy's; what `other` holds is lost.
     """
+    if number == 0 < last:
+        return
     for sums, values in _blocks(total, other):
-        if first:
+        if number < 2:
             np.multiply(sums, sums, sums)
-        np.multiply(values, values, values)
-        sums += values
-        if last:
+        if number:
+            np.multiply(values, values, values)
+            sums += values
+        if number == last:
             _take_roots(sums)
 
 
@@ -512,8 +564,9 @@ def _take_roots(squares: Array) -> None:
 
 
 def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Walk through arrays of one shape in parts that a cache holds."""
-    if all(array.flags.c_contiguous for array in arrays):
+    """Walk through arrays in parts that a cache holds, if they are of one shape."""
+    alike = all(getattr(array, "shape", None) == arrays[0].shape for array in arrays)
+    if alike and all(array.flags.c_contiguous for array in arrays):
         lines = [array.reshape(-1) for array in arrays]
         for start in range(0, len(lines[0]), _BLOCK):
             yield tuple([line[start : start + _BLOCK] for line in lines])

@@ -231,10 +231,10 @@ def _window(
             warnings.warn("ignoring size because footprint is set", UserWarning, stacklevel=3)
         footprint = np.asarray(footprint, bool)
         if not footprint.any():
-            raise ValueError("All-zero footprint is not supported.")
+            raise ValueError(f"All-zero footprint is not supported. It has shape {footprint.shape}")
         size = footprint.shape if footprint.all() else None
     elif size is None:
-        raise RuntimeError("no footprint provided")
+        raise RuntimeError("no footprint provided: size or footprint is needed")
     input = np.asarray(input)
     _args.refuse_complex(input)
     output = _args.result(output, input)
@@ -263,7 +263,7 @@ def _footprint(
     origins = _args.origins(origin, axes, input.ndim)
     offsets = tuple([_args.offset(n, o) for n, o in zip(footprint.shape, origins, strict=True)])
     border = _args.one_border(mode, " for non-separable footprints")
-    if border == _args.CONSTANT:
-        cval = _args.held(cval, _run.native(input).dtype)
+    if border == _args.CONSTANT and input.size:
+        cval = _args.held(_args.number(cval), _run.native(input).dtype)
     taken = np.ascontiguousarray(footprint).view(np.uint8)
     return _run.taps(input, taken, output, (border,) * input.ndim, cval, offsets, op)

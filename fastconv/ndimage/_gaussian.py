@@ -154,10 +154,25 @@ def gaussian_filter(
 
 def _radius(sigma: Any, truncate: Any, radius: Any) -> int:
     """Read how far a Gaussian's window reaches."""
-    reach = int(truncate * float(sigma) + 0.5) if radius is None else radius
-    if not isinstance(reach, numbers.Integral) or reach < 0:
-        raise ValueError("Radius must be a nonnegative integer.")
-    return int(reach)
+    found: Any = int(truncate * float(sigma) + 0.5)
+    if radius is not None:
+        found = radius
+    if not isinstance(found, numbers.Integral) or found < 0:
+        raise ValueError(
+            f"Radius must be a nonnegative integer. It is {found!r}: radius={radius!r}, "
+            f"truncate={truncate!r}, sigma={sigma!r}"
+        )
+    return int(found)
+
+
+def gaussian_reach(
+    sigma: Any, ndim: int, axis: int, truncate: Any = 4.0, radius: Any = None
+) -> int:
+    """Tell how far the windows of `gaussian_filter` reach along one of all axes."""
+    deviation = _args.per_axis(sigma, ndim)[axis]
+    if deviation > _NO_FILTER:
+        return _radius(deviation, truncate, _args.per_axis(radius, ndim)[axis])
+    return 0
 
 
 def kernel(sigma: Any, order: Any, radius: int) -> Array:
@@ -174,7 +189,7 @@ def _kernel(sigma: Any, order: Any, radius: int) -> Array:
     coefficients follow from (p g)' = (p' - x p / sigma**2) g.
     """
     if order < 0:
-        raise ValueError("order must be non-negative")
+        raise ValueError(f"order must be non-negative, not {order!r}")
     variance = sigma * sigma
     x = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 / variance * x**2)

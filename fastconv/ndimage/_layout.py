@@ -7,6 +7,8 @@ wide goes at a time, which takes a sixth of the time (1024 x 1024 float32; AMD Z
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastconv._core import new_result
@@ -34,9 +36,17 @@ def dense(array: Array) -> Array:
     return copied
 
 
-def room(array: Array) -> Array:
-    """Give an array of the same shape and type in C's order, which is not filled."""
-    return new_result(array.shape, array.dtype)
+def room(array: Array, dtype: np.dtype[Any] | None = None) -> Array:
+    """Give an array of the same shape in C's order, of the machine's byte order, not filled."""
+    return new_result(array.shape, array.dtype if dtype is None else dtype)
+
+
+def put(source: Array, target: Array) -> None:
+    """Copy to an array of any order of memory."""
+    if runs_across(target):
+        copy(source, target)
+    else:
+        np.copyto(target, source)
 
 
 def copy(source: Array, target: Array) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from fastconv._core import filter_passes, filter_taps
-from fastconv.ndimage import _layout
+from fastconv.ndimage import _args, _layout, _slabs
 from fastconv.ndimage._args import Array, Ints
 
 CORRELATE, MAXIMUM, MINIMUM, MEAN = range(4)
 Pass = tuple[int, int, int, int, Any]  # axis, one of the above, border, offset, weights or size
 NATIVE = frozenset("bBhHiIlLqQfd")
+_LARGE_ROW = 32 << 20  # bytes of the first axis' rows, from which C's own slabs are too large
 
 
 def native(array: Array) -> Array:
@@ -23,7 +24,10 @@ def native(array: Array) -> Array:
         return array
     if char == "?":
         return array.view(np.uint8)
-    raise RuntimeError(f"array type {array.dtype!r} not supported")
+    raise RuntimeError(
+        f"array type {array.dtype!r} not supported: bool, integers, float32 and float64 are, and "
+        "by their components complex64 and complex128"
+    )
 
 
 def passes(input: Array, output: Array, steps: Sequence[Pass], cval: Any) -> Array:
@@ -34,12 +38,38 @@ def passes(input: Array, output: Array, steps: Sequence[Pass], cval: Any) -> Arr
         passes(input.imag, output.imag, steps, np.imag(cval))
         return output
     source, target = native(input), native(output)
-    if output.size:
-        place = _layout.room(target) if _layout.runs_across(target) else target
-        filter_passes(_layout.dense(source), place, tuple(steps), cval)
-        if place is not target:
-            _layout.copy(place, target)
+    if not output.size:
+        return _empty(output, cval)
+    steps, cval = tuple(steps), _args.number(cval)
+    if _slabs.are_large(source, target) and _passes_in_slabs(source, target, steps, cval):
+        return output
+    place = _layout.room(target) if _layout.runs_across(target) else target
+    filter_passes(_layout.dense(source), place, steps, cval)
+    if place is not target:
+        _layout.copy(place, target)
     return output
+
+
+def _passes_in_slabs(source: Array, target: Array, steps: tuple[Pass, ...], cval: float) -> bool:
+    """Filter large arrays slab by slab, where C would hold all of one beside them."""
+    between = len(steps) > 1 and (
+        any(step[0] == 0 for step in steps[1:]) or target.nbytes // len(target) >= _LARGE_ROW
+    )
+    if not (between or _is_copied(source, target)) or not _slabs.are_of_use(source, target):
+        return False
+    reaches: list[int | None] = [0] * source.ndim
+    wraps = [False] * source.ndim
+    for step in steps:
+        axis, op, border, offset, argument = step
+        size = len(argument) if op == CORRELATE else argument
+        reaches[axis] = None if _runs(step, source, target) else _reach(offset, size)
+        wraps[axis] = border == _args.WRAP
+
+    def run(source: Array, target: Array) -> None:
+        filter_passes(source, target, steps, cval)
+
+    _in_slabs(run, source, target, reaches, wraps)
+    return True
 
 
 def taps(
@@ -57,17 +87,89 @@ def taps(
         taps(input.real, weights, output.real, borders, np.real(cval), offsets, op)
         taps(input.imag, weights, output.imag, borders, np.imag(cval), offsets, op)
         return output
+    if not output.size:
+        return _empty(output, cval)
     source, target = native(input), native(output)
+    cval = _args.number(cval)
     if not input.ndim:
         one, at = (1,), (0,)
-        source, weights, target = source.reshape(one), weights.reshape(one), target.reshape(one)
-        filter_taps(source, weights, target, at, cval, at, op)
-    elif output.size:
-        place = _layout.room(target) if _layout.runs_across(target) else target
-        filter_taps(_layout.dense(source), weights, place, borders, cval, offsets, op)
-        if place is not target:
-            _layout.copy(place, target)
+        filter_taps(
+            source.reshape(one), weights.reshape(one), target.reshape(one), at, cval, at, op
+        )
+        return output
+    large = _slabs.are_large(source, target)
+    if large and _is_copied(source, target) and _slabs.are_of_use(source, target):
+        _taps_in_slabs(source, weights, target, borders, cval, offsets, op)
+        return output
+    place = _layout.room(target) if _layout.runs_across(target) else target
+    filter_taps(_layout.dense(source), weights, place, borders, cval, offsets, op)
+    if place is not target:
+        _layout.copy(place, target)
     return output
+
+
+def _taps_in_slabs(
+    source: Array,
+    weights: Array,
+    target: Array,
+    borders: Ints,
+    cval: float,
+    offsets: Ints,
+    op: int,
+) -> None:
+    def run(source: Array, target: Array) -> None:
+        filter_taps(source, weights, target, borders, cval, offsets, op)
+
+    reaches = [_reach(o, n) for o, n in zip(offsets, weights.shape, strict=True)]
+    _in_slabs(run, source, target, reaches, [b == _args.WRAP for b in borders])
+
+
+def _empty(output: Array, cval: Any) -> Array:
+    """Give an array without elements; what is refused of one is what is of others."""
+    _args.number(cval)
+    if not output.flags.writeable:
+        raise ValueError(f"output array is read-only: of shape {output.shape}, {output.dtype}")
+    return output
+
+
+Run = Callable[[Array, Array], None]
+
+
+def _in_slabs(
+    run: Run, source: Array, target: Array, reaches: Sequence[int | None], wraps: Sequence[bool]
+) -> None:
+    """Run a filter slab by slab."""
+
+    def filtered(part: Array) -> Array:
+        room = _layout.room(part, target.dtype)
+        run(_layout.dense(part), room)
+        return room
+
+    for slab in _slabs.slabs(source, target, reaches):
+        _layout.put(slab.filtered(source, wraps[slab.axis], filtered), slab.of(target))
+
+
+def _is_copied(source: Array, target: Array) -> bool:
+    """Tell whether C would copy one of the arrays."""
+    return not (_is_plain(source) and _is_plain(target))
+
+
+def _is_plain(array: Array) -> bool:
+    """Tell whether C takes an array as it is."""
+    flags = array.flags
+    return flags.c_contiguous and flags.aligned and array.dtype.isnative
+
+
+def _reach(offset: int, size: int) -> int:
+    """Give how far a window reaches; what lies there is reflected at an element, too."""
+    return max(offset, size - 1 - offset) + 1
+
+
+def _runs(step: Pass, source: Array, target: Array) -> bool:
+    """Tell whether a mean may be that of SciPy's running sum, which begins where a line does."""
+    exact = all(a.dtype.kind in "iu" and a.itemsize < 8 for a in (source, target))
+    _, op, border, _, _ = step
+    return op == MEAN and target.dtype.kind != "f" and (not exact or border == _args.CONSTANT)
 
 
 def by_components(
@@ -98,5 +200,5 @@ def by_components(
 def _checked_complex(input: Array, output: Array) -> Array:
     """Check that the result is complex, and give an input that it does not overwrite."""
     if output.dtype.kind != "c":
-        raise RuntimeError("output must have complex dtype")
+        raise RuntimeError(f"output must have complex dtype, not {output.dtype}")
     return input.copy() if np.may_share_memory(input, output) else input

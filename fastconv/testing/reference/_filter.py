@@ -183,14 +183,6 @@ def _places(positions: Indices, size: int, border: int) -> Indices:
     raise ValueError(f"border {border}")
 
 
-def _extended(lines: Array, positions: Indices, border: int, cval: float) -> Array:
-    """Lines at positions before, within and after them."""
-    places = _places(positions, lines.shape[-1], border)
-    if not lines.size:
-        return np.zeros((*lines.shape[:-1], len(places)))
-    return np.where(places < 0, float(cval), np.take(lines, places, -1))
-
-
 def _terms(
     input: NDArray[Any],
     weights: NDArray[Any],
