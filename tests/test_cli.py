@@ -728,3 +728,28 @@ def test_gradcheck_needs_no_extras(tmp_path):
     done = run(tmp_path, "-c", f"{head}{code}from fastconv.cli import main{tail}")
     assert done.returncode == 0, done.stderr
     assert "lp_pool2d" in done.stdout
+
+
+FULL = """
+import resource
+from matplotlib.figure import Figure
+from fastconv.cli.writing import save_figure
+figure = Figure()
+figure.subplots().plot([1, 2])
+figure.savefig("warm.png")  # matplotlib's own files
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+for kind in ("png", "svg"):
+    try:
+        save_figure(figure, "figure." + kind, kind, 100)
+    except OSError as error:
+        print(error.strerror)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
+def test_a_figure_that_a_full_disk_cuts_off_is_an_error(tmp_path):
+    """Of bench, train and filter alike: Pillow says nothing of it."""
+    pytest.importorskip("matplotlib")
+    words = [sys.executable, "-c", FULL]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "File too large\n" * 2, done.stderr

@@ -8,6 +8,7 @@ import numpy as np
 from fastconv.cli import roofline
 from fastconv.cli.extras import require
 from fastconv.cli.outcome import Outcome
+from fastconv.cli.writing import save_figure
 
 COLOURS = {"forward": "#1f6fb4", "input gradient": "#e08214", "weight gradient": "#4d9221"}
 LABEL = {"ha": "right", "va": "center", "fontsize": 7, "color": "dimgray"}
@@ -18,6 +19,7 @@ PANELS = (
 )
 PEERS_PANEL = ("ratio", "times as fast as the best peer")
 ROOFLINE_HEIGHT = 4.5
+DOTS = 150  # an inch
 
 
 def _values(rows: list[Any], group: str, operation: str, field: str) -> list[float]:
@@ -101,5 +103,5 @@ def draw(folder: Path, outcome: Outcome) -> list[Path]:
     figure.supxlabel(caption, fontsize=8)
     paths = [folder / "bench.png", folder / "bench.svg"]
     for path in paths:
-        figure.savefig(path, dpi=150)
+        save_figure(figure, path, path.suffix[1:], DOTS)
     return paths

@@ -7,6 +7,7 @@ from typing import Any
 from fastconv import nn
 from fastconv.cli.train_folder import FIGURES, WEIGHTS, Folder
 from fastconv.cli.train_task import Task
+from fastconv.cli.writing import save_figure
 
 DOTS = 120  # an inch
 HELD_OUT = "test"
@@ -25,6 +26,10 @@ def _figures(task: Task, history: Any, counts: Any) -> dict[str, Any]:
         return figures
     figures[filters] = nn.plot.filters(weights, title="first convolution")
     return figures
+
+
+def _save(figure: Any, path: str) -> None:
+    save_figure(figure, path, "png", DOTS)
 
 
 def finish(task: Task, history: Any, folder: Folder) -> list[Path]:
@@ -62,7 +67,7 @@ def finish(task: Task, history: Any, folder: Folder) -> list[Path]:
         "epochs": history.epochs,
     }
     paths = [
-        folder.write(name, partial(figure.savefig, format="png", dpi=DOTS))
+        folder.write(name, partial(_save, figure))
         for name, figure in _figures(task, history, counts).items()
     ]
     weights = folder.path / WEIGHTS

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastconv.cli.errors import CommandError, reason
 from fastconv.cli.filtering.content import Content, of_array
-from fastconv.cli.filtering.writing import reserve
+from fastconv.cli.writing import reserve
 
 Array = np.ndarray
 

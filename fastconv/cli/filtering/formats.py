@@ -9,7 +9,7 @@ import numpy as np
 from fastconv.cli.errors import CommandError
 from fastconv.cli.filtering import arrays, images, sounds, tables
 from fastconv.cli.filtering.content import Content
-from fastconv.cli.filtering.writing import reserve
+from fastconv.cli.writing import reserve
 
 Array = np.ndarray
 

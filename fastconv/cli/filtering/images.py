@@ -19,7 +19,7 @@ import numpy as np
 from fastconv.cli.errors import CommandError, reason
 from fastconv.cli.extras import require
 from fastconv.cli.filtering.content import Content, of_array
-from fastconv.cli.filtering.writing import at_once
+from fastconv.cli.writing import at_once
 
 Array = np.ndarray
 

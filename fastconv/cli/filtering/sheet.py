@@ -9,7 +9,7 @@ import numpy as np
 from fastconv.cli.errors import CommandError
 from fastconv.cli.extras import require
 from fastconv.cli.filtering.content import Content
-from fastconv.cli.filtering.writing import at_once
+from fastconv.cli.writing import save_figure
 
 Array = np.ndarray
 
@@ -18,6 +18,7 @@ MOST_PIXELS = 1200  # along an axis: a sheet needs no more
 MOST_POINTS = 4000
 MOST_WRITTEN = 7  # weights along an axis that are written as numbers
 GREY = "#777777"
+DOTS = 120  # an inch
 
 
 def check(path: Path) -> None:
@@ -53,8 +54,7 @@ def write(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # letters of file names that the font lacks
         figure = draw(figures, before, after, kernel, titles)
-        with at_once(temporary) as file:
-            figure.savefig(file, format=file_format, dpi=120)
+        save_figure(figure, temporary, file_format, DOTS)
 
 
 def _images(figures: Any, before: Content, after: Array, kernel: Array, titles: list[str]) -> Any:

@@ -4,11 +4,12 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 
 @contextmanager
-def at_once(path: str) -> Iterator[BinaryIO]:
+def at_once(path: str | Path) -> Iterator[BinaryIO]:
     """Give a file in memory, which is written when it is complete.
 
     Pillow, and NumPy in `tofile`, write to the disk themselves where they can, and do not look
@@ -28,3 +29,21 @@ def reserve(path: str) -> None:
             os.posix_fallocate(handle, 0, os.fstat(handle).st_size)
         finally:
             os.close(handle)
+
+
+def save_figure(figure: Any, path: str | Path, kind: str, dots: int) -> None:
+    """Write a figure of matplotlib's.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to write.
+    path : path
+        Where to.
+    kind : {"png", "jpg", "pdf", "svg"}
+        As what.
+    dots : int
+        An inch.
+    """
+    with at_once(path) as file:
+        figure.savefig(file, format=kind, dpi=dots)
