@@ -244,7 +244,7 @@ class _OverAxis(Module):
             return 0 if ndim in (1, 3) else 1
         if not -ndim <= dim < ndim:
             raise ValueError(
-                f"{self._name}: dim: {dim}; from {-ndim} to {ndim - 1} is allowed "
+                f"{self._name}: dim: {_args.written(dim)}; from {-ndim} to {ndim - 1} is allowed "
                 f"for x of shape {shape}"
             )
         return dim % ndim

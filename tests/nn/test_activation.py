@@ -142,6 +142,8 @@ def test_softmax_says_which_axis_is_wrong():
             make(1)(np.array(1.0))
         with pytest.raises(TypeError, match=r"Softmax: x is 3"):
             make(0)(3)
+        with pytest.raises(ValueError, match=r"Softmax: dim: a value of type int .*from -2 to 1"):
+            make(10**5000)(np.ones((3, 4)))
 
 
 @pytest.mark.parametrize("name", [*LAYERS, "Softmax", "LogSoftmax"])
