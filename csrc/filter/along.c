@@ -1,10 +1,10 @@
 /* A pass along a line, which has been extended beyond its ends: the taps are the line itself, from
  * one place after the other on.
  *
- * Large windows in steps: from the sums of 2^n neighbours those of 2^(n + 1), from the maxima of 5^n
- * those of 5^(n + 1). Overlapping maxima make one of any size; a sum is that of the binary digits of
- * its size. Nothing is subtracted: no rounding is carried along a line, and NaN stays where its
- * windows are. */
+ * Large windows in steps: from the sums of 2^n neighbours those of 2^(n + 1), from the maxima of
+ * 5^n those of 5^(n + 1). Overlapping maxima make one of any size; a sum is that of the binary
+ * digits of its size. Nothing is subtracted: no rounding is carried along a line, and NaN stays
+ * where its windows are. */
 #include "along.h"
 
 #include <string.h>
