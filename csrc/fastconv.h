@@ -128,12 +128,13 @@ FC_API fc_status fc_conv_grad(const fc_conv *problem, const void *x, const void 
 /* NULL where the algorithm serves the problem, else the reason why not (a constant string). */
 FC_API const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm);
 FC_API const char *fc_algorithm_name(fc_algorithm algorithm);
-/* The algorithm that FC_AUTO would run; never depends on batch or threads. */
-FC_API fc_algorithm fc_conv_select(const fc_conv *problem);
+/* The algorithm that FC_AUTO would run, in one call or (`planned`) with weights that are prepared
+ * once; never depends on batch or threads. */
+FC_API fc_algorithm fc_conv_select(const fc_conv *problem, int planned);
 /* Two per multiply-add of the direct sum; in double, as it may exceed 64 bits. */
 FC_API double fc_conv_flops(const fc_conv *problem);
 /* Predicted seconds for one image on one thread. */
-FC_API double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm);
+FC_API double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm, int planned);
 FC_API fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int threads,
                                    int64_t *bytes);
 

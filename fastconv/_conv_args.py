@@ -51,6 +51,7 @@ class Conv(NamedTuple):
     after: Sizes
     output: Sizes
     clamp: tuple[float, float] | None = None
+    planned: bool = False
 
 
 # ---- Forward -------------------------------------------------------------------------------------
@@ -70,6 +71,7 @@ def planned_conv(op: Operator, double: bool, shapes: Shapes, options: Options) -
     input_shape, *steps_and_groups, layout, act, algorithm = options
     _, x = given_planes(op, "input_shape", input_shape, layout)
     geometry = _geometry(op, double, x, shapes[0], steps_and_groups, "input_shape")
+    geometry = geometry._replace(planned=True)
     return _forward(op, geometry, x, shapes[1], act, algorithm)
 
 

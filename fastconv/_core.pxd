@@ -79,10 +79,10 @@ cdef extern from "fastconv.h" nogil:
                            void *gx, void *gw, void *gb, const fc_call *call)
 
     const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm)
-    fc_algorithm fc_conv_select(const fc_conv *problem)
+    fc_algorithm fc_conv_select(const fc_conv *problem, int planned)
     const char *fc_algorithm_name(fc_algorithm algorithm)
     double fc_conv_flops(const fc_conv *problem)
-    double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm)
+    double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm, int planned)
 
     fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const void *w,
                              const void *bias, fc_plan **plan)

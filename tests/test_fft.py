@@ -183,6 +183,16 @@ def test_what_is_not_finite_comes_out_as_in_the_direct_sum(value, dtype):
     assert np.array_equal(y[[0, 2]], clean[[0, 2]])  # the other images of the batch
 
 
+@pytest.mark.parametrize("scale", [1e155, 1e200, 1e-155, 1e-200])
+def test_values_whose_squares_no_float_holds(scale):
+    rng = np.random.default_rng(2)
+    x, w = scale * rng.standard_normal((2, 1, 40, 50)), rng.standard_normal((3, 1, 9, 12))
+    expected = fc.conv2d(x, w, algorithm="direct")
+    plan = fc.plan_conv2d(x.shape, w, algorithm="fft")
+    for y in (fc.conv2d(x, w, algorithm="fft"), plan(x)):
+        assert np.allclose(y / scale, expected / scale, rtol=1e-12, atol=1e-12)
+
+
 def test_scratch_is_read_only_where_it_was_written():
     from fastconv import _core
 

@@ -251,10 +251,17 @@ static double lines_ns(const fc_correlation *c) {
     return vectors_of(c) * (4 + tap * (double)fc_correlation_depth(c));
 }
 
+static double in_place_ns(const fc_correlation *c) {
+    return find_shape(c, NULL) >= 0 ? planes_ns(c) : lines_ns(c);
+}
+
 /* Whether to turn the channels into the vectors. */
 static int turns(const fc_correlation *c) {
-    return fc_depthwise_turns(c) &&
-           fc_depthwise_turned_ns(c) < (find_shape(c, NULL) >= 0 ? planes_ns(c) : lines_ns(c));
+    return fc_depthwise_turns(c) && fc_depthwise_turned_ns(c) < in_place_ns(c);
+}
+
+double fc_depthwise_planes_ns(const fc_correlation *c) {
+    return turns(c) ? fc_depthwise_turned_ns(c) : in_place_ns(c);
 }
 
 int fc_is_depthwise_planes(const fc_correlation *c) {

@@ -6,6 +6,8 @@
 #include "grad.h"
 
 int fc_is_depthwise_planes(const fc_correlation *c);
+/* What one image should take on one thread, in nanoseconds. */
+double fc_depthwise_planes_ns(const fc_correlation *c);
 
 /* `n` correlations that write different elements of one output. */
 fc_status fc_depthwise_planes_correlate(const fc_correlation *c, int n, const void *x,

@@ -208,6 +208,10 @@ static double taps_inside(const fc_axis *a) {
     return inside / (double)max64(1, a->out);
 }
 
+double fc_depthwise_taps_inside(const fc_correlation *c) {
+    return taps_inside(&c->axis[0]) * taps_inside(&c->axis[1]) * taps_inside(&c->axis[2]);
+}
+
 double fc_depthwise_turned_ns(const fc_correlation *c) {
     const turned_run r = run_of(c);
     const fc_tuning *t = &c->kernels->tuning;
@@ -215,8 +219,7 @@ double fc_depthwise_turned_ns(const fc_correlation *c) {
     const double vector = (double)(r.lanes * c->item);
     const double in = (double)(r.in_bytes + r.weight_bytes) / vector,
                  out = (double)(r.box[0] * r.box[1] * c->out_channels);
-    const double taps =
-        taps_inside(&c->axis[0]) * taps_inside(&c->axis[1]) * taps_inside(&c->axis[2]);
+    const double taps = fc_depthwise_taps_inside(c);
     const double dilated = c->axis[2].offset_step > 1 ? 2 : 1; /* rows are cut into phases */
     return boxes *
            (t->turn_box + t->turn * (in + out) + t->depthwise_turned * out * taps * dilated);

@@ -9,6 +9,8 @@
 int fc_depthwise_turns(const fc_correlation *c);
 fc_status fc_depthwise_turned_correlate(const fc_correlation *c, const void *x, const void *w,
                                         const void *bias, void *y, const fc_call *call);
+/* The taps of an output that are not in the padding, on the average. */
+double fc_depthwise_taps_inside(const fc_correlation *c);
 /* What one image should take on one thread, in nanoseconds. */
 double fc_depthwise_turned_ns(const fc_correlation *c);
 int64_t fc_depthwise_turned_scratch(const fc_correlation *c, int threads);

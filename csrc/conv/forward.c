@@ -14,7 +14,7 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
                           const void *w, const void *bias, void *y, const fc_call *call) {
     FC_TRY(fc_conv_validate(problem));
     FC_REQUIRE(x && w && y, FC_INVALID_NULL);
-    FC_TRY(fc_algorithm_resolve(problem, &algorithm));
+    FC_TRY(fc_algorithm_resolve(problem, &algorithm, 0));
     if (algorithm == FC_REFERENCE) return fc_reference_forward(problem, x, w, bias, y, call);
     const fc_correlation c = fc_correlation_forward(problem);
     if (algorithm == FC_DIRECT && fc_is_depthwise(&c))
@@ -35,7 +35,7 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
                             int64_t *bytes) {
     FC_TRY(fc_conv_validate(problem));
     FC_REQUIRE(bytes, FC_INVALID_NULL);
-    FC_TRY(fc_algorithm_resolve(problem, &algorithm));
+    FC_TRY(fc_algorithm_resolve(problem, &algorithm, 0));
     *bytes = 0;
     if (algorithm == FC_REFERENCE) return FC_OK;
     const fc_correlation c = fc_correlation_forward(problem);
@@ -123,7 +123,7 @@ fc_status fc_plan_create(const fc_conv *problem, fc_algorithm algorithm, const v
                          const void *bias, fc_plan **result) {
     FC_TRY(fc_conv_validate(problem));
     FC_REQUIRE(w && result, FC_INVALID_NULL);
-    FC_TRY(fc_algorithm_resolve(problem, &algorithm));
+    FC_TRY(fc_algorithm_resolve(problem, &algorithm, 1));
     fc_plan *plan = calloc(1, sizeof *plan);
     FC_REQUIRE(plan, FC_OUT_OF_MEMORY);
     plan->problem = *problem;

@@ -124,24 +124,29 @@ static double weight_at(const fc_correlation *c, const char *w, int64_t i) {
     return c->item == 4 ? ((const float *)w)[i] : ((const double *)w)[i];
 }
 
-/* The taps of one pair of channels, each at its place before the origin, around the ends. */
+/* Where tap t of an axis of n positions goes: before the origin, around the end. */
+static int64_t place_of(int64_t t, int64_t n) { return t ? n - t : 0; }
+
+/* The taps of one pair of channels; the sum of their magnitudes. */
 static double set_taps(const run *r, const bench *b, int64_t at) {
     const fc_correlation *c = r->c;
     const fc_fourier *f = r->f;
-    const int64_t *n = f->length;
+    const int64_t *n = f->length, width = f->size[2], pitch = pitch_of(f);
     const double scale = 1 / (double)f->elements;
     double size = 0;
     memset(b->re, 0, (size_t)(2 * tile_elements(f)) * sizeof(double));
     for (int64_t d = 0; d < c->axis[0].taps; d++)
-        for (int64_t h = 0; h < c->axis[1].taps; h++)
+        for (int64_t h = 0; h < c->axis[1].taps; h++) {
+            const int64_t tap = at + d * c->w_axis[0] + h * c->w_axis[1];
+            const int64_t row = place_of(d, n[0]) * n[1] + place_of(h, n[1]);
             for (int64_t w = 0; w < c->axis[2].taps; w++) {
-                const int64_t tap = at + d * c->w_axis[0] + h * c->w_axis[1] + w * c->w_axis[2];
-                const int64_t row = (n[0] - d) % n[0] * n[1] + (n[1] - h) % n[1];
-                const int64_t place = row * n[2] + (n[2] - w) % n[2];
-                const double value = weight_at(c, r->weights, tap);
-                b->re[place / f->size[2] * pitch_of(f) + place % f->size[2]] = value * scale;
+                const int64_t place = place_of(w, n[2]);
+                const int64_t rows = f->line ? place / width : row; /* a line is cut into rows */
+                const double value = weight_at(c, r->weights, tap + w * c->w_axis[2]);
+                b->re[rows * pitch + place - (f->line ? rows * width : 0)] = value * scale;
                 size += fabs(value);
             }
+        }
     return size;
 }
 
@@ -192,6 +197,19 @@ static void bring_span(const run *r, const char *from, int64_t step, int64_t n, 
         for (int64_t i = 0; i < n; i++) to[i] = r->c->item == 4 ? single[i * step] : real[i * step];
 }
 
+/* n positions beyond the ends of a line, from output `o` on. */
+static void bring_padding(const run *r, const char *line, int64_t step, int64_t o, int64_t n,
+                          double *to) {
+    if (r->c->padding_mode == FC_PAD_ZEROS) {
+        memset(to, 0, (size_t)n * sizeof *to);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t position = source(r->c, 2, o + i);
+        to[i] = position < 0 ? 0 : weight_at(r->c, line, position * step);
+    }
+}
+
 /* n positions of a line of the input (NULL: of zeros) from output `o` on. */
 static void bring_line(const run *r, const char *line, int64_t step, int64_t o, int64_t n,
                        double *to) {
@@ -204,15 +222,11 @@ static void bring_line(const run *r, const char *line, int64_t step, int64_t o, 
     const int64_t first = clamp64(-a->offset - o, 0, n);
     const int64_t end = min64(a->in - a->offset, a->out + a->taps - 1);
     const int64_t last = clamp64(end - o, first, n);
-    for (int64_t i = 0; i < n; i++) {
-        if (i == first && last > first) {
-            bring_span(r, line + (o + i + a->offset) * step * c->item, step, last - first, to + i);
-            i = last - 1;
-            continue;
-        }
-        const int64_t position = source(c, 2, o + i);
-        to[i] = position < 0 ? 0 : weight_at(c, line, position * step);
-    }
+    bring_padding(r, line, step, o, first, to);
+    if (last > first)
+        bring_span(r, line + (o + first + a->offset) * step * c->item, step, last - first,
+                   to + first);
+    bring_padding(r, line, step, o + last, n - last, to + last);
 }
 
 /* A tile of a channel, or zeros where there is no such tile. */
@@ -328,6 +342,7 @@ static void run_item(void *context, int64_t index, int worker) {
                                  .below = error_of(f, weight * size),
                                  .low = c->clamp ? c->min : -HUGE_VAL,
                                  .high = c->clamp ? c->max : HUGE_VAL};
+        if (!isfinite(o.below)) finite = 0; /* squares may overflow where no sum does */
         sum_channel(r, &b, r->spectra + 2 * f->elements * first);
         finite &= store_tile(r, &o, image, channel, 2 * pair, b.re);
         if (2 * pair + 1 < f->count)
@@ -360,7 +375,7 @@ static fc_status run_overflown(const run *r, const fc_call *call) {
     return FC_OK;
 }
 
-/* H of the output channels from r->first on. */
+/* H of some output channels of each group. */
 static int64_t spectra_bytes(const fc_correlation *c, const fc_fourier *f, int64_t channels) {
     const int64_t planes = c->groups * channels * c->in_channels;
     const int64_t spectra = times64(planes, 2 * f->elements * (int64_t)sizeof(double));
@@ -378,6 +393,11 @@ static fc_status make_spectra(run *r, int workers, const fc_call *call) {
                            transform_weight, r);
 }
 
+/* What weights are made into: the roots, which point into the same memory, and H. */
+static int64_t packed_spectra_at(const fc_fourier *f) {
+    return fc_aligned((int64_t)sizeof(fc_fourier_roots)) + fc_aligned(fc_fourier_roots_bytes(f));
+}
+
 /* Scratch of one call, in bytes from its start. It may be large, and so it is of the memory that
  * results are of, which stays for the next call. */
 typedef struct layout {
@@ -389,7 +409,7 @@ static layout layout_of(const fc_correlation *c, const fc_fourier *f, int packed
                         const fc_call *call) {
     const int64_t items = max64(1, c->batch) * c->groups * f->pairs * f->parts;
     layout l = {.workers = fc_workers(call, max64(items, c->groups * f->at_once * c->in_channels))};
-    l.spectra_at = fc_aligned(fc_fourier_roots_bytes(f));
+    l.spectra_at = packed ? 0 : fc_aligned(fc_fourier_roots_bytes(f));
     l.overflow_at = l.spectra_at + (packed ? 0 : spectra_bytes(c, f, f->at_once));
     l.workers_at = l.overflow_at + fc_aligned(max64(1, c->batch));
     l.bytes = l.workers_at + times64(l.workers, bench_bytes(c, f));
@@ -402,7 +422,6 @@ static run run_of(const fc_correlation *c, const fc_fourier *f, const layout *l,
                  .f = f,
                  .fft = &kernels->fft,
                  .lanes = kernels->lanes,
-                 .roots = fc_fourier_make_roots(f, kernels->lanes, (double *)scratch),
                  .overflow = (atomic_uchar *)(scratch + l->overflow_at),
                  .scratch = scratch + l->workers_at,
                  .scratch_bytes = bench_bytes(c, f)};
@@ -413,7 +432,7 @@ int64_t fc_fourier_scratch(const fc_correlation *c, const fc_fourier *f, int pac
 }
 
 int64_t fc_fourier_packed_bytes(const fc_correlation *c, const fc_fourier *f) {
-    return spectra_bytes(c, f, c->out_channels);
+    return packed_spectra_at(f) + spectra_bytes(c, f, c->out_channels);
 }
 
 fc_status fc_fourier_pack(const fc_correlation *c, const fc_fourier *f, const void *weights,
@@ -422,24 +441,31 @@ fc_status fc_fourier_pack(const fc_correlation *c, const fc_fourier *f, const vo
     char *scratch = fc_result_new(l.bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
     run r = run_of(c, f, &l, scratch);
+    fc_fourier_roots *roots = packed;
+    char *memory = packed;
+    *roots = fc_fourier_make_roots(
+        f, r.lanes, (double *)(memory + fc_aligned((int64_t)sizeof(fc_fourier_roots))));
+    r.roots = *roots;
     r.weights = weights;
-    use_spectra(&r, packed, c->out_channels);
+    use_spectra(&r, memory + packed_spectra_at(f), c->out_channels);
     const fc_status status = make_spectra(&r, l.workers, call);
     fc_result_free(scratch);
     return status;
 }
 
-static fc_status run_blocks(run *r, const layout *l, const void *packed, char *spectra,
+static fc_status run_blocks(run *r, const layout *l, const void *packed, char *scratch,
                             const fc_call *call) {
     const fc_correlation *c = r->c;
     const fc_fourier *f = r->f;
     const int64_t items = c->batch * c->groups * f->pairs * f->parts;
     if (packed) {
-        use_spectra(r, (char *)packed, c->out_channels);
+        r->roots = *(const fc_fourier_roots *)packed;
+        use_spectra(r, (char *)packed + packed_spectra_at(f), c->out_channels);
         return fc_parallel_for(call, l->workers, items, run_item, r);
     }
+    r->roots = fc_fourier_make_roots(f, r->lanes, (double *)scratch);
     for (r->first = 0; r->first < c->out_channels; r->first += f->at_once) {
-        use_spectra(r, spectra, min64(f->at_once, c->out_channels - r->first));
+        use_spectra(r, scratch + l->spectra_at, min64(f->at_once, c->out_channels - r->first));
         FC_TRY(make_spectra(r, l->workers, call));
         FC_TRY(fc_parallel_for(call, l->workers, items, run_item, r));
     }
@@ -459,7 +485,7 @@ fc_status fc_fourier_correlate(const fc_correlation *c, const fc_fourier *f, con
     r.bias = bias;
     r.y = y;
     memset(scratch + l.overflow_at, 0, (size_t)c->batch);
-    fc_status status = run_blocks(&r, &l, packed, scratch + l.spectra_at, call);
+    fc_status status = run_blocks(&r, &l, packed, scratch, call);
     if (status == FC_OK) status = run_overflown(&r, call);
     fc_result_free(scratch);
     return status;

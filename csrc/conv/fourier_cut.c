@@ -2,26 +2,13 @@
  * time. They depend on neither batch nor threads, and so do not the bytes of a result. */
 #include <math.h>
 
+#include "../kernels/fft_tuning.h"
+#include "cache_blocks.h"
 #include "fourier.h"
 #include "integers.h"
 
-/* Nanoseconds on one thread (AMD Zen 5, AVX-512, November 2026; other sets: about as many times
- * more as their vectors are shorter): of an element of a tile in each doubling of the transform,
- * and moved, there or back; of a complex multiply-add whose weight is in the L2 cache, in the L3 or
- * in memory; of a tile beside its elements. A tile that leaves the L2 takes longer, one that leaves
- * the L3's share of a core longer still. */
-#define DOUBLING_NS 0.055
-#define MOVE_NS 1.0
-#define MULTIPLY_NS 0.15
-#define MULTIPLY_L3_NS 0.5
-#define MULTIPLY_MEMORY_NS 1.3
-#define L2_BYTES ((double)(512 << 10))
-#define L3_BYTES ((double)(16 << 20))
-#define TILE_NS 300.0
-#define L2_ELEMENTS (1 << 15)
-#define L3_ELEMENTS (1 << 17)
-#define OUTSIDE_L2 1.4
-#define OUTSIDE_L3 2.0
+/* Bytes of an element of a tile or a spectrum. */
+#define COMPLEX 16.0
 
 /* Transformed weights of one call, at most. */
 #define WEIGHT_BYTES ((int64_t)64 << 20)
@@ -51,18 +38,51 @@ static int64_t fast_size(int64_t least, int64_t unit) {
     return size;
 }
 
-static double transform_ns(double elements) {
-    const double wide = 8.0 / fc_kernels_for(FC_F64)->lanes;
-    const double doublings = elements > 1 ? log2(elements) : 0;
-    const double away = elements > L3_ELEMENTS   ? OUTSIDE_L3
-                        : elements > L2_ELEMENTS ? OUTSIDE_L2
-                                                 : 1;
-    return TILE_NS + elements * (DOUBLING_NS * wide * doublings + MOVE_NS) * away;
+/* ---- What a cut should cost (kernels/fft_tuning.h) ---- */
+
+static const fc_fft_tuning *tuning(void) {
+    static const fc_fft_tuning two = {FC_TUNE_FOURIER_2}, four = {FC_TUNE_FOURIER_4},
+                               eight = {FC_TUNE_FOURIER_8};
+    const int lanes = fc_kernels_for(FC_F64)->lanes;
+    return lanes == 2 ? &two : lanes == 4 ? &four : &eight;
 }
 
-/* Of an element, by the bytes of all transformed weights. */
-static double multiply_ns(double bytes) {
-    return bytes > L3_BYTES ? MULTIPLY_MEMORY_NS : bytes > L2_BYTES ? MULTIPLY_L3_NS : MULTIPLY_NS;
+/* Of an element of what has been through the caches since: it waits for the L3, or for memory. */
+static double read_ns(double bytes) {
+    const fc_fft_tuning *t = tuning();
+    return bytes > (double)fc_l3_part(1, 4)   ? t->read_memory
+           : bytes > (double)fc_l2_part(1, 2) ? t->read_l3
+                                              : 0;
+}
+
+/* A tile that has been brought, to its spectrum, or back to what can be stored. */
+static double transform_ns(const fc_fourier *f) {
+    const fc_fft_tuning *t = tuning();
+    const double elements = (double)f->elements;
+    const double far = f->size[0] > 1 ? t->planes : 0;
+    return t->tile + elements * (t->doubling * log2(elements) + far + read_ns(COMPLEX * elements));
+}
+
+/* A tile from the input or to the output. */
+static double move_ns(const fc_correlation *c, double elements) {
+    const int apart = c->layout == FC_CHANNELS_LAST && c->groups * c->in_channels > 1;
+    return elements * (apart ? tuning()->strided : tuning()->move);
+}
+
+/* Of a group, for one image. */
+static double group_ns(const fc_correlation *c, const fc_fourier *f, int planned) {
+    const double elements = (double)f->elements, pairs = (double)f->pairs;
+    const double in = (double)c->in_channels, out = (double)c->out_channels;
+    const double channels = in + out, transform = transform_ns(f);
+    /* The weights of a group are read by one pair after the other, the input's by one output after
+     * the other. */
+    const double spectra = COMPLEX * elements * in * out;
+    const double first = read_ns(spectra * (double)c->groups), again = read_ns(spectra);
+    const double input = out > 1 ? read_ns(COMPLEX * elements * in) : 0;
+    const double product = tuning()->multiply + input + (first + again * (pairs - 1)) / pairs;
+    const double pair =
+        channels * (transform + move_ns(c, elements)) + in * out * elements * product;
+    return pairs * pair + (planned ? 0 : in * out * (transform + elements * first));
 }
 
 /* What follows from the sizes. */
@@ -77,13 +97,8 @@ static void set_tiles(const fc_correlation *c, fc_fourier *f, int planned) {
     }
     f->pairs = ceil_div(f->count, 2);
     f->rows = f->size[0] * f->size[1];
-    const double in = (double)c->in_channels, out = (double)c->out_channels;
-    const double transform = transform_ns((double)f->elements);
-    const double products = in * out * (double)f->elements;
-    const double product = multiply_ns((double)c->groups * products * 16);
-    const double each = (in + out) * transform + products * product;
-    const double weights = planned ? 0 : in * out * transform + products * product;
-    f->cost = 1e-6 + 1e-9 * (double)c->groups * ((double)f->pairs * each + weights);
+    const double call = planned ? 0 : tuning()->call;
+    f->cost = 1e-6 + 1e-9 * (call + (double)c->groups * group_ns(c, f, planned));
 }
 
 /* Output channels together: all, in a plan. */

@@ -75,35 +75,37 @@ static int64_t frequency_at(const fc_fft_axis *axis, int64_t p) {
  *
  * Element (p, column) is turned by exp(-2 pi i * frequency(p) * column / n). */
 
-/* The roots of n from two short tables: k = high * fine + low. */
+/* The roots of n from two short tables: root k < n is high[k >> bits] times low[the rest]. */
 typedef struct two_tables {
-    int64_t n, fine;
+    int bits;
     const double *high, *low;
 } two_tables;
 
 static root look_up(const two_tables *t, int64_t k) {
-    k %= t->n;
-    const double *a = t->high + k / t->fine * 2, *b = t->low + k % t->fine * 2;
+    const int64_t rest = k & (((int64_t)1 << t->bits) - 1);
+    const double *a = t->high + (k >> t->bits) * 2, *b = t->low + rest * 2;
     return (root){a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]};
 }
 
-static int64_t fine_of(int64_t n) {
-    int64_t fine = 1;
-    while (fine * fine < n) fine *= 2;
-    return fine;
+/* About half of n's. */
+static int fine_bits(int64_t n) {
+    int bits = 0;
+    while ((int64_t)1 << 2 * bits < n) bits++;
+    return bits;
 }
 
 static void make_turn(fc_fft_turn *turn, const fc_fft_axis *rows, int64_t columns, int lanes,
                       double *memory) {
     const int64_t n = rows->n * columns, groups = columns / lanes;
-    two_tables t = {.n = n, .fine = fine_of(n), .high = memory};
-    for (int64_t k = 0; k < ceil_div(n, t.fine); k++) memory = put(memory, root_of(k * t.fine, n));
+    two_tables t = {.bits = fine_bits(n), .high = memory};
+    const int64_t fine = (int64_t)1 << t.bits;
+    for (int64_t k = 0; k < ceil_div(n, fine); k++) memory = put(memory, root_of(k * fine, n));
     t.low = memory;
-    for (int64_t k = 0; k < t.fine; k++) memory = put(memory, root_of(k, n));
+    for (int64_t k = 0; k < fine; k++) memory = put(memory, root_of(k, n));
     double *base = memory, *step = base + 2 * rows->n * lanes;
     *turn = (fc_fft_turn){.base = base, .step = step, .groups = groups};
     for (int64_t p = 0; p < rows->n; p++) {
-        const int64_t frequency = frequency_at(rows, p);
+        const int64_t frequency = frequency_at(rows, p); /* times a column, below n */
         for (int64_t l = 0; l < lanes; l++) {
             const root r = look_up(&t, frequency * l);
             base[2 * lanes * p + l] = r.re;
@@ -119,13 +121,15 @@ int64_t fc_fourier_roots_bytes(const fc_fourier *f) {
     int64_t roots = 0;
     for (int i = 0; i < 3; i++) roots += 2 * f->size[i];
     if (f->line) /* the two tables; base and step, whatever the lanes */
-        roots += 2 * fine_of(f->elements) + 2 + f->size[1] * (8 + f->size[2] / 2);
+        roots += ((int64_t)2 << fine_bits(f->elements)) + f->size[1] * (8 + f->size[2] / 2);
     return roots * 2 * (int64_t)sizeof(double);
 }
 
 fc_fourier_roots fc_fourier_make_roots(const fc_fourier *f, int lanes, double *memory) {
     fc_fourier_roots r = {.turn = {0}};
-    for (int i = 0; i < 3; i++) memory = make_axis(&r.axis[i], f->size[i], memory);
+    for (int i = 0; i < 3; i++)
+        if (i > 0 && f->size[i] == f->size[i - 1]) r.axis[i] = r.axis[i - 1];
+        else memory = make_axis(&r.axis[i], f->size[i], memory);
     if (f->line) make_turn(&r.turn, &r.axis[1], f->size[2], lanes, memory);
     return r;
 }

@@ -6,6 +6,8 @@
 
 #include "algorithms.h"
 #include "depthwise.h"
+#include "depthwise_planes.h"
+#include "depthwise_turned.h"
 #include "fourier.h"
 #include "problem.h"
 #include "winograd.h"
@@ -33,24 +35,28 @@ static double correlation_cost(const fc_conv *p, fc_algorithm algorithm) {
     return fc_blocking_cost(&c, &b);
 }
 
+/* Taps in the padding cost nothing where the channels are in the vectors. */
 static double depthwise_cost(const fc_correlation *c) {
+    if (c->layout == FC_CHANNELS_FIRST) return 1e-6 + 1e-9 * fc_depthwise_planes_ns(c);
     const double lanes = c->kernels->lanes, channels = (double)(c->groups * c->out_channels);
-    const double rows = (double)(c->axis[0].out * c->axis[1].out), width = (double)c->axis[2].out;
-    const double vectors = c->layout == FC_CHANNELS_LAST ? width * ceil(channels / lanes)
-                                                         : channels * ceil(width / lanes);
-    const double ns =
-        rows * vectors * (double)fc_correlation_depth(c) * c->kernels->tuning.depthwise;
-    return 1e-6 + 1e-9 * ns;
+    const double pixels = (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out;
+    return 1e-6 + 1e-9 * c->kernels->tuning.depthwise * pixels * ceil(channels / lanes) *
+                      fc_depthwise_taps_inside(c);
 }
 
-static double direct_cost(const fc_conv *p) {
+static double direct_cost(const fc_conv *p, int planned) {
+    (void)planned; /* weights are packed in no time */
     const fc_correlation c = fc_correlation_forward(p);
     return fc_is_depthwise(&c) ? depthwise_cost(&c) : correlation_cost(p, FC_DIRECT);
 }
-static double im2col_cost(const fc_conv *p) { return correlation_cost(p, FC_IM2COL); }
+static double im2col_cost(const fc_conv *p, int planned) {
+    (void)planned;
+    return correlation_cost(p, FC_IM2COL);
+}
 
 /* One scalar multiply-add at a time, about a nanosecond each: an estimate, not fitted. */
-static double reference_cost(const fc_conv *p) {
+static double reference_cost(const fc_conv *p, int planned) {
+    (void)planned;
     fc_conv one = *p;
     one.batch = 1;
     return 1e-6 + 0.6e-9 * fc_conv_flops(&one);
@@ -66,7 +72,8 @@ static int winograd_suits(const fc_conv *p) {
     return fc_winograd_suits(&c);
 }
 
-static double winograd_cost(const fc_conv *p) {
+static double winograd_cost(const fc_conv *p, int planned) {
+    (void)planned;
     fc_conv one = *p;
     one.batch = 1;
     const fc_correlation c = fc_correlation_forward(&one);
@@ -89,9 +96,9 @@ static int fourier_suits(const fc_conv *p) {
     return fc_fourier_suits(&c);
 }
 
-static double fourier_cost(const fc_conv *p) {
+static double fourier_cost(const fc_conv *p, int planned) {
     const fc_correlation c = fc_correlation_forward(p);
-    return fc_fourier_accepts(&c) ? HUGE_VAL : fc_fourier_best(&c, 0).cost;
+    return fc_fourier_accepts(&c) ? HUGE_VAL : fc_fourier_best(&c, planned).cost;
 }
 
 /* There to be asked for. */
@@ -127,19 +134,19 @@ const char *fc_conv_accepts(const fc_conv *problem, fc_algorithm algorithm) {
     return entry ? entry->accepts(problem) : "there is no such algorithm";
 }
 
-double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm) {
+double fc_conv_cost(const fc_conv *problem, fc_algorithm algorithm, int planned) {
     if (fc_conv_validate(problem) != FC_OK) return HUGE_VAL;
     const fc_algorithm_entry *entry =
-        fc_algorithm_find(algorithm == FC_AUTO ? fc_conv_select(problem) : algorithm);
-    return entry ? entry->cost(problem) : HUGE_VAL;
+        fc_algorithm_find(algorithm == FC_AUTO ? fc_conv_select(problem, planned) : algorithm);
+    return entry ? entry->cost(problem, planned) : HUGE_VAL;
 }
 
-fc_algorithm fc_conv_select(const fc_conv *problem) {
+fc_algorithm fc_conv_select(const fc_conv *problem, int planned) {
     fc_algorithm best = FC_REFERENCE;
     double best_cost = HUGE_VAL;
     for (int i = 0; i < ENTRIES; i++) {
         if (list[i].accepts(problem) || !list[i].suits(problem)) continue;
-        const double cost = list[i].cost(problem);
+        const double cost = list[i].cost(problem, planned);
         if (cost < best_cost) {
             best = list[i].algorithm;
             best_cost = cost;
@@ -148,8 +155,8 @@ fc_algorithm fc_conv_select(const fc_conv *problem) {
     return best;
 }
 
-fc_status fc_algorithm_resolve(const fc_conv *p, fc_algorithm *algorithm) {
-    if (*algorithm == FC_AUTO) *algorithm = fc_conv_select(p);
+fc_status fc_algorithm_resolve(const fc_conv *p, fc_algorithm *algorithm, int planned) {
+    if (*algorithm == FC_AUTO) *algorithm = fc_conv_select(p, planned);
     const fc_algorithm_entry *entry = fc_algorithm_find(*algorithm);
     FC_REQUIRE(entry && !entry->accepts(p), FC_UNSUPPORTED_ALGORITHM);
     return FC_OK;

@@ -3,12 +3,14 @@
 cdef class ConvProblem(Problem):
     cdef fc_conv conv
     cdef fc_algorithm algorithm
+    cdef int planned
 
     def __init__(self, geometry, tuple shape, tuple crop, int algorithm):
         cdef fc_conv *conv = &self.conv
         self.set_result(shape, geometry.batch == 0, False)
         self.crop = crop
         self.algorithm = <fc_algorithm> algorithm
+        self.planned = geometry.planned
         conv.dtype = FC_F64 if geometry.double else FC_F32
         conv.layout = <fc_layout> <int> geometry.layout
         conv.padding_mode = <fc_padding_mode> <int> geometry.padding_mode
@@ -34,12 +36,12 @@ cdef class ConvProblem(Problem):
 
     def cost(self, int algorithm):
         """The seconds that the algorithm is predicted to take for one image on one thread."""
-        return fc_conv_cost(&self.conv, <fc_algorithm> algorithm)
+        return fc_conv_cost(&self.conv, <fc_algorithm> algorithm, self.planned)
 
     cdef int choose(self) except -1:
         """Decide on the algorithm now, so that no call has to."""
         if self.algorithm == FC_AUTO and fc_conv_accepts(&self.conv, FC_AUTO) == NULL:
-            self.algorithm = fc_conv_select(&self.conv)
+            self.algorithm = fc_conv_select(&self.conv, self.planned)
         return 0
 
     @property

@@ -179,9 +179,27 @@ OTHERS = [
     _grouped("3x3 depthwise 3 at 512", 3, 512, 3, 3),
 ]
 
+# Kernels large enough that Fourier transforms are considered, and some that are not quite.
+LARGE = [
+    _conv("5x5 1-1 at 512", 1, 512, 1, 5),
+    _conv("9x9 1-64 at 33", 1, 33, 64, 9),
+    _conv("9x9 3-32 at 256", 3, 256, 32, 9),
+    _conv("13x13 1-1 at 128", 1, 128, 1, 13),
+    _conv("15x15 1-1 at 512", 1, 512, 1, 15),
+    _conv("11x11 64-64 at 56", 64, 56, 64, 11),
+    _conv("21x21 16-16 at 56", 16, 56, 16, 21),
+    _conv("63x63 1-1 at 1024", 1, 1024, 1, 63),
+    _grouped("13x13 depthwise 1024 at 7", 1024, 7, 13, 1024),
+    _grouped("27x27 depthwise 512 at 14", 512, 14, 27, 512),
+    _grouped("29x29 depthwise 256 at 28", 256, 28, 29, 256),
+    _grouped("31x31 depthwise 128 at 56", 128, 56, 31, 128),
+    _grouped("11x11 depthwise 3 at 512", 3, 512, 11, 3),
+    _grouped("7x7 64 at 56, 16 groups", 64, 56, 7, 16),
+]
+
 CONVOLUTIONS = {
     name: [layer for layer in layers if not layer.pool] for name, layers in NETWORKS.items()
-} | {"others": OTHERS}
+} | {"others": OTHERS, "large kernels": LARGE}
 
 QUICK = {
     "lenet": {layer.name for layer in LENET},

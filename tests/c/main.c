@@ -27,6 +27,7 @@ static const struct {
     {"results", test_results},
     {"measure", test_measure},
     {"conv", test_conv},
+    {"fourier", test_fourier},
     {"pool", test_pool},
     {"nn_activation", test_nn_activation},
     {"nn_linear", test_nn_linear},

@@ -60,6 +60,7 @@ void test_scratch(void);
 void test_results(void);
 void test_measure(void);
 void test_conv(void);
+void test_fourier(void);
 void test_pool(void);
 void test_nn_activation(void);
 void test_nn_linear(void);

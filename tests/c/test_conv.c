@@ -257,7 +257,7 @@ static int64_t terms(const test_case *t, int operator) {
 
 /* Transforms promise less. */
 static int64_t algorithm_terms(const test_case *t, fc_algorithm algorithm) {
-    if (algorithm == FC_AUTO) algorithm = fc_conv_select(&t->p);
+    if (algorithm == FC_AUTO) algorithm = fc_conv_select(&t->p, 0);
     return algorithm == FC_WINOGRAD || algorithm == FC_FFT ? FC_TRANSFORMED : terms(t, FORWARD);
 }
 
