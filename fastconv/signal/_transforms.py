@@ -197,7 +197,7 @@ _FFT = _core.ALGORITHMS.index("fft")
 
 # What a call takes beside what C predicts, and by how much the rest is longer: memory that is new,
 # components that do not lie side by side (AMD Zen 5, November 2026).
-CALL_US = 22.0
+CALL_US = 3.0
 REAL, COMPLEX = 1.15, 1.4
 
 
