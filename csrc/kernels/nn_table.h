@@ -32,7 +32,8 @@ typedef struct fc_classes_job {
     const void *in[2]; /* x; gy and y; of cross-entropy's gradient softmax (not of nll's), and gy
                           (may be NULL) */
     void *out;         /* of cross-entropy softmax (may be NULL) */
-    const int64_t *targets; /* of cross-entropy: a class, or `ignored`, for each position */
+    const int64_t *targets; /* of cross-entropy: a class, or `ignored`, for each position... */
+    int64_t from;           /* ... from this one on */
     const void *weight;     /* of the classes, or NULL */
     int64_t ignored;
     double smoothing, weights; /* of the targets; the sum of the classes' weights */

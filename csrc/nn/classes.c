@@ -4,6 +4,7 @@
  * each other. Its size follows from the problem alone, and so does the order in which losses are
  * added: within a block one after another, then the blocks. */
 #include <stdatomic.h>
+#include <string.h>
 
 #include "../kernels/kernels.h"
 #include "../runtime/scratch.h"
@@ -27,23 +28,26 @@ typedef struct run {
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static int are_classes(const fc_classes_job *job, int64_t first, int64_t last) {
+/* Brings the targets of some positions. Those that are checked must be those that are read later,
+ * although another thread of the program may write to the array meanwhile. */
+static int take_targets(fc_classes_job *job, int64_t first, int64_t last, int64_t *to) {
+    memcpy(to, job->targets + first, (size_t)(last - first) * sizeof *to);
+    job->targets = to;
+    job->from = first;
     int good = 1;
-    for (int64_t i = first; i < last; i++)
-        good &=
-            (uint64_t)job->targets[i] < (uint64_t)job->classes || job->targets[i] == job->ignored;
+    for (int64_t i = 0; i < last - first; i++)
+        good &= (uint64_t)to[i] < (uint64_t)job->classes || to[i] == job->ignored;
     return good;
 }
 
 static void run_block(void *context, int64_t index, void *scratch) {
-    (void)scratch;
     run *r = context;
     const int64_t line = index / r->line_blocks * r->line,
                   first = line + index % r->line_blocks * r->block;
     fc_classes_job job = r->job;
     if (r->sums) job.sums = r->sums + 2 * index;
     const int64_t last = min64(first + r->block, line + r->line);
-    if (!job.targets || are_classes(&job, first, last)) r->fn(&job, first, last);
+    if (!job.targets || take_targets(&job, first, last, scratch)) r->fn(&job, first, last);
     else atomic_store_explicit(&r->outside, 1, memory_order_relaxed);
 }
 
@@ -77,8 +81,9 @@ static fc_status run_all(run *r, const fc_call *call) {
     const fc_call alone = {.threads = 1,
                            .interrupted = call ? call->interrupted : NULL,
                            .context = call ? call->context : NULL};
-    return fc_share_out(r->positions * r->job.classes < MANY ? &alone : call, blocks, 0, run_block,
-                        r);
+    const int64_t scratch = r->job.targets ? r->block * (int64_t)sizeof(int64_t) : 0;
+    return fc_share_out(r->positions * r->job.classes < MANY ? &alone : call, blocks, scratch,
+                        run_block, r);
 }
 
 /* y or gx from one or two arrays of the same size. */
