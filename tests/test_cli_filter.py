@@ -1042,6 +1042,16 @@ def test_a_full_standard_output_is_one_line():
     assert done.stderr == "fastconv filter: error: No space left on device\n"
 
 
+# A shell may start its background jobs with SIGINT ignored, and nohup with SIGHUP.
+NOT_IGNORED = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+from fastconv.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)]
 )
@@ -1053,10 +1063,13 @@ def test_a_process_that_is_ended_leaves_the_old_file(name, code, more):
     with open("out.npy", "w") as file:
         file.write("before")
     there = sorted(os.listdir())
-    words = ["-m", "fastconv", "filter", "in.npy", "out.npy", "--kernel", "kernel.npy", *more]
+    words = ["filter", "in.npy", "out.npy", "--kernel", "kernel.npy", *more]
     one_thread = {**os.environ, "FASTCONV_NUM_THREADS": "1"}  # on which it takes half a second
     process = subprocess.Popen(
-        [sys.executable, *words], env=one_thread, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", NOT_IGNORED, *words],
+        env=one_thread,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while len(os.listdir()) == len(there):
         time.sleep(0.01)
