@@ -156,7 +156,8 @@ def in_frequency(
     """Convolve over some axes, of which neither array has one element only.
 
     The others broadcast; of them, too, "same" takes the middle. By the library's transforms or by
-    C's; if not said, by those that are predicted to be faster.
+    C's; if not said, by those that are predicted to be faster, or by C's where the library's
+    results are not finite: C's are then the direct sum.
     """
     if mode == "same":
         taps = taps[_middle(x.shape, taps.shape, axes)]
@@ -165,10 +166,13 @@ def in_frequency(
     x, taps = _library.as_transformed(x), _library.as_transformed(taps)
     part = part_over(axes, mode, x.shape, taps.shape)
     dtype = np.result_type(x, taps)
+    is_final = by_library is not None or dtype.char in "gG"  # which C has no transforms of
     if by_library is None:
         by_library = prefers_library(x, taps, mode, tuple(axes), dtype)
     if by_library:
-        return np.ascontiguousarray(_library.convolve(x, taps, axes)[part])
+        y = np.ascontiguousarray(_library.convolve(x, taps, axes)[part])
+        if is_final or np.isfinite(y).all():
+            return y
     paired = paired_axes(axes, x.shape, taps.shape)
     return _transforms.transform(*in_precision(x, taps, dtype), part, paired)
 
