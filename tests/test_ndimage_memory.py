@@ -85,6 +85,15 @@ CALLS = {
         "ndimage.correlate(image[:, 5:-5], np.ones((3, 5)), output=out[:, 5:-5])",
     ),
     "Fortran's order": (2, "ndimage.uniform_filter(image.T, 5, output=out.T)"),
+    "correlate with a large window": (
+        2,
+        "ndimage.correlate(image, np.arange(3721.0).reshape(61, 61) % 53, output=out)",
+    ),
+    "correlate integers with a large window": (
+        2,
+        "ndimage.correlate(image.view('>i2'), np.arange(2809.0).reshape(53, 53) % 7, "
+        "output=out.view('>i2'))",
+    ),
     "complex numbers": (
         2,
         "ndimage.gaussian_filter(image.view('c8'), 1, output=out.view('c8'))",
@@ -128,6 +137,7 @@ def test_memory_is_bounded(name, images):
     out = np.load(images / "out.npy", mmap_mode="r")
     image = np.load(images / "in.npy", mmap_mode="r")
     margin, size = (8, 24) if axes > 1 else (32, 4096)
+    margin = 32 if "large window" in name else margin
     middle = len(image) // 2
     for first, last in ((0, size), (middle, middle + size), (len(image) - size, len(image))):
         low, high = max(first - margin, 0), min(last + margin, len(image))

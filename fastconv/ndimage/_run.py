@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastconv._core import filter_passes, filter_taps
-from fastconv.ndimage import _args, _layout, _slabs
+from fastconv.ndimage import _args, _fourier, _layout, _slabs
 from fastconv.ndimage._args import Array, Ints
 
 CORRELATE, MAXIMUM, MINIMUM, MEAN = range(4)
@@ -96,6 +96,9 @@ def taps(
         filter_taps(
             source.reshape(one), weights.reshape(one), target.reshape(one), at, cval, at, op
         )
+        return output
+    by_transforms = op == CORRELATE and _fourier.may_serve(source.size, weights.size)
+    if by_transforms and _fourier.taps(source, weights, target, borders, cval, offsets):
         return output
     large = _slabs.are_large(source, target)
     if large and _is_copied(source, target) and _slabs.are_of_use(source, target):
