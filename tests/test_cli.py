@@ -12,22 +12,13 @@ import types
 
 import numpy as np
 import pytest
+from helpers.commands import without
 
 import fastconv
 from fastconv import cli
 
 PEER_MODULES = ("torch", "onnxruntime", "openvino", "ncnn", "onnx", "cv2")
 TINY = ["bench", "--quick", "--only", "lenet conv2 5x5 forward"]
-BLOCK = """
-import sys
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {missing!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Block())
-from fastconv.cli import main
-sys.exit(main({arguments!r}))
-"""
 # A shell may start its background jobs with SIGINT ignored.
 INTERRUPTIBLE = """
 import signal, sys
@@ -216,7 +207,7 @@ def test_a_wrong_result_is_shown(wrong, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("missing", ["rich", "matplotlib", "skimage", "scipy"])
 def test_bench_names_missing_packages(missing, tmp_path):
-    done = run(tmp_path, "-c", BLOCK.format(missing=[missing], arguments=TINY))
+    done = run(tmp_path, "-c", without([missing], TINY))
     assert done.returncode == 2
     assert one_line(done.stderr)
     assert missing in done.stderr
@@ -392,7 +383,7 @@ def test_selection_writes_table_and_json(tmp_path):
     pytest.importorskip("rich")
     arguments = ["bench", "--selection", "--quick", "--only", "lenet conv2", "--output", "out"]
     missing = ["scipy", "skimage", "matplotlib"]
-    done = run(tmp_path, "-c", BLOCK.format(missing=missing, arguments=arguments))
+    done = run(tmp_path, "-c", without(missing, arguments))
     assert done.returncode == 0, done.stderr
     assert "mean loss" in done.stdout
     assert re.search(
@@ -721,11 +712,9 @@ def test_gradcheck_shows_a_wrong_gradient(capsys, monkeypatch):
 
 
 def test_gradcheck_needs_no_extras(tmp_path):
-    arguments = ["gradcheck"]
-    code = "from fastconv.cli import gradients; gradients.MAKERS = (gradients._lp_pool_cases,)\n"
-    blocked = BLOCK.format(missing=["rich", "scipy", "skimage"], arguments=arguments)
-    head, tail = blocked.split("from fastconv.cli import main")
-    done = run(tmp_path, "-c", f"{head}{code}from fastconv.cli import main{tail}")
+    code = "from fastconv.cli import gradients; gradients.MAKERS = (gradients._lp_pool_cases,)"
+    blocked = without(["rich", "scipy", "skimage"], ["gradcheck"], before=code)
+    done = run(tmp_path, "-c", blocked)
     assert done.returncode == 0, done.stderr
     assert "lp_pool2d" in done.stdout
 

@@ -6,8 +6,11 @@
 
 /* Multiply-adds of a tile: some 10 microseconds. Fewer than MANY are done before another thread has
  * woken. */
-#define TILE_WORK (16 << 10)
+#define TILE_WORK (32 << 10)
 #define MANY (32 << 10)
+
+/* Bytes of scratch, at most, for rows to be turned in. */
+#define MOST_SCRATCH (256 << 10)
 
 typedef struct run {
     fc_resize_job job;
@@ -16,10 +19,9 @@ typedef struct run {
 } run;
 
 static void run_tile(void *context, int64_t tile, void *scratch) {
-    (void)scratch;
     const run *r = context;
     const int64_t first = tile * r->tile_rows;
-    r->fn(&r->job, first, min64(first + r->tile_rows, r->rows));
+    r->fn(&r->job, first, min64(first + r->tile_rows, r->rows), scratch);
 }
 
 static fc_status check(const fc_resize *p) {
@@ -41,6 +43,10 @@ fc_status fc_resize_axis(const fc_resize *p, const void *x, void *y, const fc_ca
     FC_REQUIRE(x && y, FC_INVALID_NULL);
     /* Rows of the kernel: along the last axis a whole one, else one element's. */
     const int last = p->inner == 1;
+    const fc_kernels *kernels = fc_kernels_for(p->dtype);
+    const int64_t lanes = kernels->lanes,
+                  turned = times64(p->input + lanes, lanes * fc_sizeof(p->dtype));
+    const int turn = last && turned <= MOST_SCRATCH;
     run r = {.job = {.input = p->input,
                      .output = p->output,
                      .inner = p->inner,
@@ -49,11 +55,14 @@ fc_status fc_resize_axis(const fc_resize *p, const void *x, void *y, const fc_ca
                      .weights = p->weights,
                      .x = x,
                      .y = y},
-             .fn = fc_kernels_for(p->dtype)->nn->resize[last],
+             .fn = turn   ? kernels->nn->resize_turned
+                   : last ? kernels->nn->resize_long
+                          : kernels->nn->resize,
              .rows = p->outer * (last ? 1 : p->output)};
     const int64_t work = times64(last ? p->output : p->inner, p->taps);
     r.tile_rows = clamp64(TILE_WORK / work, 1, r.rows);
+    if (turn) r.tile_rows = ceil_div(r.tile_rows, lanes) * lanes;
     fc_call how = call ? *call : (fc_call){0};
     if (times64(r.rows, work) < MANY) how.threads = 1;
-    return fc_share_out(&how, ceil_div(r.rows, r.tile_rows), 0, run_tile, &r);
+    return fc_share_out(&how, ceil_div(r.rows, r.tile_rows), turn ? turned : 0, run_tile, &r);
 }

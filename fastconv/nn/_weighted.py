@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
+
+import numpy as np
 
 from fastconv import _args, _conv_args
 from fastconv._core import Operator
@@ -50,18 +51,20 @@ class Weighted(Module):
         self.padding_mode: PaddingMode = padding_mode  # type: ignore[assignment]
         return op
 
-    def draw_parameters(self, outer: int, inner: int, bias: bool, dtype: Any) -> None:
-        """Draw the parameters; the weight's shape is (outer, inner / groups, *kernel)."""
+    def make_parameters(self, outer: int, inner: int, bias: bool, dtype: Any) -> None:
+        """Make and draw the parameters; the weight's shape is (outer, inner / groups, *kernel)."""
         name = type(self).__name__
         kind = init.check_dtype(name, dtype)
         bias = _args.flag(name, "bias", bias)
         shape = (outer, inner // self.groups, *self.kernel_size)
         _args.addressable(name, "a weight", shape)
-        weight, offset = init.weight_and_bias(
-            shape, math.prod(shape[1:]), self.out_channels, bias, kind
-        )
-        self.weight = Parameter(weight)
-        self.bias = None if offset is None else Parameter(offset)
+        self.weight = Parameter(np.empty(shape, kind))
+        self.bias = Parameter(np.empty(self.out_channels, kind)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, in place, as when the layer was made."""
+        init.draw(self.weight, self.bias)
 
     def output_mask(self, with_input: bool = True) -> tuple[bool, bool, bool]:
         """Which gradients are asked for: input, weight, bias."""

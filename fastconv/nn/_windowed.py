@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -60,15 +61,15 @@ class Windowed(Module):
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
 
-class Maximising(Windowed):
+class Maximising(Windowed, ABC):
     """The base of layers that give maxima, and their positions too where they are asked for."""
 
     return_indices: bool
     _gradient: ClassVar[Callable[..., Any]]
 
+    @abstractmethod
     def maxima(self, x: FloatArray, indexed: bool) -> Any:
         """Give the maxima, as a pair with their positions where `indexed`."""
-        raise NotImplementedError
 
     def forward(self, x: FloatArray) -> Any:
         """Give the maxima; with `return_indices` a pair: the maxima and their positions."""
@@ -87,16 +88,16 @@ class Maximising(Windowed):
         return self._gradient(gy, indices, shape)  # type: ignore[no-any-return]
 
 
-class Averaging(Windowed):
+class Averaging(Windowed, ABC):
     """The base of layers whose gradient needs no values, but the input's shape."""
 
+    @abstractmethod
     def average(self, x: FloatArray) -> FloatArray:
         """Give the output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spread(self, gy: FloatArray, shape: Shape) -> FloatArray:
         """Give the gradient of an input of that shape."""
-        raise NotImplementedError
 
     def forward(self, x: FloatArray) -> FloatArray:
         y = self.average(x)

@@ -11,6 +11,7 @@ import numpy as np
 from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn._arrays import gradient
+from fastconv.nn._located import locate
 from fastconv.nn._passes import Pass, go_back, go_back_last, is_trained, passed
 from fastconv.nn.activation import ReLU
 from fastconv.nn.conv import Conv1d, Conv2d, Conv3d
@@ -107,14 +108,18 @@ class Sequential(Container):
         passes: list[Pass] = []
         self.start()
         relu_done = False
-        for layer, behind in zip_longest(layers, layers[1:]):
-            if relu_done:  # as the convolution in front of it stored x
-                layer.remember(x)
-                relu_done = False
-            else:
-                relu_done = _is_convolution_with_relu(layer, behind)
-                x = layer.forward_relu(x) if relu_done else layer(x)
-            passes.append(passed(layer))
+        try:
+            for layer, behind in zip_longest(layers, layers[1:]):
+                if relu_done:  # as the convolution in front of it stored x
+                    layer.remember(x)
+                    relu_done = False
+                else:
+                    relu_done = _is_convolution_with_relu(layer, behind)
+                    x = layer.forward_relu(x) if relu_done else layer(x)
+                passes.append(passed(layer))
+        except Exception as error:  # of `forward_relu`: calls do so themselves
+            locate(error, layer)
+            raise
         self.remember(passes)
         return x
 

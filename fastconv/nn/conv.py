@@ -99,7 +99,7 @@ class _Conv(Weighted):
         else:
             self.padding = _args.spatial(op, "padding", padding, 0, _args.PADDING_LIMIT)
         self._around = _args.padding(op, self.padding, self.kernel_size, self.stride, self.dilation)
-        self.draw_parameters(out_channels, in_channels, bias, dtype)
+        self.make_parameters(out_channels, in_channels, bias, dtype)
 
     def forward(self, x: FloatArray) -> FloatArray:
         return self._run(x, None)

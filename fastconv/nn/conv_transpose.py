@@ -108,7 +108,7 @@ class _ConvTranspose(Weighted):
                     output_padding,
                     f"below {limit}, the larger of stride and dilation",
                 )
-        self.draw_parameters(in_channels, out_channels, bias, dtype)
+        self.make_parameters(in_channels, out_channels, bias, dtype)
 
     def forward(self, x: FloatArray, output_size: Shape | None = None) -> FloatArray:  # type: ignore[override]
         """Compute the output, where `output_size` is given with that spatial size.

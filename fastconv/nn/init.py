@@ -10,6 +10,7 @@ import numpy as np
 from fastconv import _args
 from fastconv._typing import FloatArray
 from fastconv.nn import random
+from fastconv.nn.parameter import Parameter
 
 __all__ = ["uniform"]
 
@@ -34,6 +35,20 @@ def uniform(shape: tuple[int, ...], bound: float, dtype: Any) -> FloatArray:
         A new array.
     """
     values = np.empty(shape, dtype)
+    fill_uniform(values, bound)
+    return values
+
+
+def fill_uniform(values: FloatArray, bound: float) -> None:
+    """Draw anew in [-bound, bound), in float64 whatever the dtype.
+
+    Parameters
+    ----------
+    values : ndarray
+        C contiguous. It is overwritten.
+    bound : float
+        Not negative.
+    """
     flat = values.reshape(-1)
     # A piece at a time, which stays in the cache: five times faster where there are millions.
     for start in range(0, flat.size, PIECE):
@@ -42,7 +57,6 @@ def uniform(shape: tuple[int, ...], bound: float, dtype: Any) -> FloatArray:
         drawn *= 2 * bound
         drawn -= bound
         piece[...] = drawn
-    return values
 
 
 def fill_normal(values: FloatArray, deviation: float, mean: float = 0.0) -> None:
@@ -74,13 +88,15 @@ def fan_in_bound(fan_in: int) -> float:
     return 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
 
 
-def weight_and_bias(
-    shape: tuple[int, ...], fan_in: int, outputs: int, bias: bool, dtype: Any
-) -> tuple[FloatArray, FloatArray | None]:
-    """Both arrays of a convolution or linear layer; None for no bias."""
-    bound = fan_in_bound(fan_in)
-    weight = uniform(shape, bound, dtype)
-    return weight, uniform((outputs,), bound, dtype) if bias else None
+def draw(weight: Parameter, bias: Parameter | None) -> None:
+    """Draw the values of a convolution or linear layer: its weight, then its bias if it has one."""
+    bound = fan_in_bound(math.prod(weight.shape[1:]))
+    for parameter in (weight,) if bias is None else (weight, bias):
+        values = parameter.data
+        if values.flags.c_contiguous:
+            fill_uniform(values, bound)
+        else:
+            values[...] = uniform(values.shape, bound, values.dtype)
 
 
 def check_dtype(name: str, dtype: Any) -> np.dtype[Any]:

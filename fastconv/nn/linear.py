@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastconv import _args, _core
 from fastconv._typing import FloatArray
 from fastconv.nn import init
@@ -69,11 +71,14 @@ class Linear(Module):
         self.out_features = _args.integer("Linear", "out_features", out_features, 1)
         shape = (self.out_features, self.in_features)
         _args.addressable("Linear", "a weight", shape)
-        weight, values = init.weight_and_bias(
-            shape, self.in_features, self.out_features, _args.flag("Linear", "bias", bias), kind
-        )
-        self.weight = Parameter(weight)
-        self.bias = None if values is None else Parameter(values)
+        biased = _args.flag("Linear", "bias", bias)
+        self.weight = Parameter(np.empty(shape, kind))
+        self.bias = Parameter(np.empty(self.out_features, kind)) if biased else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, in place, as when the layer was made."""
+        init.draw(self.weight, self.bias)
 
     def forward(self, x: FloatArray) -> FloatArray:
         bias = self.bias

@@ -60,10 +60,6 @@ class Loss(Module):
             raise ValueError(f"{name}: reduction: {shown}; one of {REDUCTIONS} is allowed")
         self.reduction = reduction
 
-    def __call__(self, output: Any, target: Any) -> Any:  # type: ignore[override]
-        """``forward(output, target)``, and then the hooks."""
-        return super().__call__(output, target)
-
     def forward(self, output: Any, target: Any) -> Any:  # type: ignore[override]
         """The loss.
 

@@ -7,11 +7,14 @@ children's in the opposite order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from fastconv import _args
+from fastconv.nn._located import locate
 from fastconv.nn.init import check_dtype
 from fastconv.nn.modes import modes
 from fastconv.nn.parameter import Parameter
@@ -99,13 +102,32 @@ class Module:
 
     # ---- Forward and backward --------------------------------------------------------------------
 
-    def __call__(self, x: Any, *others: Any, **named: Any) -> Any:
-        """``forward(x)``, and then the hooks. A few layers take more than one argument."""
-        y = self.forward(x, *others, **named)
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """``forward(x)``, and then the hooks. A few layers take more than one argument.
+
+        The first may be named too: as `forward` does, or ``input``, as in torch. An error of a
+        layer below says which: ``layer '0.conv1' (Conv2d): ...``.
+        """
+        if named and not inputs:
+            inputs = self._take_first(named)
+        try:
+            y = self.forward(*inputs, **named)
+        except Exception as error:
+            locate(error, self)
+            raise
         if self._hooks:
             for hook in tuple(self._hooks.values()):
-                hook(self, x, y)
+                hook(self, inputs[0] if inputs else None, y)
         return y
+
+    def _take_first(self, named: dict[str, Any]) -> tuple[Any, ...]:
+        """Take the first argument out of those that were named."""
+        for first in islice(signature(self.forward).parameters.values(), 1):
+            if first.kind in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+                for name in (first.name, "input"):
+                    if name in named:
+                        return (named.pop(name),)
+        return ()
 
     def forward(self, x: Any) -> Any:
         """The layer's output; remembers what `backward` needs, but within `no_grad`.
@@ -284,8 +306,17 @@ class Module:
         setattr(self, name, module)
 
     def children(self) -> Iterator[Module]:
-        """The modules directly below, in the order of their registration."""
-        yield from self._children.values()
+        """The modules directly below, each once, in the order of their registration."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly below, each once, with their names, such as ``"conv1"``."""
+        seen: set[int] = set()
+        for name, module in self._children.items():
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all below it, each once, with names such as ``"0.conv1"``."""
@@ -324,6 +355,35 @@ class Module:
             for name, value in module._buffers.items():
                 if value is not None:
                     yield f"{prefix}.{name}" if prefix else name, value
+
+    def apply(self: M, function: Callable[[Module], Any]) -> M:
+        """Call a function with every module below, and then with this one.
+
+        Parameters
+        ----------
+        function : callable
+            Called with each module, children before their parents; what it returns is unread.
+
+        Returns
+        -------
+        Module
+            This module.
+
+        Examples
+        --------
+        >>> from fastconv import nn
+        >>> def zero_bias(module):
+        ...     if isinstance(module, nn.Linear):
+        ...         module.bias.data[...] = 0
+        >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU()).apply(zero_bias)[0].bias.data
+        array([0., 0., 0.], dtype=float32)
+        """
+        if not callable(function):
+            _args.wrong_type(f"{type(self).__name__}.apply", "function", function, "a callable")
+        for module in self.children():
+            module.apply(function)
+        function(self)
+        return self
 
     # ---- Mode, dtype, gradients ------------------------------------------------------------------
 

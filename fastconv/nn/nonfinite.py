@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv.nn._located import described
 from fastconv.nn.modes import no_grad
 from fastconv.nn.module import Module
 
@@ -47,7 +48,7 @@ def blame(model: Module, x: Any) -> str:
 
     for path, module in model.named_modules():
         if not module._children:
-            name = f"layer {path!r} ({type(module).__name__})" if path else type(module).__name__
+            name = described(path, type(module).__name__)
             removers.append(module.register_forward_hook(watch(name)))
     try:
         with no_grad():

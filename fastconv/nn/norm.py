@@ -59,6 +59,14 @@ class _BatchNorm(Module):
         self.register_buffer("running_var", np.ones(self.num_features, kind) if tracked else None)
         self.register_buffer("num_batches_tracked", np.array(0, np.int64) if tracked else None)
 
+    def reset_parameters(self) -> None:
+        """Set `weight` to ones, `bias` to zeros, and forget what was seen."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            self.weight.data[...] = 1
+        if self.bias is not None:
+            self.bias.data[...] = 0
+
     def reset_running_stats(self) -> None:
         """Forget what was seen: mean 0, variance 1, no batches."""
         if self.running_mean is not None and self.running_var is not None:

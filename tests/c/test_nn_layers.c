@@ -228,11 +228,17 @@ static void check_resizes(fc_dtype dtype, uint64_t *random) {
     for (int i = 0; i < 24; i++) {
         const fc_resize p = {.dtype = dtype,
                              .outer = test_random_in(random, 1, 5),
-                             .input = test_random_in(random, 1, 30),
-                             .output = test_random_in(random, 1, 30),
+                             .input = test_random_in(random, 1, i % 4 ? 30 : 200),
+                             .output = test_random_in(random, 1, 40),
                              .inner = i % 2 ? 1 : test_random_in(random, 1, 40),
-                             .taps = test_random_in(random, 1, 4)};
+                             .taps = test_random_in(random, 1, 6)};
         check_resize(p, i % 3 > 0, random);
+    }
+    const fc_resize far = {.dtype = dtype, .outer = 3, .input = 20000, .output = 9, .inner = 1};
+    for (int taps = 1; taps < 3; taps++) {
+        fc_resize p = far;
+        p.taps = taps;
+        check_resize(p, taps == 2, random);
     }
 }
 

@@ -13,6 +13,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.commands import without
 
 from fastconv import cli, nn
 
@@ -22,16 +23,6 @@ for name in ("matplotlib", "safetensors", "sklearn"):
 FILES = {"weights.safetensors", "training.json", "curves.png", "confusion.png", "filters.png"}
 FILES |= {"checkpoint.npz"}
 SHORT = ["train", "--net", "CRPF", "--epochs", "3"]
-BLOCK = """
-import sys
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {missing!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Block())
-from fastconv.cli import main
-sys.exit(main({arguments!r}))
-"""
 rng = np.random.default_rng(0)
 
 
@@ -462,7 +453,7 @@ def test_where_no_folder_can_be(below, tmp_path, capsys):
 
 @pytest.mark.parametrize("missing", ["matplotlib", "safetensors", "sklearn"])
 def test_missing_packages_are_named(missing, tmp_path):
-    code = BLOCK.format(missing=[missing], arguments=[*SHORT, "--out", "out"])
+    code = without([missing], [*SHORT, "--out", "out"])
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=600
     )
@@ -511,7 +502,7 @@ def test_a_reader_that_leaves_is_no_error_of_the_folder(tmp_path):
 def test_a_terminal_has_a_bar_and_a_file_the_table(rich, tmp_path):
     if rich:
         pytest.importorskip("rich")
-    code = BLOCK.format(missing=[] if rich else ["rich"], arguments=[*SHORT, "--out", "out"])
+    code = without([] if rich else ["rich"], [*SHORT, "--out", "out"])
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", code],

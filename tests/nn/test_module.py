@@ -175,3 +175,57 @@ def test_a_state_that_cannot_be_read_is_named():
     state = {"weight": [[1.0], [2.0, 3.0]], "bias": np.zeros(2)}
     with pytest.raises(ValueError, match=r"Linear.load_state_dict: state: weight cannot be read"):
         nn.Linear(2, 2).load_state_dict(state)
+
+
+def test_the_first_input_may_be_named_as_in_torch_or_as_forward_does():
+    class Own(nn.Module):
+        def forward(self, image, input=0):
+            return image - input
+
+    x, target = draw((2, 3)), np.zeros((2, 3), np.float32)
+    for layer in (nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.Linear(3, 4))):
+        for named in ({"input": x}, {"x": x}):
+            np.testing.assert_array_equal(layer(**named), layer(x))
+    for named in ({"input": x, "target": target}, {"output": x, "target": target}):
+        assert nn.MSELoss()(**named) == nn.MSELoss()(x, target)
+    assert Own()(image=3, input=2) == Own()(3, input=2) == 1
+    seen = []
+    layer.register_forward_hook(lambda module, given, y: seen.append(given))
+    layer(input=x)
+    assert seen[0] is x
+
+
+def test_inputs_that_are_missing_or_given_twice_are_refused():
+    layer, x = nn.Linear(3, 4), draw((2, 3))
+    for call in (
+        lambda: layer(),
+        lambda: layer(x, input=x),
+        lambda: layer(x=x, input=x),
+        lambda: layer(inputs=x),
+        lambda: nn.MSELoss()(target=x),
+    ):
+        with pytest.raises(TypeError, match="forward"):
+            call()
+
+
+def test_apply_and_the_children_are_torch_s():
+    torch = pytest.importorskip("torch")
+
+    def names(of):
+        shared = of.ReLU()
+        inner = of.Sequential(of.Linear(3, 3), shared)
+        net = of.Sequential(inner, shared, of.Tanh(), shared)
+        visited = []
+        assert net.apply(lambda module: visited.append(type(module).__name__)) is net
+        return (
+            visited,
+            [name for name, _ in net.named_children()],
+            [type(child).__name__ for child in net.children()],
+        )
+
+    assert names(nn) == names(torch.nn)
+
+
+def test_apply_refuses_what_cannot_be_called():
+    with pytest.raises(TypeError, match=r"ReLU.apply: function is 3 .*; it must be a callable"):
+        nn.ReLU().apply(3)

@@ -77,6 +77,39 @@ def test_whole_factors_equal_torch(factors, size, dtype):
         assert_equals_torch(nn.Upsample(**options), torch.nn.Upsample(**options), x, modes=(True,))
 
 
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_of_many_vectors_equal_torch(corners, dtype):
+    torch = pytest.importorskip("torch")
+    for size, output in [(1, 67), (67, 1), (2, 95), (31, 33), (33, 31), (40, 129), (250, 41)]:
+        options = {"size": (3, output), "mode": "bilinear", "align_corners": corners}
+        x = draw((2, 3, 5, size), dtype)
+        assert_equals_torch(nn.Upsample(**options), torch.nn.Upsample(**options), x, modes=(True,))
+
+
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_not_finite_shows_where_torch_shows_it(corners, dtype):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    for size, output in [(20, 45), (45, 20), (70, 33), (37, 101)]:
+        options = {"size": output, "mode": "linear", "align_corners": corners}
+        ours, theirs = nn.Upsample(**options), torch.nn.Upsample(**options)
+        x, gy = draw((3, 4, size), dtype), draw((3, 4, output), dtype)
+        for values in (x, gy):
+            for value in (np.nan, np.inf, -np.inf):
+                values[rng.integers(3), rng.integers(4), rng.integers(values.shape[2])] = value
+        given = torch.from_numpy(x).requires_grad_()
+        expected = theirs(given)
+        expected.backward(torch.from_numpy(gy))
+        for result, want in [
+            (ours(x), expected.detach().numpy()),
+            (ours.backward(gy), given.grad.numpy()),
+        ]:
+            np.testing.assert_array_equal(np.isnan(result), np.isnan(want))
+            np.testing.assert_allclose(result, want, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_gradients_pass_the_check(n, mode):

@@ -72,6 +72,11 @@ class Subsampling(Module):
         self.weight = Parameter(np.ones(channels, np.float32))
         self.bias = Parameter(np.zeros(channels, np.float32))
 
+    def reset_parameters(self) -> None:
+        """Set `weight` to ones and `bias` to zeros."""
+        self.weight.data[...] = 1
+        self.bias.data[...] = 0
+
     def forward(self, x: FloatArray) -> FloatArray:
         mean = self.mean(x)
         self.remember(mean)
@@ -138,10 +143,19 @@ class TableConv2d(Module):
         self._from = np.array(seen)
         self._shape = (len(table), in_channels, kernel_size, kernel_size)
         area = kernel_size * kernel_size
-        bounds = np.array([init.fan_in_bound(len(row) * area) for row in table], np.float32)
-        drawn = init.uniform((len(seen), kernel_size, kernel_size), 1.0, np.float32)
-        self.weight = Parameter(drawn * bounds[self._to, None, None])
-        self.bias = Parameter(init.uniform((len(table),), 1.0, np.float32) * bounds)
+        self._bounds = np.array([init.fan_in_bound(len(row) * area) for row in table], np.float32)
+        self.weight = Parameter(np.empty((len(seen), kernel_size, kernel_size), np.float32))
+        self.bias = Parameter(np.empty(len(table), np.float32))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, in place, as when the layer was made."""
+        for parameter, bounds in (
+            (self.weight, self._bounds[self._to, None, None]),
+            (self.bias, self._bounds),
+        ):
+            drawn = init.uniform(parameter.shape, 1.0, np.float32)
+            parameter.data[...] = drawn * bounds
 
     def _dense(self) -> FloatArray:
         """The weight of an ordinary convolution, 0 where there is no connection."""
