@@ -1,5 +1,6 @@
 """Convolution and pooling on a CPU, with every gradient."""
 
+from fastconv import _compiled as _compiled  # before the others
 from fastconv import grad
 from fastconv._core import VERSION as __version__
 from fastconv.columns import conv_matrix, fold, unfold
