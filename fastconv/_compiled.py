@@ -8,7 +8,7 @@ except ModuleNotFoundError as error:
     if error.name != "fastconv._core":
         raise
     raise ImportError(
-        f"{os.path.dirname(__file__)} has no compiled core. If it is the source folder, which Python "
-        "finds first where it is in the current one: install (`python -m pip install .`), and run "
-        "Python in another folder."
+        f"{os.path.dirname(__file__)} has no compiled core. If it is the source folder, which "
+        "Python finds first where it is in the current one: install (`python -m pip install .`), "
+        "and run Python in another folder."
     ) from None
