@@ -6,6 +6,7 @@ import itertools
 import pickle
 import warnings
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -193,6 +194,32 @@ def test_all_transforms_give_the_same(monkeypatch, by, first, second):
         same("fftconvolve", a, b, mode, axes)
         if len(axes) == len(shape1):
             same("convolve", a, b, mode)
+
+
+def test_scipys_transforms_have_the_threads_that_are_set(monkeypatch):
+    """By `scipy.fft.set_workers`, else by fastconv."""
+    from fastconv.signal import _library
+
+    asked = []
+
+    def transform(name):
+        def run(*args, workers, **options):
+            asked.append(workers)
+            return getattr(scipy_fft, name)(*args, workers=workers, **options)
+
+        return run
+
+    library = SimpleNamespace(get_workers=scipy_fft.get_workers)
+    for name in ("rfftn", "irfftn"):
+        setattr(library, name, transform(name))
+    monkeypatch.setattr(_library, "_library", lambda: (library, True))
+    x = drawn((200,), "g", 0)  # of which C has no transforms
+    expected = signal.fftconvolve(x, x)
+    for ours, theirs, wanted in ((3, None, 3), (1, None, 1), (3, 2, 2), (1, 4, 4), (5, 1, 5)):
+        asked.clear()
+        with fc.num_threads(ours), scipy_fft.set_workers(theirs or 1):
+            np.testing.assert_array_equal(signal.fftconvolve(x, x), expected)
+        assert asked == [wanted] * 3
 
 
 @pytest.mark.parametrize("axes", [0, -1, np.int64(0), True, np.array([0, 1]), [np.array(1)], None])

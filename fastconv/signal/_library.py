@@ -4,7 +4,8 @@ They are for longdouble, which C's do not have, and for what C's are slower at: 
 same size, and many short lines each with its own kernel.
 
 SciPy's transforms where SciPy is installed (vectors over several lines, threads), else NumPy's.
-Both are pocketfft. Nothing else of SciPy is used.
+Both are pocketfft. Nothing else of SciPy is used. SciPy's have as many threads as fastconv, or as
+`scipy.fft.set_workers` says.
 """
 
 from __future__ import annotations
@@ -33,9 +34,18 @@ def _library() -> tuple[ModuleType, bool]:
         return np.fft, False
 
 
+def _workers(library: ModuleType) -> int:
+    """Give the threads of a transform: of `scipy.fft.set_workers` where more than 1 are set there.
+
+    1 is what SciPy has where nothing was set; ours are meant then.
+    """
+    workers: int = library.get_workers()
+    return workers if workers > 1 else _core.get_num_threads()
+
+
 def _transform(name: str, array: Array, sizes: Sequence[int], axes: Sequence[int]) -> Array:
     library, threaded = _library()
-    options = {"workers": _core.get_num_threads()} if threaded else {}
+    options = {"workers": _workers(library)} if threaded else {}
     result: Array = getattr(library, name)(array, sizes, axes=axes, **options)
     return result
 
