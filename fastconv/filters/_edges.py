@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastconv import _args
+from fastconv.filters._docs import filled
 from fastconv.filters._weights import made
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@filled
 def sobel_x(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give Sobel's kernel along x: large where the image grows brighter to the right.
 
@@ -32,17 +34,11 @@ def sobel_x(dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    TypeError
-        If the dtype cannot hold the weights.
+    $raises
 
     See Also
     --------
@@ -59,6 +55,7 @@ def sobel_x(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return _derivative("sobel_x", (1, 2, 1), 1, dtype)
 
 
+@filled
 def sobel_y(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give Sobel's kernel along y: large where the image grows brighter downwards.
 
@@ -66,17 +63,11 @@ def sobel_y(dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    TypeError
-        If the dtype cannot hold the weights.
+    $raises
 
     Examples
     --------
@@ -89,6 +80,7 @@ def sobel_y(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return _derivative("sobel_y", (1, 2, 1), 0, dtype)
 
 
+@filled
 def sobel(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give Sobel's kernel along an axis: `sobel_x` or `sobel_y`.
 
@@ -98,17 +90,11 @@ def sobel(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     ----------
     axis : int, default -1
         1 or -1: along x. 0 or -2: along y.
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    ValueError, TypeError
-        If the axis is another, or the dtype cannot hold the weights.
+    $raises_axis
 
     Examples
     --------
@@ -119,6 +105,7 @@ def sobel(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return _derivative("sobel", (1, 2, 1), axis, dtype)
 
 
+@filled
 def scharr(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give Scharr's kernel along an axis: as Sobel's, its direction more exact.
 
@@ -130,19 +117,12 @@ def scharr(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    axis : int, default -1
-        1 or -1: along x, positive where the image grows brighter to the right. 0 or -2: along y.
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $axis
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    ValueError, TypeError
-        If the axis is another, or the dtype cannot hold the weights.
+    $raises_axis
 
     Examples
     --------
@@ -155,6 +135,7 @@ def scharr(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return _derivative("scharr", (3, 10, 3), axis, dtype)
 
 
+@filled
 def prewitt(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give Prewitt's kernel along an axis: a central difference, averaged over three lines.
 
@@ -165,19 +146,12 @@ def prewitt(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    axis : int, default -1
-        1 or -1: along x, positive where the image grows brighter to the right. 0 or -2: along y.
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $axis
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    ValueError, TypeError
-        If the axis is another, or the dtype cannot hold the weights.
+    $raises_axis
 
     Examples
     --------
@@ -190,6 +164,7 @@ def prewitt(axis: int = -1, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return _derivative("prewitt", (1, 1, 1), axis, dtype)
 
 
+@filled
 def horizontal_edges(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give the courses' detector of horizontal edges: positive where bright lies above dark.
 
@@ -199,17 +174,11 @@ def horizontal_edges(dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    TypeError
-        If the dtype cannot hold the weights.
+    $raises
 
     Examples
     --------
@@ -222,6 +191,7 @@ def horizontal_edges(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return made("horizontal_edges", [[1, 1, 1], [0, 0, 0], [-1, -1, -1]], dtype)
 
 
+@filled
 def vertical_edges(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give the courses' detector of vertical edges: positive where bright lies left of dark.
 
@@ -229,17 +199,11 @@ def vertical_edges(dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    TypeError
-        If the dtype cannot hold the weights.
+    $raises
 
     Examples
     --------

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastconv.filters._docs import filled
 from fastconv.filters._weights import made
 
 __all__ = ["emboss", "sharpen"]
 
 
+@filled
 def sharpen(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give the image with its Laplacian taken away: edges are steeper, flat areas stay.
 
@@ -20,17 +22,11 @@ def sharpen(dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    TypeError
-        If the dtype cannot hold the weights.
+    $raises
 
     Examples
     --------
@@ -43,6 +39,7 @@ def sharpen(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     return made("sharpen", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]], dtype)
 
 
+@filled
 def emboss(dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give a relief: the image plus its slope along the diagonal, from top left to bottom right.
 
@@ -50,17 +47,11 @@ def emboss(dtype: DTypeLike = np.float64) -> NDArray[Any]:
 
     Parameters
     ----------
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
-    Raises
-    ------
-    TypeError
-        If the dtype cannot hold the weights.
+    $raises
 
     Examples
     --------

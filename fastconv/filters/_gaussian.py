@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastconv import _args
+from fastconv.filters._docs import filled
 from fastconv.filters._weights import AXES_LIMIT, axis_count, check_size, made, positive
 
 __all__ = ["gaussian"]
 
 
+@filled
 def gaussian(
     sigma: float | tuple[float, ...],
     truncate: float = 4.0,
@@ -31,23 +33,11 @@ def gaussian(
     ----------
     sigma : float or tuple of float
         The standard deviation in pixels, of all axes or of each.
-    truncate : float, default 4.0
-        The radius in standard deviations: ``int(truncate * sigma + 0.5)`` pixels.
-    ndim : int, default 2
-        The number of axes; where `sigma` is a tuple, its length.
-    dtype : dtype, default float64
-        Of the result: a float or complex type.
+    $gaussian_parameters
 
-    Returns
-    -------
-    array
-        Of `ndim` axes of ``2 * radius + 1``.
+    $gaussian_returns
 
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is not a positive number, the kernel would be too large, or the dtype cannot
-        hold fractions.
+    $gaussian_raises
 
     Examples
     --------

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastconv import _args
+from fastconv.filters._docs import filled
 from fastconv.filters._gaussian import normal, outer, sigmas
 from fastconv.filters._weights import check_size, made
 
 __all__ = ["laplacian", "log"]
 
 
+@filled
 def laplacian(neighbours: int = 4, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Give the Laplace operator: what a pixel's neighbours have more than it has itself.
 
@@ -26,12 +28,9 @@ def laplacian(neighbours: int = 4, dtype: DTypeLike = np.float64) -> NDArray[Any
     ----------
     neighbours : {4, 8}, default 4
         Left, right, above and below, or the diagonal ones too.
-    dtype : dtype, default float64
-        Of the result: a float, complex or signed integer type.
+    $dtype
 
-    Returns
-    -------
-    array of shape (3, 3)
+    $returns_3x3
 
     Raises
     ------
@@ -58,6 +57,7 @@ def laplacian(neighbours: int = 4, dtype: DTypeLike = np.float64) -> NDArray[Any
     return made("laplacian", [line, [1, -count, 1], line], dtype)
 
 
+@filled
 def log(
     sigma: float | tuple[float, ...],
     truncate: float = 4.0,
@@ -78,23 +78,11 @@ def log(
     ----------
     sigma : float or tuple of float
         The Gaussian's standard deviation in pixels, of all axes or of each.
-    truncate : float, default 4.0
-        The radius in standard deviations: ``int(truncate * sigma + 0.5)`` pixels.
-    ndim : int, default 2
-        The number of axes; where `sigma` is a tuple, its length.
-    dtype : dtype, default float64
-        Of the result: a float or complex type.
+    $gaussian_parameters
 
-    Returns
-    -------
-    array
-        Of `ndim` axes of ``2 * radius + 1``.
+    $gaussian_returns
 
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is not a positive number, the kernel would be too large, or the dtype cannot
-        hold fractions.
+    $gaussian_raises
 
     Examples
     --------

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-F = TypeVar("F", bound=Callable[..., Any])
+from fastconv._docs import filler
 
 _MODE = """\
 How the input goes on beyond its borders. A line ``a b c d`` goes on as
@@ -18,46 +13,47 @@ How the input goes on beyond its borders. A line ``a b c d`` goes on as
     ``a b c d | a b c d | a b c d`` with "wrap" ("grid-wrap")."""
 _MODES = '{"reflect", "constant", "nearest", "mirror", "wrap"}'
 
-_PARTS = {
-    "input": """\
+filled = filler(
+    {
+        "input": """\
 input : array_like
     What to filter, of any number of dimensions: bools, integers, float32, float64, or complex
     numbers, which are filtered by their components.""",
-    "real_input": """\
+        "real_input": """\
 input : array_like
     What to filter, of any number of dimensions: bools, integers, float32 or float64.""",
-    "output": """\
+        "output": """\
 output : array or dtype, optional
     Where to put the result: an array of the input's shape, which may be the input itself. Or the
     dtype of a new array; the input's if not given.""",
-    "mode": f'mode : {_MODES}, default "reflect"\n    {_MODE}',
-    "modes": f"""\
+        "mode": f'mode : {_MODES}, default "reflect"\n    {_MODE}',
+        "modes": f"""\
 mode : {_MODES}, or a sequence, default "reflect"
     {_MODE}
     A sequence has one for each axis that is filtered.""",
-    "cval": """\
+        "cval": """\
 cval : scalar, default 0.0
     The value beyond the borders with the mode "constant".""",
-    "axis": """\
+        "axis": """\
 axis : int, default -1
     The axis to filter along.""",
-    "axes": """\
+        "axes": """\
 axes : int, tuple of int or None, default None
     The axes to filter along, all if None. Sequences in other arguments have one entry for each.""",
-    "origin": """\
+        "origin": """\
 origin : int, default 0
     Where in the window the result's element lies: 0 is the centre, and a positive value moves the
     window to the left.""",
-    "origins": """\
+        "origins": """\
 origin : int or sequence of int, default 0
     Where in the window the result's element lies, for every axis or for each: 0 is the centre, and
     a positive value moves the window to the left.""",
-    "returns": """\
+        "returns": """\
 Returns
 -------
 array
     Of the input's shape. It is `output` where that is an array.""",
-    "raises": """\
+        "raises": """\
 Raises
 ------
 RuntimeError
@@ -66,11 +62,5 @@ ValueError
     If a value is out of its range, or `output` is read-only.
 TypeError
     If a value is of the wrong type.""",
-}
-
-
-def filled(function: F) -> F:
-    """Put in the docstring's parts, each where a line starts with ``$name``."""
-    text = inspect.cleandoc(function.__doc__ or "")
-    function.__doc__ = re.sub(r"(?m)^\$(\w+)", lambda part: _PARTS[part[1]], text)
-    return function
+    }
+)

@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike
 from fastconv.signal import _library, _transforms
 from fastconv.signal._args import MODES, Array, convolved_axes, paired_axes, part_over, swap_needed
 from fastconv.signal._choice import prefers_library
+from fastconv.signal._docs import filled
 
 
+@filled
 def fftconvolve(
     in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: int | Iterable[int] | None = None
 ) -> Array:
@@ -22,23 +24,13 @@ def fftconvolve(
 
     Parameters
     ----------
-    in1, in2 : array_like
-        Of the same number of dimensions.
-    mode : {"full", "valid", "same"}, default "full"
-        Which part of the result, as in `convolve`.
-    axes : int or iterable of int, optional
-        The axes to convolve over; all if not given. Over the others the arrays broadcast.
+    $arrays
+    $mode
+    $axes
 
-    Returns
-    -------
-    array
-        Of float32, float64 or longdouble, or complex of these; integers become float64. An element
-        errs by some 1e-15 of the largest sums nearby, of float32 by some 1e-7.
+    $returns_transformed
 
-    Raises
-    ------
-    ValueError
-        If shapes, mode or axes do not fit.
+    $raises_transformed
 
     See Also
     --------
@@ -56,6 +48,7 @@ def fftconvolve(
     return _by_axes("fftconvolve", in1, in2, mode, axes)
 
 
+@filled
 def oaconvolve(
     in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: int | Iterable[int] | None = None
 ) -> Array:
@@ -66,23 +59,13 @@ def oaconvolve(
 
     Parameters
     ----------
-    in1, in2 : array_like
-        Of the same number of dimensions.
-    mode : {"full", "valid", "same"}, default "full"
-        Which part of the result, as in `convolve`.
-    axes : int or iterable of int, optional
-        The axes to convolve over; all if not given. Over the others the arrays broadcast.
+    $arrays
+    $mode
+    $axes
 
-    Returns
-    -------
-    array
-        Of float32, float64 or longdouble, or complex of these; integers become float64. An element
-        errs by some 1e-15 of the largest sums nearby, of float32 by some 1e-7.
+    $returns_transformed
 
-    Raises
-    ------
-    ValueError
-        If shapes, mode or axes do not fit.
+    $raises_transformed
 
     See Also
     --------

@@ -19,6 +19,7 @@ from fastconv.signal._args import (
     swap_needed,
 )
 from fastconv.signal._choice import prefers_transforms
+from fastconv.signal._docs import filled
 
 # How convolve2d goes on beyond the edges: NumPy's names for it.
 _BOUNDARIES = {
@@ -31,6 +32,7 @@ _BOUNDARIES = {
 }
 
 
+@filled
 def convolve2d(
     in1: ArrayLike,
     in2: ArrayLike,
@@ -42,25 +44,16 @@ def convolve2d(
 
     Parameters
     ----------
-    in1, in2 : array_like
-        Of two dimensions.
-    mode : {"full", "valid", "same"}, default "full"
-        Which part of the result, as in `convolve`.
+    $images
+    $mode
     boundary : {"fill", "wrap", "symm"}, default "fill"
         What lies outside of `in1`: `fillvalue`, the array again ("circular" is the same), or its
         mirror image, the edge being twice there ("symmetric" is the same).
-    fillvalue : scalar, default 0
-        A value that the result's dtype can hold.
+    $fillvalue
 
-    Returns
-    -------
-    array
-        Of the arrays' common dtype. Integers wrap around.
+    $returns_image
 
-    Raises
-    ------
-    ValueError
-        If a shape, name, value or dtype does not fit; bool, float16 and object do not.
+    $raises_image
 
     See Also
     --------
@@ -80,6 +73,7 @@ def convolve2d(
     return _convolve2d("convolve2d", x, taps, mode, boundary, fillvalue, False)
 
 
+@filled
 def correlate2d(
     in1: ArrayLike,
     in2: ArrayLike,
@@ -94,24 +88,15 @@ def correlate2d(
 
     Parameters
     ----------
-    in1, in2 : array_like
-        Of two dimensions.
-    mode : {"full", "valid", "same"}, default "full"
-        Which part of the result, as in `convolve`.
+    $images
+    $mode
     boundary : {"fill", "wrap", "symm"}, default "fill"
         What lies outside of `in1`, as in `convolve2d`.
-    fillvalue : scalar, default 0
-        A value that the result's dtype can hold.
+    $fillvalue
 
-    Returns
-    -------
-    array
-        Of the arrays' common dtype. Integers wrap around.
+    $returns_image
 
-    Raises
-    ------
-    ValueError
-        If a shape, name, value or dtype does not fit; bool, float16 and object do not.
+    $raises_image
 
     See Also
     --------
