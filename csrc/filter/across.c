@@ -98,7 +98,7 @@ static void run_few(across *a, int64_t y, int rows, const fc_rows_out *out) {
     a->next = end;
     set_pointers(a, top, end - top);
     void *to[FC_FILTER_ROWS];
-    for (int r = 0; r < rows; r++) to[r] = out->place(out->context, y + r, r);
+    out->place(out->context, y, rows, to);
     if (p->rows && rows == FC_FILTER_ROWS) {
         p->rows(a->pointers, p->weights, size, a->width, to);
         for (int r = 0; r < rows && p->divide; r++) fc_pass_divide(p, to[r], a->width);
@@ -136,7 +136,8 @@ static void run_group(across *a, int64_t group, int64_t first, int64_t last, con
             gather(a, next, rest, begin[next & 1]);
             rest = begin[next & 1];
         }
-        void *to = out->place(out->context, v + p->pass->offset, 0);
+        void *to;
+        out->place(out->context, v + p->pass->offset, 1, &to);
         const void *taps[3] = {ends + (v - first) * a->slot};
         int count = 1;
         if (rest) taps[count++] = rest;

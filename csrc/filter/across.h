@@ -4,10 +4,10 @@
 
 #include "pass.h"
 
-/* Who is given the rows of the result: `place` says where row y is to be put, `take` is told that
- * `count` rows are there, FC_FILTER_ROWS of them or less, from row y in slot 0 on. */
+/* Who is given the rows of the result, `count` of them from row y on, FC_FILTER_ROWS or less:
+ * `place` says where they are to be put, `take` is told that they are there. */
 typedef struct fc_rows_out {
-    void *(*place)(void *context, int64_t y, int slot);
+    void (*place)(void *context, int64_t y, int count, void **rows);
     void (*take)(void *context, int64_t y, int count, void *const *rows);
     void *context;
 } fc_rows_out;

@@ -172,14 +172,19 @@ static void run_large(const fc_pass_run *p, const char *line, int64_t places, in
     }
 }
 
-void fc_along(const fc_pass_run *p, const void *line, int64_t places, int64_t step, void *out,
-              void *scratch) {
-    if (in_steps(p)) {
-        run_large(p, line, places, step, out, scratch);
-        return;
-    }
-    const int64_t place = step * p->work.size;
+void fc_along(const fc_pass_run *p, const void *line, int64_t places, int64_t step, int count,
+              int64_t apart, void *out, int64_t out_apart, void *scratch) {
+    const char *from = line;
+    char *to = out;
+    const int64_t size = p->pass->size, place = step * p->work.size;
+    const int large = in_steps(p);
     const void **taps = scratch;
-    for (int64_t i = 0; i < p->pass->size; i++) taps[i] = (const char *)line + i * place;
-    fc_pass_apply(p, taps, taps + p->pass->size, places * step, out);
+    for (; count > 0; count--, from += apart, to += out_apart) {
+        if (large) {
+            run_large(p, from, places, step, to, scratch);
+            continue;
+        }
+        for (int64_t i = 0; i < size; i++) taps[i] = from + i * place;
+        fc_pass_apply(p, taps, taps + size, places * step, to);
+    }
 }

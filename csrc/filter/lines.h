@@ -20,7 +20,9 @@ typedef struct fc_lines {
 void fc_line_bring(const fc_lines *l, const void *line, int64_t first, int64_t last, void *to);
 
 /* `to` has the places first <= i < last, and of these all that lie within the line are there
- * already: what lies beyond its ends is added. All of the line is there, if last > first. */
-void fc_line_extend(const fc_lines *l, int64_t first, int64_t last, void *to);
+ * already: what lies beyond its ends is added. All of the line is there, if last > first. So for
+ * `count` lines, `apart` bytes from one to the next. */
+void fc_lines_extend(const fc_lines *l, int64_t first, int64_t last, int count, int64_t apart,
+                     void *to);
 
 #endif

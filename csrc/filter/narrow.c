@@ -45,10 +45,11 @@ static void move(int64_t size, int64_t count, int64_t run, const void *from, int
     }
 }
 
-static void *place_row(void *context, int64_t y, int slot) {
+static void place_rows(void *context, int64_t y, int count, void **rows) {
     (void)y;
     const tile *t = context;
-    return t->scratch + t->plan->at_rows + slot * t->plan->row_bytes;
+    for (int r = 0; r < count; r++)
+        rows[r] = t->scratch + t->plan->at_rows + r * t->plan->row_bytes;
 }
 
 static void take_row(const tile *t, int64_t y, void *row) {
@@ -80,7 +81,7 @@ static void run_tile(void *context, int64_t index, void *scratch) {
         move(size, t.lines, s->step, s->in + (first * line + v * s->step) * size, line,
              (char *)scratch + v * width * size, s->step);
     const fc_lines row = fc_pass_lines(s->along, s->in_type, 1, width);
-    const fc_rows_out out = {place_row, take_rows, &t};
+    const fc_rows_out out = {place_rows, take_rows, &t};
     fc_across(s->along, &row, scratch, s->places, width * size, width, 0, s->places, &out,
               (char *)scratch + n->at_across);
 }

@@ -19,10 +19,16 @@
 #include "element.h"
 #include "narrow.h"
 
-/* Elements of a tile: some tens of microseconds; of a row, where rows may be cut: what a window of
- * rows holds then stays in the second cache (AMD Zen 5, November 2026). */
+/* Elements of a tile at most: some tens of microseconds; of a row, where rows may be cut: what a
+ * window of rows holds then stays in the second cache (AMD Zen 5, November 2026). */
 #define TILE (64 << 10)
 #define COLUMNS 2048
+/* Of a small array: so many at least, and so many bytes that are added up: some microseconds, for
+ * which it pays to wake a thread (8, 16, 32 and 64 K of 128 x 128 to 512 x 512 elements were
+ * compared; AMD Zen 5, November 2026). */
+#define TILE_LEAST (8 << 10)
+#define TILE_WORK (768 << 10)
+#define TILES 32 /* of a larger one, at least */
 #define SHORT 768      /* bytes of a line; to copy 1 KB takes longer (Zen 5, November 2026) */
 #define HELD (8 << 20) /* elements of a window of rows at most, while columns are left */
 #define FEW_COLUMNS 64
@@ -53,15 +59,20 @@ static char *out_row(const tile *t, int64_t y) {
     return s->out + (row * t->plan->columns + t->column) * fc_element_size(s->out_type);
 }
 
-/* Where the first pass puts row y: into the line to be extended, the output, or a line apart. */
-static void *place_row(void *context, int64_t y, int slot) {
+static int64_t out_apart(const tile *t) {
+    return t->plan->columns * fc_element_size(t->plan->s->out_type);
+}
+
+/* Where the first pass puts rows from y on: into the lines to be extended, the output, or lines
+ * apart. */
+static void place_rows(void *context, int64_t y, int count, void **rows) {
     const tile *t = context;
     const plan *n = t->plan;
-    if (n->in_place)
-        return t->scratch + n->at_line + slot * n->line_bytes -
-               n->first * n->s->step * n->s->along->work.size;
-    if (!n->s->along && !n->s->across->work.store) return out_row(t, y);
-    return t->scratch + n->at_line + slot * n->line_bytes;
+    char *to = t->scratch + n->at_line;
+    int64_t apart = n->line_bytes;
+    if (n->in_place) to -= n->first * n->s->step * n->s->along->work.size;
+    else if (!n->s->along && !n->s->across->work.store) to = out_row(t, y), apart = out_apart(t);
+    for (int r = 0; r < count; r++, to += apart) rows[r] = to;
 }
 
 /* Along the line that has been extended, into row y. */
@@ -69,7 +80,7 @@ static void finish_row(const tile *t, int64_t y, const void *line, int64_t place
     const plan *n = t->plan;
     const fc_pass_run *p = n->s->along;
     char *out = out_row(t, y), *to = p->work.store ? t->scratch + n->at_result : out;
-    fc_along(p, line, places, n->s->step, to, t->scratch + n->at_along);
+    fc_along(p, line, places, n->s->step, 1, 0, to, 0, t->scratch + n->at_along);
     if (p->work.store) p->work.store(to, out, places * n->s->step);
 }
 
@@ -80,39 +91,41 @@ static void take_row(const tile *t, int64_t y, void *row) {
         if (across->work.store) across->work.store(row, out_row(t, y), t->width);
         return;
     }
-    char *line, *stored = row;
-    if (n->in_place) {
-        line = stored + n->first * n->s->step * n->s->along->work.size;
-        fc_line_extend(&n->lines, n->first, n->last, line);
-    } else {
-        line = t->scratch + n->at_stored;
-        if (across->work.store) {
-            stored = line;
-            across->work.store(row, stored, n->columns);
-            line += fc_aligned(n->columns * 8);
-        }
-        fc_line_bring(&n->lines, stored, n->first, n->last, line);
+    char *stored = row, *line = t->scratch + n->at_stored;
+    if (across->work.store) {
+        stored = line;
+        across->work.store(row, stored, n->columns);
+        line += fc_aligned(n->columns * 8);
     }
+    fc_line_bring(&n->lines, stored, n->first, n->last, line);
     finish_row(t, y, line, n->s->places);
 }
 
-/* Lines that are short, one behind the other: with what lies between them they are one. */
-static void take_together(const tile *t, int64_t y) {
+/* The lines to be extended have been put where that is done. */
+static void take_in_place(const tile *t, int64_t y, int count) {
     const plan *n = t->plan;
-    const fc_step *s = n->s;
+    const fc_pass_run *along = n->s->along;
+    const int64_t places = n->s->places, step = n->s->step, apart = n->line_bytes;
     char *lines = t->scratch + n->at_line, *results = t->scratch + n->at_result;
-    for (int r = 0; r < FC_FILTER_ROWS; r++)
-        fc_line_extend(&n->lines, n->first, n->last, lines + r * n->line_bytes);
-    fc_along(s->along, lines, n->together, s->step, results, t->scratch + n->at_along);
-    const size_t bytes = (size_t)(n->columns * s->along->work.size);
-    for (int r = 0; r < FC_FILTER_ROWS; r++)
-        memcpy(out_row(t, y + r), results + r * n->line_bytes, bytes);
+    char *out = out_row(t, y), *scratch = t->scratch + n->at_along;
+    fc_lines_extend(&n->lines, n->first, n->last, count, apart, lines);
+    if (along->work.store) {
+        for (int r = 0; r < count; r++) finish_row(t, y + r, lines + r * apart, places);
+    } else if (n->together && count == FC_FILTER_ROWS) {
+        /* Short lines, one behind the other, are one with what lies between them. */
+        fc_along(along, lines, n->together, step, 1, 0, results, 0, scratch);
+        const int64_t bytes = out_apart(t);
+        for (int r = 0; r < count; r++)
+            memcpy(out + r * bytes, results + r * apart, (size_t)bytes);
+    } else {
+        fc_along(along, lines, places, step, count, apart, out, out_apart(t), scratch);
+    }
 }
 
 static void take_rows(void *context, int64_t y, int count, void *const *rows) {
     const tile *t = context;
-    if (t->plan->together && count == FC_FILTER_ROWS) {
-        take_together(t, y);
+    if (t->plan->in_place) {
+        take_in_place(t, y, count);
         return;
     }
     for (int r = 0; r < count; r++) take_row(t, y + r, rows[r]);
@@ -122,7 +135,7 @@ static void run_rows(const tile *t, int64_t first, int64_t last) {
     const fc_step *s = t->plan->s;
     const int64_t size = fc_element_size(s->in_type);
     const fc_lines row = fc_pass_lines(s->across, s->in_type, 1, t->width);
-    const fc_rows_out out = {place_row, take_rows, (void *)t};
+    const fc_rows_out out = {place_rows, take_rows, (void *)t};
     fc_across(s->across, &row, s->in + (t->outer * s->rows * t->plan->columns + t->column) * size,
               s->rows, t->plan->columns * size, t->width, first, last, &out,
               t->scratch + t->plan->at_across);
@@ -162,20 +175,37 @@ static void run_tile(void *context, int64_t index, void *scratch) {
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/* Bytes that are added up for an element of the result. */
+static int64_t element_work(const fc_pass_run *p) {
+    return p ? smaller(p->pass->size, TILE) * p->work.size : 0;
+}
+
+/* How many elements a tile has, or so. */
+static int64_t tile_elements(const plan *n) {
+    const fc_step *s = n->s;
+    const int64_t all = s->outer * (s->last_row - s->first_row) * n->columns;
+    const int64_t few = TILE_WORK / (element_work(s->across) + element_work(s->along));
+    return smaller(larger(all / TILES, larger(few, TILE_LEAST)), TILE);
+}
+
 /* Tiles. Strips are as high as the windows at least, for their first rows are read twice. */
 static void set_tiles(plan *n) {
     const fc_step *s = n->s;
     const int64_t rows = s->last_row - s->first_row, step = s->along ? s->step : 1;
+    const int64_t tile = tile_elements(n);
     n->tile_columns = n->columns;
     if (s->along && !s->across)
-        n->tile_columns = larger(TILE / step, 2 * s->along->pass->size) * step;
+        n->tile_columns = larger(tile / step, 2 * s->along->pass->size) * step;
     if (s->across && !s->along) {
         const int64_t held = smaller(s->across->pass->size, s->rows);
         n->tile_columns = larger(smaller(COLUMNS, HELD / held), FEW_COLUMNS);
     }
     n->tile_columns = smaller(n->tile_columns, n->columns);
-    n->tile_rows = larger(TILE / n->tile_columns, 1);
-    if (s->across) n->tile_rows = larger(n->tile_rows, 2 * s->across->pass->size);
+    n->tile_rows = larger(tile / n->tile_columns, 1);
+    if (s->across) {
+        n->tile_rows = larger(n->tile_rows, 2 * s->across->pass->size);
+        n->tile_rows += (FC_FILTER_ROWS - n->tile_rows % FC_FILTER_ROWS) % FC_FILTER_ROWS;
+    }
     n->tile_rows = smaller(n->tile_rows, rows);
     n->blocks = (n->columns - 1) / n->tile_columns + 1;
     n->strips = (rows - 1) / n->tile_rows + 1;
