@@ -261,19 +261,19 @@ def new_result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]: ..
 def filter_taps(
     input: NDArray[Any],
     weights: NDArray[Any],
-    output: NDArray[Any],
+    output: NDArray[Any] | None,
     borders: Sequence[int],
     cval: float,
     offsets: Sequence[int],
     op: int,
     every: bool = False,
-) -> None: ...
+) -> NDArray[Any] | None: ...
 def filter_passes(
     input: NDArray[Any],
-    output: NDArray[Any],
+    output: NDArray[Any] | None,
     passes: Sequence[tuple[int, int, int, int, NDArray[np.float64] | int]],
     cval: float,
-) -> None: ...
+) -> NDArray[Any] | None: ...
 def convolve_short(
     in1: Any, in2: Any, mode: Any, method: Any, reversed: bool
 ) -> NDArray[Any] | None: ...

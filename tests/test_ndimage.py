@@ -576,6 +576,47 @@ def test_large_arrays_slab_by_slab_give_the_bytes_of_the_whole(name, monkeypatch
         assert bytes_of(got) == bytes_of(expected), case
 
 
+KEPT_OPTIONS = [
+    {},
+    {"mode": "wrap"},
+    {"mode": "constant", "cval": -0.0},
+    {"mode": "constant", "cval": 2.5},
+    {"mode": "constant", "cval": 2},
+]
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (3, 70, 90), (5,), (40, 3), ()])
+@EVERY_FUNCTION
+def test_arguments_that_are_kept_give_the_bytes_of_those_that_are_read(name, shape):
+    rng = np.random.default_rng(9)
+    args = simple(name)
+    for char in "bHifd":
+        input = values(rng, shape, char)
+        for options in KEPT_OPTIONS:
+            outputs = {"output": np.zeros(shape, char)}
+            expected = outcome(ndimage, name, input, args, options | outputs)
+            for again in range(2):
+                got = outcome(ndimage, name, input, args, options)
+                assert bytes_of(got) == bytes_of(expected), (char, options, again)
+            swapped = input.astype(input.dtype.newbyteorder())
+            got = outcome(ndimage, name, swapped, args, options)
+            assert bytes_of(got) == bytes_of(expected), (char, options, "swapped")
+
+
+def test_what_is_kept_of_a_size_is_not_for_its_namesakes():
+    x = np.arange(24.0).reshape(4, 6)
+    whole = ndimage.uniform_filter(x, 3)
+    assert (ndimage.uniform_filter(x, np.int64(3)) == whole).all()
+    assert (ndimage.uniform_filter(x, 3.0) == whole).all()
+    assert (ndimage.uniform_filter(x, True) == x).all()
+    assert (ndimage.maximum_filter(x, 3) == ndimage.maximum_filter(x, (3, 3))).all()
+    assert (ndimage.minimum_filter(x, 3) <= ndimage.maximum_filter(x, 3)).all()
+    assert (ndimage.sobel(x, 0) == ndimage.sobel(x, -2)).all()
+    assert (ndimage.sobel(x, 0) != ndimage.prewitt(x, 0)).any()
+    assert (ndimage.gaussian_filter(x, -1) == x).all(), "no positive deviation: no filter"
+    assert (ndimage.gaussian_filter(x, 1) == ndimage.gaussian_filter(x, 1.0)).all()
+
+
 @EVERY_FUNCTION
 @pytest.mark.parametrize("char", ["B", "f", "d"])
 def test_results_do_not_depend_on_the_number_of_threads(name, char):

@@ -215,7 +215,9 @@ fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim, co
     const int64_t slab = slab_rows(&j, pass, passes);
     void *between = NULL;
     if (count_steps(&j, pass, passes) > 1) {
-        between = fc_scratch(slab * row);
+        /* Memory that is kept: of an aligned block that is freed, glibc does not always make the
+         * next of the same size, and an array's slabs would take as much as the array. */
+        between = fc_result_new(slab * row);
         FC_REQUIRE(between, FC_OUT_OF_MEMORY);
     }
     fc_status status = FC_OK;
@@ -223,6 +225,6 @@ fc_status fc_filter_passes(fc_element in_type, fc_element out_type, int ndim, co
         const int64_t rows = slab < shape[0] - y ? slab : shape[0] - y;
         status = run_slab(&j, pass, passes, in, y, rows, between, (char *)out + y * row);
     }
-    if (between) fc_scratch_free(between);
+    fc_result_free(between);
     return status;
 }

@@ -33,9 +33,24 @@ cdef cnp.ndarray filter_array(str name, str argument, x):
     return plain(<cnp.ndarray> x, cnp.PyArray_TYPE(<cnp.ndarray> x))
 
 
+# Bytes of arrays from which Python may take them slab by slab.
+cdef cnp.npy_intp FILTER_LARGE = 32 << 20
+
+
+cdef bint is_usual(x) noexcept:
+    """Whether an array is one that C takes as it is, and gives an array of the same type for."""
+    if type(x) is not cnp.ndarray or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> x):
+        return False
+    cdef cnp.ndarray array = <cnp.ndarray> x
+    return (1 <= cnp.PyArray_NDIM(array) <= FC_FILTER_DIMS and element_of(array) > FC_BOOL
+            and 0 < cnp.PyArray_NBYTES(array) < FILTER_LARGE)
+
+
 cdef cnp.ndarray filter_output(str name, output, cnp.ndarray a, cnp.ndarray b):
     """Where C may write: `output` itself, or an array in its place if it is not contiguous or
-    overlaps an input."""
+    overlaps an input. None: a new array."""
+    if output is None:
+        return new_array(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), cnp.PyArray_TYPE(a))
     if not isinstance(output, cnp.ndarray):
         raise TypeError(f"{name}: output is {type(output).__name__}, not an array")
     cdef cnp.ndarray out = <cnp.ndarray> output
@@ -75,8 +90,11 @@ cdef int set_filter_dims(cnp.npy_intp *dims, tuple shape) except -1:
 def filter_taps(input, weights, output, borders, double cval, offsets, int op, bint every=False):
     """out[i] = sum (op 0), maximum (1) or minimum (2) over j of weights[j], extended(input)[i + j
     - offsets]; see fc_filter_taps. `borders`: fc_border of each axis; `every`: weights next to
-    nothing are terms too."""
+    nothing are terms too. Without an output a new one of the input's shape and type is given, or
+    None where the input is not usual."""
     cdef str name = "filter_taps"
+    if output is None and not is_usual(input):
+        return None
     cdef cnp.ndarray a = filter_array(name, "input", input)
     cdef cnp.ndarray w = filter_array(name, "weights", weights)
     cdef cnp.ndarray out = filter_output(name, output, a, w)
@@ -93,12 +111,12 @@ def filter_taps(input, weights, output, borders, double cval, offsets, int op, b
     problem.out = <fc_element> element_of(out)
     if op != FC_WINDOW_SUM and problem.weight != FC_UINT8:
         raise TypeError(f"{name}: a footprint has dtype uint8, not {w.dtype}")
-    copy_dims(shape, name, "shape", shape_of(a), ndim)
-    copy_dims(out_shape, name, "shape", shape_of(out), ndim)
-    copy_dims(window, name, "shape", shape_of(w), ndim)
     copy_dims(offset, name, "offsets", offsets, ndim)
     copy_dims(border_codes, name, "borders", borders, ndim)
     for i in range(ndim):
+        shape[i] = cnp.PyArray_DIM(a, i)
+        out_shape[i] = cnp.PyArray_DIM(out, i)
+        window[i] = cnp.PyArray_DIM(w, i)
         border[i] = <fc_border> min(max(border_codes[i], -1), 99)  # C tells which there are
     problem.ndim = ndim
     problem.shape = shape
@@ -114,14 +132,19 @@ def filter_taps(input, weights, output, borders, double cval, offsets, int op, b
     with nogil:
         status = fc_filter_taps(&problem, from_a, from_w, to, &CALL)
     check(name, status)
+    if output is None:
+        return out
     if out is not output:
         output[...] = out
 
 
 def filter_passes(input, output, passes, double cval):
     """One-dimensional passes, (axis, op, border, offset, argument) each: see fc_filter_passes. The
-    argument: float64 weights (op 0), or a size (maximum 1, minimum 2, mean 3)."""
+    argument: float64 weights (op 0), or a size (maximum 1, minimum 2, mean 3). Without an output a
+    new one of the input's type is given, or None where the input is not usual."""
     cdef str name = "filter_passes"
+    if output is None and not is_usual(input):
+        return None
     cdef cnp.ndarray a = filter_array(name, "input", input)
     cdef cnp.ndarray out = filter_output(name, output, a, None)
     cdef cnp.ndarray w
@@ -129,11 +152,12 @@ def filter_passes(input, output, passes, double cval):
     cdef int64_t shape[64]
     cdef fc_pass each[64]
     cdef list kept = []  # weights, until the call is over
-    if shape_of(a) != shape_of(out):
+    if not cnp.PyArray_SAMESHAPE(a, out):
         raise ValueError(f"{name}: input has shape {shape_of(a)} and output {shape_of(out)}")
     if count > 64:
         raise ValueError(f"{name}: {count} passes; at most 64 are taken")
-    copy_dims(shape, name, "shape", shape_of(a), ndim)
+    for i in range(ndim):
+        shape[i] = cnp.PyArray_DIM(a, i)
     for i in range(count):
         axis, op, border, offset, argument = passes[i]
         each[i].axis = axis
@@ -157,5 +181,7 @@ def filter_passes(input, output, passes, double cval):
         status = fc_filter_passes(from_type, to_type, ndim, shape, from_a, count, each, cval, to,
                                   &CALL)
     check(name, status)
+    if output is None:
+        return out
     if out is not output:
         output[...] = out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -106,22 +107,28 @@ def uniform_filter(
            [7.  , 7.67, 8.67, 9.33]])
     """
     input = np.asarray(input)
+    made = _run.usual_passes(
+        input, output, cval, usual_windows, size, mode, origin, axes, _run.MEAN
+    )
+    if made is not None:
+        return made
     output = _args.result(output, input, input.dtype.kind == "c")
-    steps = windows(input, size, mode, origin, axes, _run.MEAN)
+    steps = windows(input.ndim, size, mode, origin, axes, _run.MEAN)
     if not steps:
         output[...] = input
         return output
     return _run.passes(input, output, steps, cval)
 
 
-def windows(input: Array, size: Any, mode: Any, origin: Any, axes: Any, op: int) -> list[_run.Pass]:
+@functools.lru_cache(_run.KEPT, typed=True)
+def usual_windows(ndim: int, char: str, *given: Any) -> tuple[_run.Pass, ...]:
+    """Read the passes of such a filter of ordinary arrays."""
+    return tuple(windows(ndim, *given))
+
+
+def windows(ndim: int, size: Any, mode: Any, origin: Any, axes: Any, op: int) -> list[_run.Pass]:
     """Read the passes of a filter whose window is a box."""
-    axes = _args.axes(axes, input.ndim)
-    if type(size) is int and type(origin) is int and type(mode) is str:
-        if size <= 1 or not axes:
-            return []
-        border, offset = _args.border(mode), _args.offset(size, origin)
-        return [(axis, op, border, offset, size) for axis in axes]
+    axes = _args.axes(axes, ndim)
     count = len(axes)
     given = zip(
         axes,

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastconv._core import filter_taps
 from fastconv.ndimage import _args, _layout, _run, _slabs
 from fastconv.ndimage._args import Array, Ints
 from fastconv.ndimage._docs import filled
 from fastconv.ndimage._gaussian import gaussian_filter, gaussian_reach
 
 _DIFFERENCE = np.array([-1.0, 0.0, 1.0])
-_SOBEL = np.array([1.0, 2.0, 1.0])
-_PREWITT = np.array([1.0, 1.0, 1.0])
+_SMOOTHING = {"sobel": np.array([1.0, 2.0, 1.0]), "prewitt": np.array([1.0, 1.0, 1.0])}
 _CURVATURE = np.array([1.0, -2.0, 1.0])
 
 _BYTE_ROOTS = np.sqrt(np.arange(256)).astype(np.uint8)
@@ -65,7 +65,7 @@ def sobel(
            [0, 3, 3, 0],
            [0, 1, 1, 0]])
     """
-    return _edges(input, axis, output, mode, cval, _SOBEL)
+    return _edges(input, axis, output, mode, cval, "sobel")
 
 
 @filled
@@ -107,30 +107,51 @@ def prewitt(
            [0, 2, 2, 0],
            [0, 1, 1, 0]])
     """
-    return _edges(input, axis, output, mode, cval, _PREWITT)
+    return _edges(input, axis, output, mode, cval, "prewitt")
 
 
-def _edges(input: Any, axis: Any, output: Any, mode: Any, cval: Any, smoothing: Array) -> Array:
+def _edges(input: Any, axis: Any, output: Any, mode: Any, cval: Any, kind: str) -> Array:
     input = np.asarray(input)
-    ndim = input.ndim
-    axis = _args.axis(axis, ndim)
+    made = _run.usual_passes(input, output, cval, _usual_edge_steps, axis, mode, cval, kind)
+    if made is not None:
+        return made
+    axis = _args.axis(axis, input.ndim)
     output = _args.result(output, input)
+    dtypes = input.dtype, output.dtype
+    return _run.passes(input, output, _edge_steps(input.ndim, dtypes, axis, mode, cval, kind), cval)
+
+
+@functools.lru_cache(_run.KEPT, typed=True)
+def _usual_edge_steps(
+    ndim: int, char: str, axis: int, mode: Any, cval: float, kind: str
+) -> tuple[_run.Pass, ...]:
+    """Read the passes for ordinary arrays."""
+    dtypes = np.dtype(char), np.dtype(char)
+    return tuple(_edge_steps(ndim, dtypes, _args.axis(axis, ndim), mode, cval, kind))
+
+
+Dtypes = tuple[np.dtype[Any], np.dtype[Any]]  # the input's and the output's
+
+
+def _edge_steps(
+    ndim: int, dtypes: Dtypes, axis: int, mode: Any, cval: Any, kind: str
+) -> list[_run.Pass]:
     borders = [_args.border(entry) for entry in _args.per_axis(mode, ndim)]
-    steps = [(axis, _run.CORRELATE, borders[axis], 1, _DIFFERENCE)]
+    smoothing = _SMOOTHING[kind]
+    steps: list[_run.Pass] = [(axis, _run.CORRELATE, borders[axis], 1, _DIFFERENCE)]
     steps += [(a, _run.CORRELATE, borders[a], 1, smoothing) for a in range(ndim) if a != axis]
-    if _in_any_order(input, output, borders, cval):
+    if _in_any_order(dtypes, borders, cval):
         steps.sort(key=lambda step: step[0])
-    return _run.passes(input, output, steps, cval)
+    return steps
 
 
-def _in_any_order(input: Array, output: Array, borders: list[int], cval: Any) -> bool:
+def _in_any_order(dtypes: Dtypes, borders: list[int], cval: Any) -> bool:
     """Tell whether whole weights may go along the axes in any order; rows by columns is faster.
 
     Of floats the last bits depend on it. Integers are truncated and wrapped around after each
     pass, which is the same in any order where C converts them from sums that an int holds. What
     lies beyond the borders has to be the same after each pass.
     """
-    dtypes = input.dtype, output.dtype
     floats = all(dtype.kind in "fc" for dtype in dtypes)
     small = all(dtype.kind in "iu" and dtype.itemsize <= 2 for dtype in dtypes)
     zeros = bool(np.isscalar(cval) and cval == 0)
@@ -177,21 +198,24 @@ def laplace(
            [ 0,  0,  1,  0]])
     """
     input = np.asarray(input)
+    if output is None and type(cval) is float and _run.PLAIN.issuperset((type(mode), type(axes))):
+        cross = _usual_cross(input.ndim, input.dtype.char, mode, cval, axes)
+        if cross and input.shape[-1] >= _NARROW:
+            window, borders, offsets = cross
+            made = filter_taps(input, window, None, borders, cval, offsets, _run.CORRELATE)
+            if made is not None:
+                return made
     output = _args.result(output, input)
     axes = _args.axes(axes, input.ndim)
     if not axes:
         output[...] = input
         return output
-    borders = [_args.border(entry) for entry in _args.per_axis(mode, len(axes))]
     narrow = input.size > 4096 and input.ndim - 1 in axes and input.shape[-1] < _NARROW
-    suits = input.size > 0 and len(axes) <= _CROSS_AXES and not narrow
-    if suits and _is_one_sum(input, output, cval, borders):
-        window = _cross(input.ndim, axes)
-        spread = [0] * input.ndim
-        for a, entry in zip(axes, borders, strict=True):
-            spread[a] = entry
-        offsets = tuple([n // 2 for n in window.shape])
-        return _run.taps(input, window, output, tuple(spread), cval, offsets)
+    if input.size > 0 and not narrow:
+        cross = _cross(input.ndim, (input.dtype, output.dtype), mode, cval, axes)
+        if cross:
+            window, borders, offsets = cross
+            return _run.taps(input, window, output, borders, cval, offsets)
     return generic_laplace(input, _second_difference, output, mode, cval, axes=axes)
 
 
@@ -201,16 +225,38 @@ def _second_difference(input: Array, axis: int, output: Any, mode: Any, cval: An
     return _run.passes(input, output, (step,), cval)
 
 
-def _is_one_sum(input: Array, output: Array, cval: Any, borders: list[int]) -> bool:
+Cross = tuple[Array, Ints, Ints]  # a window of second differences, borders, and offsets
+
+
+@functools.lru_cache(_run.KEPT, typed=True)
+def _usual_cross(ndim: int, char: str, mode: Any, cval: float, axes: Any) -> Cross | None:
+    """Read the arguments of the Laplace operator of ordinary arrays."""
+    axes = _args.axes(axes, ndim)
+    return _cross(ndim, (np.dtype(char), np.dtype(char)), mode, cval, axes) if axes else None
+
+
+def _cross(ndim: int, dtypes: Dtypes, mode: Any, cval: Any, axes: Ints) -> Cross | None:
+    """Give the window that is one sum over all axes, where that is the operator and fast."""
+    borders = [_args.border(entry) for entry in _args.per_axis(mode, len(axes))]
+    if len(axes) > _CROSS_AXES or not _is_one_sum(dtypes, cval, borders):
+        return None
+    window = _cross_window(ndim, axes)
+    spread = [0] * ndim
+    for a, entry in zip(axes, borders, strict=True):
+        spread[a] = entry
+    return window, tuple(spread), tuple([n // 2 for n in window.shape])
+
+
+def _is_one_sum(dtypes: Dtypes, cval: Any, borders: list[int]) -> bool:
     """Tell whether one sum over all axes gives what adding up each axis' own does.
 
     It does for float results, up to rounding. For integers, which wrap around at every addition,
     the sum of one axis must convert as integers do, and not exceed 32 bits.
     """
-    kinds = input.dtype.kind + output.dtype.kind
+    kinds = dtypes[0].kind + dtypes[1].kind
     if kinds in ("ff", "cc"):
         return True
-    if kinds[0] not in "biu" or input.dtype.itemsize > 2:
+    if kinds[0] not in "biu" or dtypes[0].itemsize > 2:
         return False
     if kinds[1] == "f":
         return True
@@ -220,7 +266,7 @@ def _is_one_sum(input: Array, output: Array, cval: Any, borders: list[int]) -> b
 
 
 @functools.lru_cache(maxsize=64)
-def _cross(ndim: int, axes: Ints) -> Array:
+def _cross_window(ndim: int, axes: Ints) -> Array:
     """Give the window of second differences along several axes."""
     window = np.zeros([3 if a in axes else 1 for a in range(ndim)])
     centre = [n // 2 for n in window.shape]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from fastconv.ndimage import _args, _run
 from fastconv.ndimage._args import Array
-from fastconv.ndimage._boxes import windows
+from fastconv.ndimage._boxes import usual_windows, windows
 from fastconv.ndimage._docs import filled
 
 
@@ -236,11 +236,15 @@ def _window(
     elif size is None:
         raise RuntimeError("no footprint provided: size or footprint is needed")
     input = np.asarray(input)
+    if footprint is None:
+        made = _run.usual_passes(input, output, cval, usual_windows, size, mode, origin, axes, op)
+        if made is not None:
+            return made
     _args.refuse_complex(input)
     output = _args.result(output, input)
     if size is None:
         return _footprint(input, footprint, output, mode, cval, origin, axes, op)
-    steps = windows(input, size, mode, origin, axes, op)
+    steps = windows(input.ndim, size, mode, origin, axes, op)
     if not steps:
         output[...] = input
         return output

@@ -129,8 +129,34 @@ def gaussian_filter(
            [ 43,  40,  64,  97]])
     """
     input = np.asarray(input)
+    given = sigma, order, mode, truncate, radius, axes
+    made = _run.usual_passes(input, output, cval, _usual_steps, *given)
+    if made is not None:
+        return made
     output = _args.result(output, input)
-    axes = _args.axes(axes, input.ndim)
+    steps = _steps(input.ndim, *given)
+    if not steps:
+        output[...] = input
+        return output
+    return _run.passes(input, output, steps, cval)
+
+
+@functools.lru_cache(_run.KEPT, typed=True)
+def _usual_steps(ndim: int, char: str, *given: Any) -> tuple[_run.Pass, ...] | None:
+    """Read the passes of a Gaussian filter of ordinary arrays, if its weights are worth keeping."""
+    sigma, _, _, truncate, radius, _ = given
+    try:
+        kept = _radius(sigma, truncate, radius) <= _KEPT_RADIUS
+    except (TypeError, ValueError, OverflowError):
+        return None  # it is left to be refused, or not
+    return tuple(_steps(ndim, *given)) if kept else None
+
+
+def _steps(
+    ndim: int, sigma: Any, order: Any, mode: Any, truncate: Any, radius: Any, axes: Any
+) -> list[_run.Pass]:
+    """Read the passes of a Gaussian filter."""
+    axes = _args.axes(axes, ndim)
     count = len(axes)
     given = zip(
         axes,
@@ -146,10 +172,7 @@ def gaussian_filter(
             weights = kernel(deviation, degree, _radius(deviation, truncate, reach))
             step = axis, _run.CORRELATE, _args.border(border), len(weights) // 2, weights
             steps.append(step)
-    if not steps:
-        output[...] = input
-        return output
-    return _run.passes(input, output, steps, cval)
+    return steps
 
 
 def _radius(sigma: Any, truncate: Any, radius: Any) -> int:

@@ -14,6 +14,8 @@ from fastconv.ndimage._args import Array, Ints
 CORRELATE, MAXIMUM, MINIMUM, MEAN = range(4)
 Pass = tuple[int, int, int, int, Any]  # axis, one of the above, border, offset, weights or size
 NATIVE = frozenset("bBhHiIlLqQfd")
+PLAIN = frozenset((int, float, str, type(None)))  # arguments that a cache may be asked for
+KEPT = 256  # passes that are read, for each kind of filter
 _LARGE_ROW = 32 << 20  # bytes of the first axis' rows, from which C's own slabs are too large
 
 
@@ -28,6 +30,20 @@ def native(array: Array) -> Array:
         f"array type {array.dtype!r} not supported: bool, integers, float32 and float64 are, and "
         "by their components complex64 and complex128"
     )
+
+
+def usual_passes(
+    input: Array, output: Any, cval: Any, read: Callable[..., tuple[Pass, ...] | None], *given: Any
+) -> Array | None:
+    """Filter an ordinary array to a new one, by passes whose arguments were read once.
+
+    `read` keeps what it gives for ``(input.ndim, input.dtype.char, *given)``: of 4 us that such a
+    call takes beside the filter, 2 are left. None: something is unusual, and to be read with care.
+    """
+    if output is None and type(cval) is float and PLAIN.issuperset(map(type, given)):
+        steps = read(input.ndim, input.dtype.char, *given)
+        return filter_passes(input, None, steps, cval) if steps else None
+    return None
 
 
 def passes(input: Array, output: Array, steps: Sequence[Pass], cval: Any) -> Array:
