@@ -9,6 +9,7 @@ import fastconv as fc
 from fastconv import _core, ndimage
 from fastconv.ndimage import _blocks, _cells, _fourier
 
+pytestmark = pytest.mark.filterwarnings("error")
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
 
 
@@ -230,6 +231,37 @@ def test_sums_of_whole_numbers_are_exact_and_wrap_around(scipy, forced, watch, c
     got = ndimage.correlate(input, weights, np.dtype(out))
     assert watch.transforms == 1
     np.testing.assert_array_equal(got, scipy.correlate(input, weights, np.dtype(out)))
+
+
+@pytest.mark.parametrize("out", "BhId")
+def test_means_of_bright_and_black_areas_are_truncated_as_in_scipy(scipy, watch, out):
+    """There, sums are whole numbers but for roundings."""
+    rng = np.random.default_rng(4)
+    input = rng.integers(0, 256, (300, 280), np.uint8)
+    input[:80], input[80:150, 200:] = 0, 255
+    disc = np.hypot(*np.ogrid[-25:26, -25:26]) < 25.5
+    got = ndimage.correlate(input, disc / disc.sum(), np.dtype(out))
+    assert watch.served == [True]
+    assert watch.sums > 0 or out == "d"
+    check(scipy, input, disc / disc.sum(), got, {})
+
+
+def test_a_sum_that_is_next_to_a_whole_number_everywhere_stays_a_sum(scipy, watch):
+    white, weights = np.full((300, 300), 255, np.uint8), np.random.default_rng(5).random((45, 45))
+    weights /= weights.sum()
+    got = ndimage.correlate(white, weights)
+    assert watch.transforms == 0
+    np.testing.assert_array_equal(got, scipy.correlate(white, weights))
+
+
+def test_windows_that_add_up_to_0_are_0_over_what_is_constant(scipy, watch):
+    rng = np.random.default_rng(6)
+    input = np.repeat(np.array([0, 40, 255], np.uint8), 150)[:, None] * np.ones((1, 260), np.uint8)
+    weights = rng.random((47, 45))
+    weights -= weights.mean()
+    got = ndimage.correlate(input, weights, np.int16)
+    assert watch.served == [True]
+    np.testing.assert_array_equal(got, scipy.correlate(input, weights, np.int16))
 
 
 def test_sums_of_integers_that_may_not_be_exact_stay_sums(forced, watch):

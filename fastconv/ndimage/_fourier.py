@@ -35,6 +35,7 @@ _MOST_ELEMENTS = {4: 2**22, 8: 2**21}  # of a block, by the bytes of its element
 # by 1e-12), and an exact sum of whole numbers.
 _PART = {4: 1e-6, 8: 1e-12}
 _ROUNDED = 0.25
+_SAMPLE, _LIKELY = 36, 1e-9  # sums are looked at first: how near they are to whole numbers
 _ROUNDING = 1.5 * 2.0**52  # added and taken away again, it leaves a whole number (and no -0.0)
 # What a transform errs by: C takes less than that for zero (conv/fourier.c). It is 8 standard
 # deviations for each doubling's square root.
@@ -52,6 +53,7 @@ PRODUCT_NS = {1: {4: 0.017, 8: 0.034}, 2: {4: 0.0098, 8: 0.0165}, 3: {4: 0.0138,
 GAPS = 2.0
 ELEMENT_NS = {4: (2.0, 3.5), 8: (2.5, 5.5)}
 MOVED_NS = 3.0
+TRUNCATED = 2.0  # times as long as one transform, where it is looked for whole numbers, too
 CALL_US, BOX_US = 150.0, 50.0
 _BOX = 64  # elements along each axis, unless the window is larger
 SURE = 1.25  # by how much transforms are to be faster, and boxes slower than the whole
@@ -91,27 +93,34 @@ def taps(
     if window is None:
         return False
     exact = window.whole and _are_whole(source.dtype, borders, cval)
-    if target.dtype.kind != "f" and not exact:  # sums are truncated
-        return False
+    truncates = target.dtype.kind != "f" and not exact
     if item == 4 and not _single_holds(window, borders, cval):
         item = 8
     shape = window.weights.shape
     plan = _best(source.shape, shape, window.terms, item)
-    if plan is None:
+    if plan is None or (truncates and not _gains(plan)):
         return False
     bounds = None if exact else _Bounds(window, target.dtype, plan)
-    if bounds is not None and bounds.are_wide and SURE * plan.twice > plan.direct:
+    needs_two = bounds is not None and bounds.are_wide and not truncates
+    if needs_two and SURE * plan.twice > plan.direct:
+        return False
+    alone = math.prod(plan.parts) == 1
+    if truncates and alone and not _gains(plan, source, window):
         return False
     if _is_product(source, target, window, borders, cval):
         return False
-    alone = math.prod(plan.parts) == 1
     if not alone and np.may_share_memory(source, target):
         source = source.copy()
     for box in _blocks.boxes(source.shape, plan.parts):
         block = _blocks.extended(
             source, box, shape, window.offsets, borders, cval, np.dtype(f"f{item}")
         )
-        found = _rounded(block, window) if bounds is None else _shown(block, bounds)
+        if bounds is None:
+            found = _rounded(block, window)
+        elif truncates:
+            found = _truncated(block, bounds, target.dtype)
+        else:
+            found = _shown(block, bounds)
         if found is None and alone:
             return False
         if found is None:
@@ -228,14 +237,8 @@ def _rounded(block: Array, window: _Window) -> Array | None:
 
 def _shown(block: Array, bounds: _Bounds) -> Array | None:
     """Give the sums of a block; None where they are better added up directly."""
-    reach, plan, weights = _Reach(block, bounds), bounds.plan, bounds.window.weights
-    if reach.near.any():
-        known = _seconds(reach.boxes(~reach.near), reach, plan)
-        if SURE * plan.once + known > plan.direct:
-            return None
-        reach.leave_out_infinite()
-    reach.set_error()
-    if not reach.is_clear:
+    reach, plan, weights = _reach(block, bounds), bounds.plan, bounds.window.weights
+    if reach is None:
         return None
     if reach.largest == 0.0 and not reach.near.any():
         return np.zeros(reach.shape, block.dtype)
@@ -250,13 +253,85 @@ def _shown(block: Array, bounds: _Bounds) -> Array | None:
         return None
     reach.magnitude = block  # it takes memory
     result = _transformed(reach.block, weights)
+    reach.clear(result)
+    _add(boxes, block, weights, result)
+    return result
+
+
+def _truncated(block: Array, bounds: _Bounds, dtype: np.dtype[Any]) -> Array | None:
+    """Give truncated sums of a block; None where they are better added up directly.
+
+    They are in doubt where SciPy's sum, which is rounded too, may be on the other side of a whole
+    number. (On either side of 0, they are 0.)
+    """
+    reach, plan, window = _reach(block, bounds), bounds.plan, bounds.window
+    if reach is None:
+        return None
+    doubt = reach.error + (window.terms + 2) * 2.0**-53 * window.size * reach.largest
+    if not doubt < _ROUNDED:
+        return None
+    if math.prod(plan.parts) > 1 and not _gains(plan, reach.block, window):
+        return None
+    result = _transformed(reach.block, window.weights)
+    reach.clear(result)
+    boxes = reach.boxes(_cells.least(_distance(result), bounds.cell) > doubt)
+    if _seconds(boxes, reach, plan) > plan.direct:
+        return None
+    result = _converted(result, dtype)
+    _add(boxes, block, window.weights, result)
+    return result
+
+
+def _gains(plan: _Plan, array: Array | None = None, window: _Window | None = None) -> bool:
+    """Tell whether transforms and truncation gain, also if as much is in doubt as in a sample."""
+    part = 0.0
+    if array is not None and window is not None:
+        sums = _sample(array, window.weights)
+        part = float(np.mean(_distance(sums) <= _LIKELY)) if sums.size else 0.0
+    return TRUNCATED * plan.once + SURE * part * plan.direct < plan.direct
+
+
+def _sample(array: Array, weights: Array) -> Array:
+    """Add up some of the sums."""
+    shape = [max(n - k + 1, 0) for n, k in zip(array.shape, weights.shape, strict=True)]
+    count = int(_SAMPLE ** (1.0 / max(sum(n > 1 for n in shape), 1)))
+    if not all(shape):
+        return np.zeros(0)
+    windows = np.lib.stride_tricks.sliding_window_view(array, weights.shape)
+    places = [np.linspace(0, n - 1, min(n, count)).astype(np.intp) for n in shape]
+    found = windows[np.ix_(*places)].astype(np.float64)
+    with np.errstate(all="ignore"):
+        return np.tensordot(found, weights, weights.ndim)  # type: ignore[no-any-return]
+
+
+def _distance(sums: Array) -> Array:
+    """Give how far sums are from a whole number other than 0."""
+    whole = np.rint(sums, out=_core.new_result(sums.shape, sums.dtype))
+    around_0 = whole == 0.0
+    with np.errstate(invalid="ignore"):
+        np.abs(np.subtract(sums, whole, out=whole), out=whole)
+    np.copyto(whole, 1.0, where=around_0)
+    return whole
+
+
+def _reach(block: Array, bounds: _Bounds) -> _Reach | None:
+    """Give what windows reach; None where too little of it is finite, or ordinary numbers."""
+    reach, plan = _Reach(block, bounds), bounds.plan
+    if reach.near.any():
+        known = _seconds(reach.boxes(~reach.near), reach, plan)
+        if SURE * plan.once + known > plan.direct:
+            return None
+        reach.leave_out_infinite()
+    reach.set_error()
+    return reach if reach.is_clear else None
+
+
+def _add(boxes: list[_blocks.Box], block: Array, weights: Array, result: Array) -> None:
+    """Put direct sums in some boxes."""
     for box in boxes:
         sides = zip(box, weights.shape, strict=True)
         reached = tuple([slice(s.start, s.stop + k - 1) for s, k in sides])
         _direct(block[reached], weights, result[box])
-    if reach.nothing.any():
-        result[_cells.spread(reach.nothing, bounds.cell, reach.shape)] = 0.0
-    return result
 
 
 def _converted(array: Array, dtype: np.dtype[Any]) -> Array:
@@ -341,6 +416,11 @@ class _Reach:
         self.largest = float(self.magnitude.max())
         self.error = _error(self.block.size, self.bounds.window.size) * self.largest
         self.is_clear = self.largest == 0.0 or _LEAST[self.block.itemsize] < self.largest < _MOST
+
+    def clear(self, result: Array) -> None:
+        """Put 0 where there is nothing."""
+        if self.nothing.any():
+            result[_cells.spread(self.nothing, self.bounds.cell, self.shape)] = 0.0
 
     def certain(self) -> Array:
         """Tell for which cells of results the error is small for certain."""
