@@ -1,6 +1,5 @@
 #include "conv_case.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,19 +171,11 @@ void conv_check_together(const test_case *t, uint64_t *random) {
 }
 
 void conv_on_each_isa(void (*body)(void)) {
-    const char *before = fc_isa();
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        /* Threads meet in the schedules, which are the same for every instruction set: where each
-         * access is followed, the CPU's best has them all, in a third of the time. */
-        if (TEST_UNDER_TSAN && strcmp(fc_isa_name(isa), before)) continue;
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        long failures = test_failures;
+    if (TEST_UNDER_TSAN) {
+        fc_scratch_poison(1);
         body();
-        if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
-    }
-    fc_select_isa(before);
-    fc_scratch_poison(0);
+        fc_scratch_poison(0);
+    } else test_on_each_isa(body);
 }
 
 void conv_with_other_caches(void (*body)(void)) {

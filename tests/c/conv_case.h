@@ -23,7 +23,8 @@ void conv_check_forward(test_case *t, uint64_t *random);
 void conv_check_gradient(test_case *t, int result, uint64_t *random);
 void conv_check_together(const test_case *t, uint64_t *random); /* every choice of gradients */
 
-/* On every instruction set this CPU has, with poisoned scratch. */
+/* As test_on_each_isa. But threads meet in the schedules, which are the same for every instruction
+ * set: where each access is followed, the CPU's best has them all, in a third of the time. */
 void conv_on_each_isa(void (*body)(void));
 
 /* With the blocks of CPUs with other caches: the smallest and the largest that there are. */

@@ -10,6 +10,7 @@
 
 #include "fastconv.h"
 #include "runtime/clock.h"
+#include "runtime/scratch.h"
 #include "test.h"
 
 _Atomic long test_checks, test_failures;
@@ -78,6 +79,20 @@ void test_in_child(void (*body)(void), int seconds, const char *what) {
     int status = 0;
     CHECK(child > 0 && waitpid(child, &status, 0) == child, "%s", what);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: wait status %#x", what, status);
+}
+
+void test_on_each_isa(void (*body)(void)) {
+    const char *before = fc_isa();
+    fc_scratch_poison(1);
+    for (int isa = 0; isa < fc_isa_count(); isa++) {
+        if (!fc_isa_available(isa)) continue;
+        CHECK(fc_select_isa(fc_isa_name(isa)) == FC_OK);
+        const long failures = test_failures;
+        body();
+        if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
+    }
+    fc_select_isa(before);
+    fc_scratch_poison(0);
 }
 
 uint64_t test_random(uint64_t *state) {

@@ -20,6 +20,9 @@ void test_failed(const char *file, int line, const char *condition, const char *
 /* A child process runs `body` and must exit by itself, with no failed check, within `seconds`. */
 void test_in_child(void (*body)(void), int seconds, const char *what);
 
+/* On every instruction set that this CPU has, with poisoned scratch. */
+void test_on_each_isa(void (*body)(void));
+
 void test_sleep_ms(int64_t ms);
 /* Long enough that no helper of the thread pool rests any more, having lost its CPU. */
 #define TEST_REST_MS 100

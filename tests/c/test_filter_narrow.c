@@ -97,13 +97,8 @@ static void run_case(int number) {
     array_free(&want.bytes);
 }
 
-void test_filter_narrow(void) {
-    const char *before = fc_isa();
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 120); i++) run_case(i);
-    }
-    fc_select_isa(before);
-    fc_scratch_poison(0);
+static void cases(void) {
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 60 : 120); i++) run_case(i);
 }
+
+void test_filter_narrow(void) { test_on_each_isa(cases); }

@@ -2,13 +2,11 @@
  * every instruction set this CPU has, with arrays between pages that may not be touched; arrays
  * that are done slab by slab; windows that lie far away; invalid problems. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "elements.h"
 #include "fastconv.h"
-#include "runtime/scratch.h"
 #include "test.h"
 #include "windows.h"
 
@@ -195,21 +193,16 @@ static void invalid_problems(void) {
 #undef RUN
 }
 
-void test_filter_passes(void) {
+static void cases(void) {
     /* Larger than the slab that is kept between two steps. */
     static const int64_t large[][3] = {{40, 300, 300}, {3, 1100, 1000}};
-    const char *before = fc_isa();
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        const long failures = test_failures;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 150 : 600); i++) run_case(i, NULL);
-        for (int i = 0; i < 2 && !TEST_UNDER_SANITIZER && !getenv("FC_TEST_EMULATED"); i++)
-            run_case(1000 + i, large[i]);
-        if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
-    }
-    fc_select_isa(before);
-    fc_scratch_poison(0);
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 150 : 600); i++) run_case(i, NULL);
+    for (int i = 0; i < 2 && !TEST_UNDER_SANITIZER && !getenv("FC_TEST_EMULATED"); i++)
+        run_case(1000 + i, large[i]);
+}
+
+void test_filter_passes(void) {
+    test_on_each_isa(cases);
     windows_far_away();
     windows_beyond_memory();
     invalid_problems();

@@ -6,7 +6,6 @@
 
 #include "elements.h"
 #include "filter/running.h"
-#include "runtime/scratch.h"
 #include "test.h"
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
@@ -125,15 +124,12 @@ static void what_is_small(void) {
     CHECK(!fc_running_small(FC_INT32, FC_INT64, NULL, 9, 1 << 21, 0.0));
 }
 
+static void cases(void) {
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 40 : 160); i++) run_case(i);
+}
+
 void test_filter_running(void) {
-    const char *before = fc_isa();
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 40 : 160); i++) run_case(i);
-    }
-    fc_select_isa(before);
-    fc_scratch_poison(0);
+    test_on_each_isa(cases);
     where_it_shows();
     what_is_small();
 }

@@ -48,17 +48,16 @@ static void invalid_calls(void) {
     CHECK(fc_convolve_short(FC_F64, x, FC_SHORT_LINE + 1, x, 3, 0, 0, 1, y) == FC_INVALID_SIZE);
 }
 
-void test_filter_short(void) {
-    const char *before = fc_isa();
-    uint64_t random = 5;
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        for (int i = 0; i < 400; i++) {
-            const int64_t taps = test_random_in(&random, 1, FC_SHORT_TAPS);
-            run_case(i % 2 ? FC_F32 : FC_F64, taps + test_random_in(&random, 0, 90), taps, &random);
-        }
-        run_case(FC_F64, FC_SHORT_LINE, FC_SHORT_TAPS, &random);
+static void cases(void) {
+    static uint64_t random = 5;
+    for (int i = 0; i < 400; i++) {
+        const int64_t taps = test_random_in(&random, 1, FC_SHORT_TAPS);
+        run_case(i % 2 ? FC_F32 : FC_F64, taps + test_random_in(&random, 0, 90), taps, &random);
     }
-    fc_select_isa(before);
+    run_case(FC_F64, FC_SHORT_LINE, FC_SHORT_TAPS, &random);
+}
+
+void test_filter_short(void) {
+    test_on_each_isa(cases);
     invalid_calls();
 }

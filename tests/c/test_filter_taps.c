@@ -3,13 +3,11 @@
  * much larger than the array; invalid problems. */
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "elements.h"
 #include "fastconv.h"
-#include "runtime/scratch.h"
 #include "test.h"
 
 #define DIMS 4
@@ -280,27 +278,21 @@ static void invalid_problems(void) {
     CHECK(fc_filter_taps(&p, x, x, out, NULL) == FC_OUT_OF_MEMORY);
 }
 
-void test_filter_taps(void) {
+static void cases(void) {
     /* More lines or planes than are at hand at once, and more float32 terms than one sum may
      * have. */
     static const int64_t large[][3] = {{1, 4500, 2}, {900, 4, 1}, {1, 1, 5000}, {1, 31, 17},
                                        {1, 200, 3},  {6, 6, 6},   {1, 90, 90}};
-    const char *before = fc_isa();
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        const long failures = test_failures;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 150 : 600); i++) run_case(i, NULL);
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 1 : 3) * 7; i++)
-            run_case(1000 + i, large[i % 7]);
-        float_sums_that_are_not_cut(64, 100, INT64_MAX);
-        float_sums_that_are_not_cut(53, 110, INT64_MAX);
-        float_sums_that_are_not_cut(90, 90, 7);
-        float_sums_that_are_not_cut(100, 100, 13);
-        weights_beyond_float();
-        if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
-    }
-    fc_select_isa(before);
-    fc_scratch_poison(0);
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 150 : 600); i++) run_case(i, NULL);
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 1 : 3) * 7; i++) run_case(1000 + i, large[i % 7]);
+    float_sums_that_are_not_cut(64, 100, INT64_MAX);
+    float_sums_that_are_not_cut(53, 110, INT64_MAX);
+    float_sums_that_are_not_cut(90, 90, 7);
+    float_sums_that_are_not_cut(100, 100, 13);
+    weights_beyond_float();
+}
+
+void test_filter_taps(void) {
+    test_on_each_isa(cases);
     invalid_problems();
 }

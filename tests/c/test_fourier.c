@@ -149,15 +149,10 @@ static void costs(void) {
     CHECK(chosen[1] >= chosen[0] && chosen[0] > 0);
 }
 
-void test_fourier(void) {
-    const char *before = fc_isa();
-    const int cases = TEST_UNDER_SANITIZER || getenv("FC_TEST_EMULATED") ? 8 : 30;
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        for (int i = 0; i < cases; i++) run_case(i);
-        costs();
-    }
-    fc_scratch_poison(0);
-    fc_select_isa(before);
+static void cases(void) {
+    const int count = TEST_UNDER_SANITIZER || getenv("FC_TEST_EMULATED") ? 8 : 30;
+    for (int i = 0; i < count; i++) run_case(i);
+    costs();
 }
+
+void test_fourier(void) { test_on_each_isa(cases); }

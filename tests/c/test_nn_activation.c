@@ -170,13 +170,12 @@ static void check_refusals(void) {
     CHECK(fc_activate_grad(FC_F32, FC_RELU, 0, 1, x, NULL, x, NULL) == FC_INVALID_NULL);
 }
 
+static void check_kernels(void) {
+    check_exponentials();
+    check_all();
+}
+
 void test_nn_activation(void) {
     check_refusals();
-    for (int i = 0; i < fc_isa_count(); i++) {
-        if (!fc_isa_available(i)) continue;
-        CHECK(fc_select_isa(fc_isa_name(i)) == FC_OK);
-        check_exponentials();
-        check_all();
-    }
-    fc_select_isa(NULL);
+    test_on_each_isa(check_kernels);
 }

@@ -138,10 +138,5 @@ static void check_refusals(void) {
 
 void test_nn_linear(void) {
     check_refusals();
-    for (int i = 0; i < fc_isa_count(); i++) {
-        if (!fc_isa_available(i)) continue;
-        CHECK(fc_select_isa(fc_isa_name(i)) == FC_OK);
-        check_all();
-    }
-    fc_select_isa(NULL);
+    test_on_each_isa(check_all);
 }

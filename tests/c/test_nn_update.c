@@ -124,9 +124,6 @@ static void refusals(void) {
 }
 
 void test_nn_update(void) {
-    const char *before = fc_isa();
-    for (int isa = 0; isa < fc_isa_count(); isa++)
-        if (fc_select_isa(fc_isa_name(isa)) == FC_OK) updates();
-    fc_select_isa(before);
+    test_on_each_isa(updates);
     refusals();
 }

@@ -7,7 +7,6 @@
 
 #include "arrays.h"
 #include "fastconv.h"
-#include "runtime/scratch.h"
 #include "test.h"
 
 static const fc_call one_thread = {.threads = 1}, three_threads = {.threads = 3};
@@ -419,18 +418,13 @@ static void invalid_arguments(void) {
     }
 }
 
+static void cases(void) {
+    for (int i = 0; i < (TEST_UNDER_SANITIZER ? 80 : 300); i++)
+        for (int kind = MAX; kind <= LP; kind++) run_case(i, kind);
+}
+
 void test_pool(void) {
-    const char *before = fc_isa();
-    fc_scratch_poison(1);
-    for (int isa = 0; isa < fc_isa_count(); isa++) {
-        if (fc_select_isa(fc_isa_name(isa)) != FC_OK) continue;
-        long failures = test_failures;
-        for (int i = 0; i < (TEST_UNDER_SANITIZER ? 80 : 300); i++)
-            for (int operator = MAX; operator <= LP; operator++) run_case(i, operator);
-        if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
-    }
-    fc_select_isa(before);
-    fc_scratch_poison(0);
+    test_on_each_isa(cases);
     invalid_problems();
     invalid_arguments();
 }
