@@ -345,7 +345,7 @@ def test_bounds_hold_for_every_result_of_a_cell(scipy):
         shape = tuple(int(n) for n in rng.integers(1, 40, 2))
         weights = rng.random(window) ** 4
         block = rng.random([n + k - 1 for n, k in zip(shape, window, strict=True)]) ** 4
-        size = _cells.sizes(window)
+        size = _cells.sizes(window, bool(rng.integers(2)))
         cells = tuple(-(-n // g) for n, g in zip(shape, size, strict=True))
         least = _cells.patches(weights, size).min(axis=(2, 3))
         bound = _cells.correlated(_cells.sums(block, size), least, cells)

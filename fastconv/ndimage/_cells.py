@@ -21,13 +21,20 @@ _AVERAGE: tuple[Callable[..., Array], ...] = (avg_pool1d, avg_pool2d, avg_pool3d
 _MAXIMUM: tuple[Callable[..., Array], ...] = (max_pool1d, max_pool2d, max_pool3d)
 _SUM, _MOST = 0, 1
 
-_WINDOW_PART, _LARGEST = 6, 16  # a cell is such a part of a window, up to so many elements
+# A cell is such a part of a window, up to so many elements: in float64, where bounds are to be
+# closer, of up to such a part or so many elements, whichever is more.
+_WINDOW_PART, _LARGEST = 6, 16
+_CLOSE_PART, _CLOSE = 32, 4
 _SPLIT = 5  # from which on windows have cells of two at least
 
 
-def sizes(window: Ints) -> tuple[int, ...]:
-    """Choose the sizes of cells."""
-    return tuple([min(max(k // _WINDOW_PART, 1 + (k >= _SPLIT)), _LARGEST) for k in window])
+def sizes(window: Ints, close: bool) -> tuple[int, ...]:
+    """Choose the sizes of cells, for bounds that are to be close or may be wide."""
+    return tuple([_size(k, max(k // _CLOSE_PART, _CLOSE) if close else _LARGEST) for k in window])
+
+
+def _size(window: int, most: int) -> int:
+    return min(max(window // _WINDOW_PART, 1 + (window >= _SPLIT)), most)
 
 
 def _pooled(

@@ -367,7 +367,7 @@ class _Bounds:
         self.window, self.plan = window, plan
         self.part = _PART[4 if dtype.char == "f" else 8]
         self.magnitude = np.abs(window.weights)
-        self.cell = _cells.sizes(self.magnitude.shape)
+        self.cell = _cells.sizes(self.magnitude.shape, dtype.char == "d")
         self.patches = _cells.patches(self.magnitude, self.cell)
         self.inner = tuple(range(self.magnitude.ndim, self.patches.ndim))
         self.least = self.patches.min(axis=self.inner)
