@@ -380,40 +380,22 @@ def conv_not_finite(case: Conv, oracle: Any) -> None:
     x = strewn(x, case.seed)
     if b is not None and case.seed % 4 == 0:
         b = strewn(b, case.seed, few=1)
-    expected = clamp(oracle.conv(case, x, w, b), case.activation)
-    magnitude = oracle.conv(case, absolute(x), absolute(w), absolute(b))
-    for algorithm in algorithms_of(case):
-        y = call(
-            "conv{n}d",
-            case,
-            case.present(x),
-            w,
-            b,
-            **case.arguments(),
-            padding_mode=case.padding_mode,
-            activation=case.activation,
-            algorithm=algorithm,
-        )
-        kind_promised(case, algorithm, case.canonical(y), expected, magnitude)
+    every_algorithm(case, oracle, x, w, b, padding_mode=case.padding_mode)
 
 
 def weight_not_finite(case: Conv, oracle: Any) -> None:
     """A weight that is not finite, without padding."""
     x, w, b = case.arrays()
-    w = strewn(w, case.seed)
+    every_algorithm(case, oracle, x, strewn(w, case.seed), b)
+
+
+def every_algorithm(case: Conv, oracle: Any, x: Any, w: Any, b: Any, **more: Any) -> None:
+    """What is not finite comes out of each algorithm that serves the problem."""
     expected = clamp(oracle.conv(case, x, w, b), case.activation)
     magnitude = oracle.conv(case, absolute(x), absolute(w), absolute(b))
+    arguments = {**case.arguments(), "activation": case.activation, **more}
     for algorithm in algorithms_of(case):
-        y = call(
-            "conv{n}d",
-            case,
-            case.present(x),
-            w,
-            b,
-            **case.arguments(),
-            activation=case.activation,
-            algorithm=algorithm,
-        )
+        y = call("conv{n}d", case, case.present(x), w, b, **arguments, algorithm=algorithm)
         kind_promised(case, algorithm, case.canonical(y), expected, magnitude)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastconv._docs import filler
 from fastconv._typing import FloatArray
 from fastconv.nn.activation import ReLU
 from fastconv.nn.adaptive import AdaptiveAvgPool2d
@@ -15,6 +16,25 @@ from fastconv.nn.pool import MaxPool2d
 from fastconv.nn.reshape import Flatten
 
 __all__ = ["BasicBlock", "Bottleneck", "resnet18", "resnet50", "resnet152"]
+
+filled = filler(
+    {
+        "arguments": """\
+Parameters
+----------
+in_channels : int, default 3
+    Channels of the input.
+classes : int, default 1000
+    Outputs.
+width : int, default 64
+    Channels of conv1, which those of the others go by.
+
+Returns
+-------
+Sequential
+    (N, in_channels, H, W) to (N, classes): scores for `CrossEntropyLoss`.""",
+    }
+)
 
 
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> Module:
@@ -155,6 +175,7 @@ def _resnet(
     return he_normal(Sequential(layers), linear=None)
 
 
+@filled
 def resnet18(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequential:
     """ResNet-18: He et al. 2016, "Deep residual learning for image recognition".
 
@@ -172,19 +193,7 @@ def resnet18(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequ
 
     11,689,512 parameters. The names in `state_dict` are torchvision's: its weights can be loaded.
 
-    Parameters
-    ----------
-    in_channels : int, default 3
-        Channels of the input.
-    classes : int, default 1000
-        Outputs.
-    width : int, default 64
-        Channels of conv1, which those of the others go by.
-
-    Returns
-    -------
-    Sequential
-        (N, in_channels, H, W) to (N, classes): scores for `CrossEntropyLoss`.
+    $arguments
 
     Examples
     --------
@@ -197,6 +206,7 @@ def resnet18(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequ
     return _resnet(BasicBlock, (2, 2, 2, 2), in_channels, classes, width)
 
 
+@filled
 def resnet50(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequential:
     """ResNet-50: He et al. 2016, "Deep residual learning for image recognition".
 
@@ -214,19 +224,7 @@ def resnet50(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequ
 
     25,557,032 parameters. The names in `state_dict` are torchvision's: its weights can be loaded.
 
-    Parameters
-    ----------
-    in_channels : int, default 3
-        Channels of the input.
-    classes : int, default 1000
-        Outputs.
-    width : int, default 64
-        Channels of conv1, which those of the others go by.
-
-    Returns
-    -------
-    Sequential
-        (N, in_channels, H, W) to (N, classes): scores for `CrossEntropyLoss`.
+    $arguments
 
     Examples
     --------
@@ -239,24 +237,13 @@ def resnet50(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequ
     return _resnet(Bottleneck, (3, 4, 6, 3), in_channels, classes, width)
 
 
+@filled
 def resnet152(in_channels: int = 3, classes: int = 1000, width: int = 64) -> Sequential:
     """ResNet-152: `resnet50` with 3, 8, 36 and 3 blocks.
 
     60,192,808 parameters. The names in `state_dict` are torchvision's: its weights can be loaded.
 
-    Parameters
-    ----------
-    in_channels : int, default 3
-        Channels of the input.
-    classes : int, default 1000
-        Outputs.
-    width : int, default 64
-        Channels of conv1, which those of the others go by.
-
-    Returns
-    -------
-    Sequential
-        (N, in_channels, H, W) to (N, classes): scores for `CrossEntropyLoss`.
+    $arguments
 
     Examples
     --------
