@@ -16,3 +16,9 @@ def tifffile():
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def extras():
+    for name in ("rich", "matplotlib", "skimage", "scipy"):
+        pytest.importorskip(name)
