@@ -7,8 +7,15 @@
 #include "algorithms.h"
 #include "depthwise.h"
 #include "fourier.h"
+#include "images.h"
 #include "problem.h"
 #include "winograd.h"
+
+/* A way to run the direct algorithm, for large batches of small images: it changes no bits. */
+static int is_done_by_images(const fc_correlation *c, fc_algorithm algorithm,
+                             const fc_blocking *b) {
+    return algorithm == FC_DIRECT && fc_images_suits(c, b);
+}
 
 fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
                           const void *w, const void *bias, void *y, const fc_call *call) {
@@ -28,6 +35,8 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
         return fc_fourier_correlate(&c, &cut, x, w, NULL, bias, y, call);
     }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
+    if (is_done_by_images(&c, algorithm, &b) && fc_images_serves(&c, w))
+        return fc_images_correlate(&c, x, w, bias, y, call);
     return fc_correlate(&c, &b, x, w, bias, y, call);
 }
 
@@ -50,9 +59,9 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
         return FC_OK;
     }
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
-    const int depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
-    *bytes =
-        depthwise ? fc_depthwise_scratch(&c, threads) : fc_correlate_scratch(&c, &b, 0, threads);
+    if (algorithm == FC_DIRECT && fc_is_depthwise(&c)) *bytes = fc_depthwise_scratch(&c, threads);
+    else if (is_done_by_images(&c, algorithm, &b)) *bytes = fc_images_scratch(&c, threads);
+    else *bytes = fc_correlate_scratch(&c, &b, 0, threads);
     return FC_OK;
 }
 
@@ -66,8 +75,9 @@ struct fc_plan {
     fc_winograd winograd;
     fc_fourier fourier;
     int64_t packed_bytes;
-    int packed;    /* whether the weights are: the reference and depthwise read them as they come */
-    char *weights; /* packed, or as they come */
+    int images;     /* whether they are in the vectors */
+    int packed;     /* whether the weights are; else they are read as they come */
+    char *weights;  /* packed, or as they come */
     char *original; /* Winograd, Fourier: as they come, for what those cannot serve; else NULL */
     char *bias;     /* or NULL */
 };
@@ -93,8 +103,10 @@ static fc_status pack_winograd(fc_plan *plan, const void *w) {
 static fc_status keep_weights(fc_plan *plan, const void *w) {
     const fc_correlation *c = &plan->correlation;
     plan->packed_bytes = c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
-    plan->packed =
-        plan->algorithm != FC_REFERENCE && !(plan->algorithm == FC_DIRECT && fc_is_depthwise(c));
+    const int depthwise = plan->algorithm == FC_DIRECT && fc_is_depthwise(c);
+    plan->images = !depthwise && is_done_by_images(c, plan->algorithm, &plan->blocking) &&
+                   fc_images_serves(c, w);
+    plan->packed = plan->algorithm != FC_REFERENCE && !depthwise && !plan->images;
     if (!plan->packed) {
         plan->weights = kept(w, plan->packed_bytes);
         return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
@@ -149,6 +161,8 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
     FC_REQUIRE(plan && x && y, FC_INVALID_NULL);
     if (plan->algorithm == FC_REFERENCE)
         return fc_reference_forward(&plan->problem, x, plan->weights, plan->bias, y, call);
+    if (plan->images)
+        return fc_images_correlate(&plan->correlation, x, plan->weights, plan->bias, y, call);
     if (!plan->packed)
         return fc_depthwise_correlate(&plan->correlation, x, plan->weights, plan->bias, y, call);
     if (plan->algorithm == FC_WINOGRAD)
@@ -166,7 +180,8 @@ fc_status fc_plan_workspace(const fc_plan *plan, int threads, int64_t *bytes) {
     const fc_correlation *c = &plan->correlation;
     *bytes = 0;
     if (plan->algorithm == FC_REFERENCE) return FC_OK;
-    if (!plan->packed) *bytes = fc_depthwise_scratch(c, threads);
+    if (plan->images) *bytes = fc_images_scratch(c, threads);
+    else if (!plan->packed) *bytes = fc_depthwise_scratch(c, threads);
     else if (plan->algorithm == FC_WINOGRAD)
         *bytes = fc_winograd_scratch(c, &plan->winograd, 1, threads);
     else if (plan->algorithm == FC_FFT) *bytes = fc_fourier_scratch(c, &plan->fourier, 1, threads);

@@ -5,6 +5,7 @@
 #include "algorithms.h"
 #include "depthwise.h"
 #include "grad.h"
+#include "images.h"
 #include "problem.h"
 #include "winograd.h"
 
@@ -24,6 +25,37 @@ static int is_winograds(const fc_correlation *c) {
     return fc_winograd_cost(&one, &w) < fc_blocking_cost(&one, &b);
 }
 
+/* Whether the form of one image or of all leaves out taps in the padding. */
+static int leaves_out_taps(const fc_correlation *c, const fc_blocking *b) {
+    fc_correlation one = *c;
+    one.batch = 1;
+    return b->saves_taps || fc_blocking_best(&one, FC_FORM_PLANES, FC_FORM_PANELS).saves_taps;
+}
+
+/* Which taps are left out shows where weights are not finite, and depends on how many images there
+ * are: those weights serve one image after another. */
+static int must_go_alone(const fc_correlation *c, int n, const fc_blocking *b, const void *w) {
+    int some = 0;
+    for (int i = 0; i < n && c->batch > 1; i++) some |= leaves_out_taps(&c[i], &b[i]);
+    return some && !fc_images_serves(c, w);
+}
+
+static fc_status run_phases(const fc_correlation *c, int n, const void *w, const void *gy,
+                            const void *bias, void *gx, const fc_call *call);
+
+static fc_status run_alone(const fc_correlation *c, int n, const void *w, const void *gy,
+                           const void *bias, void *gx, const fc_call *call) {
+    const fc_axis *a = c->axis;
+    const int64_t in = c->groups * c->in_channels * a[0].in * a[1].in * a[2].in,
+                  out = c->groups * c->out_channels * a[0].size * a[1].size * a[2].size;
+    fc_correlation one[PHASES_AT_ONCE];
+    for (int i = 0; i < n; i++) one[i] = c[i], one[i].batch = 1;
+    for (int64_t image = 0; image < c->batch; image++)
+        FC_TRY(run_phases(one, n, w, (const char *)gy + image * in * c->item, bias,
+                          (char *)gx + image * out * c->item, call));
+    return FC_OK;
+}
+
 /* Some phases, none of them empty, in one pass over the output. */
 static fc_status run_phases(const fc_correlation *c, int n, const void *w, const void *gy,
                             const void *bias, void *gx, const fc_call *call) {
@@ -36,6 +68,9 @@ static fc_status run_phases(const fc_correlation *c, int n, const void *w, const
         return fc_winograd_correlate(c, &cut, gy, w, NULL, bias, gx, call);
     }
     for (int i = 0; i < n; i++) b[i] = fc_blocking_best(&c[i], FC_FORM_PLANES, FC_FORM_PANELS);
+    if (n == 1 && fc_images_suits(c, &b[0]) && fc_images_serves(c, w))
+        return fc_images_correlate(c, gy, w, bias, gx, call);
+    if (must_go_alone(c, n, b, w)) return run_alone(c, n, w, gy, bias, gx, call);
     return fc_correlate_all(c, b, n, gy, w, bias, gx, call);
 }
 

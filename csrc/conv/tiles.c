@@ -15,8 +15,7 @@
 
 #define WIDE_ROWS 2 /* of tiles that are wide to save broadcasts */
 
-/* Cycles a product takes in a tile of `rows` by `vectors`. */
-static double tile_cycles(const fc_correlation *c, double rows, double vectors) {
+double fc_tile_cycles(const fc_correlation *c, double rows, double vectors) {
     const double multiply = rows * vectors / 2 * fc_width_cost(c->kernels, vectors),
                  load = (rows + vectors + 1) / 2;
     const double slower = multiply > load ? multiply : load;
@@ -29,10 +28,10 @@ static double tile_cycles(const fc_correlation *c, double rows, double vectors) 
 static double panel_cycles(const fc_correlation *c, int64_t pixels, int64_t rows) {
     const int64_t lanes = c->kernels->lanes, vectors = ceil_div(pixels, lanes),
                   width = fc_outer_widest(c->kernels, rows), rest = vectors % width;
-    double cycles = (double)(vectors / width) * tile_cycles(c, (double)rows, (double)width);
+    double cycles = (double)(vectors / width) * fc_tile_cycles(c, (double)rows, (double)width);
     if (rest)
-        cycles += tile_cycles(c, (double)rows,
-                              (double)fc_outer_narrowest(c->kernels, rows, rest * lanes));
+        cycles += fc_tile_cycles(c, (double)rows,
+                                 (double)fc_outer_narrowest(c->kernels, rows, rest * lanes));
     return cycles;
 }
 
@@ -88,7 +87,7 @@ static int64_t run_of_pixels(const fc_correlation *c, const fc_blocking *b, int6
 static double tile_penalty(const fc_correlation *c, double rows, double vectors) {
     const double line = (double)(c->kernels->lanes * c->item) / 64;
     const double load = (rows + vectors * (1 + 1.5 * line) + 3) / 2,
-                 cycles = tile_cycles(c, rows, vectors) * (1 + c->kernels->tuning.broadcast / 2);
+                 cycles = fc_tile_cycles(c, rows, vectors) * (1 + c->kernels->tuning.broadcast / 2);
     return 0.5 + (load > cycles ? load - cycles : 0);
 }
 
@@ -120,8 +119,8 @@ static run_time time_of_run(const fc_correlation *c, int64_t run, int width) {
                   tiles = ceil_div(run, most_pixels(k, width));
     const double rows = (double)run / (double)tiles, whole = (double)(vectors / width),
                  rest = (double)(vectors % width);
-    run_time t = {whole * tile_cycles(c, rows, width), whole * tile_penalty(c, rows, width)};
-    if (rest > 0) t.cycles += tile_cycles(c, rows, rest);
+    run_time t = {whole * fc_tile_cycles(c, rows, width), whole * tile_penalty(c, rows, width)};
+    if (rest > 0) t.cycles += fc_tile_cycles(c, rows, rest);
     if (rest > 0) t.penalty += tile_penalty(c, rows, rest);
     return (run_time){t.cycles * (double)tiles, t.penalty * (double)tiles};
 }

@@ -4,6 +4,9 @@
 
 #include "blocking.h"
 
+/* Cycles a product takes in a tile of `rows` by `vectors`. */
+double fc_tile_cycles(const fc_correlation *c, double rows, double vectors);
+
 /* Sets `tiles` and `width`, for boxes of about `wanted` pixels. */
 void fc_choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted);
 

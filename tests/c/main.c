@@ -32,6 +32,7 @@ static const struct {
     {"conv_invalid", test_conv_invalid},
     {"conv_scratch", test_conv_scratch},
     {"fourier", test_fourier},
+    {"images", test_images},
     {"pool", test_pool},
     {"nn_activation", test_nn_activation},
     {"nn_linear", test_nn_linear},

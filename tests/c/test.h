@@ -67,6 +67,7 @@ void test_conv_shapes(void);
 void test_conv_invalid(void);
 void test_conv_scratch(void);
 void test_fourier(void);
+void test_images(void);
 void test_pool(void);
 void test_nn_activation(void);
 void test_nn_linear(void);
