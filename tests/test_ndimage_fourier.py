@@ -54,7 +54,7 @@ def forced(monkeypatch):
     """Take transforms whatever they cost, in blocks of any size."""
 
     def force(most, box, once=0.1, twice=0.2):
-        def plan(shape, window, terms, item, isa):
+        def plan(shape, window, *_):
             parts = _blocks.cut(shape, window, most)
             block = [n // p + k - 1 for n, p, k in zip(shape, parts, window, strict=True)]
             return _fourier._Plan(parts, math.prod(block), 1.0, once, twice)
@@ -165,7 +165,8 @@ def test_transforms_serve_large_windows(scipy, watch, char):
 
 
 @pytest.mark.parametrize(
-    ("shape", "window"), [((60, 60), (41, 41)), ((400, 400), (7, 7)), ((1000, 500), (101, 1))]
+    ("shape", "window"),
+    [((60, 60), (41, 41)), ((400, 400), (7, 7)), ((1000, 500), (301, 1)), ((500_000,), (900,))],
 )
 def test_small_windows_small_images_and_lines_stay_sums(watch, shape, window):
     rng = np.random.default_rng(0)

@@ -28,7 +28,6 @@ from fastconv.signal._transforms import transform, transform_seconds
 # Fewer products are added up while anything else is still being decided.
 FEW_TAPS, FEW = 100, 2**25
 
-_AXES = 3  # that C's transforms have
 _MOST_ELEMENTS = {4: 2**22, 8: 2**21}  # of a block, by the bytes of its elements
 
 # What a result may err by, as a part of its products' magnitudes (a direct sum of 10,000 doubles
@@ -45,11 +44,15 @@ _LEAST, _MOST = {4: 1e-25, 8: 1e-100}, 1e100
 _SINGLE = 1e-20, 1e20  # weights that float32 may have
 
 # Nanoseconds on one thread (AMD Zen 5, AVX-512, November 2026; other instruction sets by the length
-# of their vectors). Of a product of the direct sum by the axes of the window, in float32 and in
-# float64 (of integers, too), the least that were measured; where a window has gaps it takes GAPS
-# times as long. Of an element in what goes on beside one transform and beside two, and where axes
-# change places for each. And microseconds of a call and of a box that is added up directly.
-PRODUCT_NS = {1: {4: 0.017, 8: 0.034}, 2: {4: 0.0098, 8: 0.0165}, 3: {4: 0.0138, 8: 0.021}}
+# of their vectors). Of a product of the direct sum by the axes of the window (along one axis sums
+# stay), of whole numbers in 8 and in 16 bits, in float32, and in float64 (of other integers, too),
+# the least that were measured; where a window has gaps it takes GAPS times as long, but for small
+# whole numbers in a plane. Of an element in what goes on beside one transform and beside two, and
+# where axes change places for each. And microseconds of a call and of a box that is added up.
+PRODUCT_NS = {
+    2: {1: 0.0118, 2: 0.0148, 4: 0.0098, 8: 0.0165},
+    3: {1: 0.02, 2: 0.02, 4: 0.0138, 8: 0.021},
+}
 GAPS = 2.0
 ELEMENT_NS = {4: (2.0, 3.5), 8: (2.5, 5.5)}
 MOVED_NS = 3.0
@@ -87,7 +90,7 @@ def taps(
 ) -> bool:
     """Correlate with a window by transforms, if that is faster; tell whether it was done."""
     item = 4 if source.dtype.char == target.dtype.char == "f" else 8
-    if _best(source.shape, weights.shape, int(np.count_nonzero(weights)), item) is None:
+    if _best(source.shape, weights.shape, int(np.count_nonzero(weights)), item, item) is None:
         return False
     window = _terms(weights, offsets)
     if window is None:
@@ -97,7 +100,8 @@ def taps(
     if item == 4 and not _single_holds(window, borders, cval):
         item = 8
     shape = window.weights.shape
-    plan = _best(source.shape, shape, window.terms, item)
+    product = source.itemsize if exact and source.itemsize <= 2 else item
+    plan = _best(source.shape, shape, window.terms, item, product)
     if plan is None or (truncates and not _gains(plan)):
         return False
     bounds = None if exact else _Bounds(window, target.dtype, plan)
@@ -191,26 +195,25 @@ def _single_holds(window: _Window, borders: Ints, cval: float) -> bool:
         return _args.CONSTANT not in borders or float(np.float32(cval)) == cval or cval != cval
 
 
-def _best(shape: Ints, window: Ints, terms: int, item: int) -> _Plan | None:
-    """Give a plan if transforms are predicted to be faster."""
-    plan = _plan(shape, window, terms, item, _core.isa())
+def _best(shape: Ints, window: Ints, terms: int, item: int, product: int) -> _Plan | None:
+    """Give a plan if transforms are predicted to be faster; `product`: bytes of direct sums'."""
+    plan = _plan(shape, window, terms, item, product, _core.isa())
     return plan if plan is not None and SURE * plan.once < plan.direct else None
 
 
 @functools.lru_cache(maxsize=256)
-def _plan(shape: Ints, window: Ints, terms: int, item: int, isa: str) -> _Plan | None:
+def _plan(shape: Ints, window: Ints, terms: int, item: int, product: int, isa: str) -> _Plan | None:
     """Cut an array, and predict what a block takes on one thread."""
     parts = _blocks.cut(shape, window, _MOST_ELEMENTS[item])
     block = tuple([n // p + k - 1 for n, p, k in zip(shape, parts, window, strict=True)])
     results = math.prod([n // p for n, p in zip(shape, parts, strict=True)])
     axes = sum(k > 1 for k in window)
-    lines = axes == 1 and len(shape) > 1  # each of which would be moved there and back
-    if not 1 <= axes <= _AXES or terms < FEW_TAPS or lines:
+    if axes not in PRODUCT_NS or terms < FEW_TAPS:
         return None
-    product = PRODUCT_NS[axes][item] * VECTORS[isa]
-    if terms < math.prod(window):
-        product *= GAPS
-    direct = 1e-9 * product * terms * results
+    product_ns = PRODUCT_NS[axes][product] * VECTORS[isa]
+    if terms < math.prod(window) and (product > 2 or axes > 2):
+        product_ns *= GAPS
+    direct = 1e-9 * product_ns * terms * results
     elements = 1e-9 * math.prod(block)
     if direct < elements * ELEMENT_NS[item][0]:
         return None
