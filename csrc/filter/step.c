@@ -28,7 +28,7 @@
  * compared; AMD Zen 5, November 2026). */
 #define TILE_LEAST (8 << 10)
 #define TILE_WORK (768 << 10)
-#define TILES 32 /* of a larger one, at least */
+#define TILES 32       /* of a larger one, at least */
 #define SHORT 768      /* bytes of a line; to copy 1 KB takes longer (Zen 5, November 2026) */
 #define HELD (8 << 20) /* elements of a window of rows at most, while columns are left */
 #define FEW_COLUMNS 64
@@ -115,8 +115,7 @@ static void take_in_place(const tile *t, int64_t y, int count) {
         /* Short lines, one behind the other, are one with what lies between them. */
         fc_along(along, lines, n->together, step, 1, 0, results, 0, scratch);
         const int64_t bytes = out_apart(t);
-        for (int r = 0; r < count; r++)
-            memcpy(out + r * bytes, results + r * apart, (size_t)bytes);
+        for (int r = 0; r < count; r++) memcpy(out + r * bytes, results + r * apart, (size_t)bytes);
     } else {
         fc_along(along, lines, places, step, count, apart, out, out_apart(t), scratch);
     }
@@ -223,17 +222,19 @@ static void set_together(plan *n) {
 static void set_scratch(plan *n) {
     const fc_step *s = n->s;
     const int64_t step = s->along ? s->step : 1, places = n->tile_columns / step;
-    int64_t extended = 0;
+    int64_t extended = 0, lead = 0; /* so that place 0 of an extended line is aligned */
     if (s->across) {
         n->at_stored = fc_across_bytes(s->across, s->rows, n->tile_columns, n->tile_rows);
         n->line_bytes = fc_aligned(n->tile_columns * s->across->work.size);
     }
     if (s->along) extended = (places + s->along->pass->size - 1) * step * s->along->work.size;
-    if (n->in_place || !s->across) n->line_bytes = fc_aligned(extended);
-    n->at_line = n->at_stored;
+    if (n->in_place) lead = -(n->first * step * s->along->work.size) % FC_ALIGN;
+    if (lead) lead = FC_ALIGN - lead;
+    if (n->in_place || !s->across) n->line_bytes = fc_aligned(lead + extended);
+    n->at_line = n->at_stored + lead;
     if (s->across && s->along && !n->in_place)
         n->at_line += fc_aligned(n->columns * 8) + fc_aligned(extended);
-    n->at_result = n->at_line + (s->across ? FC_FILTER_ROWS : 1) * n->line_bytes;
+    n->at_result = n->at_line - lead + (s->across ? FC_FILTER_ROWS : 1) * n->line_bytes;
     n->at_along = n->at_result;
     set_together(n);
     if (n->together) n->at_along += FC_FILTER_ROWS * n->line_bytes;

@@ -148,7 +148,10 @@ void fc_taps_cut_output(fc_taps *f) {
     f->group = blocked && f->line.out >= FC_DENSE_LINES ? FC_DENSE_LINES : 1;
     f->ring = f->piece_lines + f->group - 1;
     cut_line(f, f->piece_planes * f->ring);
-    f->line_bytes = spread((f->block + f->place.window - 1) * f->step * size + FC_DENSE_SLACK);
+    const int64_t lead =
+        fc_aligned(f->place.offset * f->step * size) - f->place.offset * f->step * size;
+    f->line_bytes =
+        spread(lead + (f->block + f->place.window - 1) * f->step * size + FC_DENSE_SLACK);
     f->out_bytes = spread(f->block * f->step * size);
     cut_tiles(f);
     f->lines = (fc_lines){.length = f->place.in,
@@ -166,4 +169,5 @@ void fc_taps_cut_output(fc_taps *f) {
     f->kept = !f->work.store ? 0 : f->pieces > 1 ? f->strip : f->group;
     f->at_ring = f->at_sums + (f->kept + (f->work.dense ? 0 : runs)) * f->out_bytes;
     f->scratch = f->at_ring + f->piece_planes * f->ring * f->line_bytes;
+    f->at_ring += lead; /* the place that an output stands on is aligned: most taps are that */
 }

@@ -123,8 +123,15 @@ static void run_group(const fc_unit *u, int64_t line, int64_t count) {
     const void **lines = (const void **)(u->scratch + f->at_lines);
     char **outs = (char **)(u->scratch + f->at_outs);
     const int64_t elements = u->places * f->step, reached = u->piece.lines + count - 1;
-    for (int64_t p = 0; p < u->piece.planes; p++)
-        for (int64_t i = 0; i < reached; i++) lines[p * reached + i] = fc_unit_line(u, p, line + i);
+    const int64_t first = line % f->ring;
+    const void **to = lines;
+    for (int64_t p = 0; p < u->piece.planes; p++) {
+        const char *ring = fc_unit_ring(u, p);
+        for (int64_t i = 0, slot = first; i < reached; i++) {
+            *to++ = ring + slot * f->line_bytes;
+            if (++slot == f->ring) slot = 0;
+        }
+    }
     const int64_t kept = f->pieces > 1 ? line : 0;
     for (int64_t r = 0; r < count; r++)
         outs[r] = f->work.store ? u->scratch + f->at_sums + (kept + r) * f->out_bytes

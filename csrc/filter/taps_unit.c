@@ -37,7 +37,7 @@ static void bring_one(const fc_unit *u, int64_t plane, int64_t line) {
     const char *from = at < 0 ? NULL : u->plane[plane];
     if (from) from += at * f->place.in * f->step * f->in_size;
     fc_line_bring(&f->lines, from, first, first + u->places + f->place.window - 1,
-                  fc_unit_line(u, plane, line));
+                  fc_unit_ring(u, plane) + line % f->ring * f->line_bytes);
 }
 
 void fc_unit_bring(const fc_unit *u, int64_t line) {

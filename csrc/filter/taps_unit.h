@@ -26,11 +26,11 @@ int64_t fc_unit_begin(fc_unit *u);
  * for the unit's first. */
 void fc_unit_bring(const fc_unit *u, int64_t line);
 
-/* Where that line of a plane is, at hand. */
-static inline char *fc_unit_line(const fc_unit *u, int64_t plane, int64_t line) {
+/* Where the lines of a plane are, at hand: line i is in slot i % ring, line_bytes apart. */
+static inline char *fc_unit_ring(const fc_unit *u, int64_t plane) {
     const fc_taps *f = u->f;
     const int64_t slot = f->holds ? u->slot[plane] : plane;
-    return u->scratch + f->at_ring + (slot * f->ring + line % f->ring) * f->line_bytes;
+    return u->scratch + f->at_ring + slot * f->ring * f->line_bytes;
 }
 
 #endif
