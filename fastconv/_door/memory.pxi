@@ -1,7 +1,20 @@
-# New arrays; large ones in memory of csrc/runtime/results.c, through a memory handler of NumPy's.
+# New arrays; large ones in memory of csrc/runtime/results.c, with a memory handler of NumPy's that
+# gives it back.
 
 cdef extern from *:
+    """
+    /* As NumPy does it where it allocates; to change its handler and back takes as long again as a
+     * small filter. */
+    static void fc_give_memory(PyArrayObject *array, PyObject *handler) {
+        Py_INCREF(handler);
+        ((PyArrayObject_fields *)array)->mem_handler = handler;
+        PyArray_ENABLEFLAGS(array, NPY_ARRAY_OWNDATA);
+        PyTraceMalloc_Track(389047 /* np.lib.tracemalloc_domain */,
+                            (uintptr_t)PyArray_DATA(array), (size_t)PyArray_NBYTES(array));
+    }
+    """
     PyObject *PyDataMem_DefaultHandler
+    void fc_give_memory(cnp.ndarray array, object handler)
 
 
 cdef void *handler_malloc(void *context, size_t size) noexcept nogil:
@@ -36,8 +49,9 @@ HANDLER.allocator.free = handler_free
 cdef object OURS = PyCapsule_New(&HANDLER, "mem_handler", NULL)
 cdef object NUMPYS = <object> PyDataMem_DefaultHandler
 
-# Smaller arrays are NumPy's own: to change its handler and back takes as long as making them.
+# Smaller arrays are NumPy's own, and so are absurd ones, which it refuses.
 cdef double HANDLED_BYTES = 1 << 16
+cdef double ABSURD_BYTES = 1LL << 56
 
 
 cdef cnp.ndarray new_array(int ndim, cnp.npy_intp *dims, int typenum):
@@ -46,16 +60,22 @@ cdef cnp.ndarray new_array(int ndim, cnp.npy_intp *dims, int typenum):
     But where the program has set a handler of its own (`PyDataMem_SetHandler`), that serves all.
     """
     cdef int i
-    cdef double nbytes = 4 if typenum == cnp.NPY_FLOAT32 else 8
+    cdef double nbytes = cnp.PyArray_DescrFromType(typenum).itemsize
     for i in range(ndim):
         nbytes *= dims[i]
-    if nbytes < HANDLED_BYTES or cnp.PyDataMem_GetHandler() is not NUMPYS:
+    cdef void *memory = NULL
+    if HANDLED_BYTES <= nbytes < ABSURD_BYTES and cnp.PyDataMem_GetHandler() is NUMPYS:
+        memory = fc_result_new(<int64_t> nbytes)
+    if memory is NULL:
         return cnp.PyArray_EMPTY(ndim, dims, typenum, 0)
-    cnp.PyDataMem_SetHandler(OURS)
+    cdef cnp.ndarray array
     try:
-        return cnp.PyArray_EMPTY(ndim, dims, typenum, 0)
-    finally:
-        cnp.PyDataMem_SetHandler(NUMPYS)
+        array = cnp.PyArray_SimpleNewFromData(ndim, dims, typenum, memory)
+    except BaseException:
+        fc_result_free(memory)
+        raise
+    fc_give_memory(array, OURS)
+    return array
 
 
 cdef cnp.ndarray like(cnp.ndarray array, bint wanted):
