@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 
@@ -15,6 +15,7 @@ Array = np.ndarray
 ONCE_SECONDS = 0.5
 FLOPS_SECONDS = 0.02  # before every case
 BANDWIDTH_SECONDS = 0.1  # before every group
+REST_SECONDS = 0.03  # OpenBLAS's idle threads spin for 2**26 ticks of the clock: about 20 ms
 
 
 @dataclass
@@ -127,8 +128,10 @@ def compare_with_ceilings(row: Row, ceilings: Ceilings) -> Row:
 def _time(function: Callable[[], Array], budget: float) -> tuple[float, Array]:
     """Give the shortest time of the calls that fit into the budget, and a result.
 
-    A function that takes longer is called twice, or once where it takes very long.
+    A function that takes longer is called twice, or once where it takes very long. Threads of the
+    library timed before, which go on for a while when they have nothing to do, have stopped by then.
     """
+    sleep(REST_SECONDS)
     times: list[float] = []
     end = perf_counter() + budget
     while True:
