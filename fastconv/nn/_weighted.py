@@ -10,7 +10,7 @@ from fastconv import _args, _conv_args
 from fastconv._core import Operator
 from fastconv._typing import FloatArray, PaddingMode, Spatial
 from fastconv.nn import init
-from fastconv.nn.module import Module
+from fastconv.nn._going_back import GoingBack
 from fastconv.nn.parameter import Parameter
 
 __all__ = ["Weighted"]
@@ -18,7 +18,7 @@ __all__ = ["Weighted"]
 Sizes = tuple[int, ...]
 
 
-class Weighted(Module):
+class Weighted(GoingBack):
     """The base of both kinds."""
 
     ndim: ClassVar[int]
@@ -66,7 +66,7 @@ class Weighted(Module):
         """Draw weight and bias anew, in place, as when the layer was made."""
         init.draw(self.weight, self.bias)
 
-    def output_mask(self, with_input: bool = True) -> tuple[bool, bool, bool]:
+    def output_mask(self, with_input: bool) -> tuple[bool, bool, bool]:
         """Which gradients are asked for: input, weight, bias."""
         bias = self.bias
         return with_input, self.weight.requires_grad, bias is not None and bias.requires_grad

@@ -138,16 +138,6 @@ class _Conv(Weighted):
         self.remember(x)
         return y
 
-    def backward(self, gy: FloatArray) -> FloatArray:
-        gx: FloatArray = self._go_back(gy, True)
-        return gx
-
-    def backward_parameters(self, gy: FloatArray) -> None:
-        if self._goes_back_as(_Conv):
-            self._go_back(gy, False)
-        else:
-            self.backward(gy)
-
     def _go_back(self, gy: FloatArray, with_input: bool) -> Any:
         x = self.remembered()
         padding: Sizes | str | int = self.padding

@@ -156,7 +156,7 @@ class _ConvTranspose(Weighted):
                 _args.wrong_value(name, "output_size", tuple(output_size), needed)
         return tuple([size - low for size, low in zip(asked, least, strict=True)])
 
-    def backward(self, gy: FloatArray) -> FloatArray:
+    def _go_back(self, gy: FloatArray, with_input: bool) -> Any:
         x, extra = self.remembered()
         gx, weight, bias = self._gradients(
             gy,
@@ -167,10 +167,10 @@ class _ConvTranspose(Weighted):
             extra,
             self.groups,
             self.dilation,
-            output_mask=self.output_mask(),
+            output_mask=self.output_mask(with_input),
         )
         self.add_gradients(weight, bias)
-        return gx  # type: ignore[no-any-return]
+        return gx
 
     def flops(self, x: FloatArray, y: FloatArray) -> int:
         return 2 * x.size * (self.weight.size // self.in_channels)

@@ -9,13 +9,13 @@ import numpy as np
 from fastconv import _args, _core
 from fastconv._typing import FloatArray
 from fastconv.nn import init
-from fastconv.nn.module import Module
+from fastconv.nn._going_back import GoingBack
 from fastconv.nn.parameter import Parameter
 
 __all__ = ["Linear"]
 
 
-class Linear(Module):
+class Linear(GoingBack):
     """Each output is a weighted sum of all inputs. Matches ``torch.nn.Linear``.
 
     ``y = x @ weight.T + bias`` along the last axis.
@@ -85,16 +85,6 @@ class Linear(Module):
         y = _core.linear(x, self.weight.data, None if bias is None else bias.data)
         self.remember(x)
         return y
-
-    def backward(self, gy: FloatArray) -> FloatArray:
-        gx: FloatArray = self._go_back(gy, True)
-        return gx
-
-    def backward_parameters(self, gy: FloatArray) -> None:
-        if self._goes_back_as(Linear):
-            self._go_back(gy, False)
-        else:
-            self.backward(gy)
 
     def _go_back(self, gy: FloatArray, with_input: bool) -> Any:
         weight, bias = self.weight, self.bias

@@ -164,8 +164,8 @@ class Module:
         """Go back for the gradients of the parameters alone, as `fit` does.
 
         They are those of `backward`. Where nobody asks for the gradient with respect to the input,
-        convolutions and linear layers do not compute it, and containers do not go back through
-        layers in front of the first that has a parameter to train.
+        convolutions, transposed ones too, and linear layers do not compute it, and containers do
+        not go back through layers in front of the first that has a parameter to train.
 
         Parameters
         ----------

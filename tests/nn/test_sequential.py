@@ -133,6 +133,18 @@ def test_backward_parameters_gives_the_gradients_of_backward(dtype):
         np.testing.assert_array_equal(parameter.grad, gradient, strict=True)
 
 
+def test_a_transposed_convolution_does_not_compute_what_nobody_asks_for(monkeypatch):
+    asked, gradients = [], nn.ConvTranspose1d._gradients
+    monkeypatch.setattr(
+        nn.ConvTranspose1d,
+        "_gradients",
+        staticmethod(lambda *a, **k: (asked.append(k["output_mask"]), gradients(*a, **k))[1]),
+    )
+    net = nn.Sequential(nn.ConvTranspose1d(1, 2, 3), nn.ConvTranspose1d(2, 1, 3))
+    net.backward_parameters(np.ones_like(net(draw((1, 1, 9), np.float32))))
+    assert asked == [(True, True, True), (False, True, True)]
+
+
 def test_backward_parameters_does_not_compute_what_nobody_asks_for(monkeypatch):
     asked, gradients = [], nn.Conv2d._gradients
     monkeypatch.setattr(
@@ -154,10 +166,15 @@ def test_backward_parameters_does_not_compute_what_nobody_asks_for(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape"), [(nn.Linear, (3, 4)), (nn.Conv1d, (2, 4, 9)), (nn.Conv2d, (2, 4, 9, 9))]
+    ("layer", "shape"),
+    [
+        (nn.Linear(4, 2), (3, 4)),
+        (nn.Conv1d(4, 2, 3, padding=1, padding_mode="reflect"), (2, 4, 9)),
+        (nn.Conv2d(4, 2, 3, padding=1, padding_mode="reflect"), (2, 4, 9, 9)),
+        (nn.ConvTranspose2d(4, 2, 3, stride=2), (2, 4, 9, 9)),
+    ],
 )
 def test_backward_parameters_of_a_layer_alone(layer, shape):
-    layer = layer(4, 2) if layer is nn.Linear else layer(4, 2, 3, padding=1, padding_mode="reflect")
     y = layer(draw(shape, np.float32))
     layer.backward(np.ones_like(y))
     expected = [parameter.grad for parameter in layer.parameters()]
