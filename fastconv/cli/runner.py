@@ -128,8 +128,8 @@ def compare_with_ceilings(row: Row, ceilings: Ceilings) -> Row:
 def _time(function: Callable[[], Array], budget: float) -> tuple[float, Array]:
     """Give the shortest time of the calls that fit into the budget, and a result.
 
-    A function that takes longer is called twice, or once where it takes very long. Threads of the
-    library timed before, which go on for a while when they have nothing to do, have stopped by then.
+    A function that takes longer is called twice, or once where it takes very long. The threads of
+    the library timed before, which go on for a while with nothing to do, have come to rest by then.
     """
     sleep(REST_SECONDS)
     times: list[float] = []
