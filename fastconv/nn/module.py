@@ -112,12 +112,12 @@ class Module:
             inputs = self._take_first(named)
         try:
             y = self.forward(*inputs, **named)
+            if self._hooks:
+                for hook in tuple(self._hooks.values()):
+                    hook(self, inputs[0] if inputs else None, y)
         except Exception as error:
             locate(error, self)
             raise
-        if self._hooks:
-            for hook in tuple(self._hooks.values()):
-                hook(self, inputs[0] if inputs else None, y)
         return y
 
     def _take_first(self, named: dict[str, Any]) -> tuple[Any, ...]:

@@ -76,6 +76,15 @@ def test_the_same_layer_may_fail_again_and_in_another_model():
             assert says(model, x).startswith(f"layer '{path}' (Linear): ")
 
 
+def test_the_error_of_a_hook_names_the_layer_that_it_is_of():
+    def refuse(module, x, y):
+        raise ValueError("the hook's")
+
+    net = nn.Sequential(nn.Sequential(nn.ReLU(), nn.Tanh()))
+    net[0][1].register_forward_hook(refuse)
+    assert says(net, draw((2, 3))) == "layer '0.1' (Tanh): the hook's"
+
+
 class Raising(nn.Module):
     def __init__(self, error):
         super().__init__()
