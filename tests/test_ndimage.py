@@ -615,6 +615,13 @@ def test_what_is_kept_of_a_size_is_not_for_its_namesakes():
     assert (ndimage.sobel(x, 0) != ndimage.prewitt(x, 0)).any()
     assert (ndimage.gaussian_filter(x, -1) == x).all(), "no positive deviation: no filter"
     assert (ndimage.gaussian_filter(x, 1) == ndimage.gaussian_filter(x, 1.0)).all()
+    for n in (2, 3):
+        window = np.arange(1.0, n * 5 + 1).reshape(n, 5)
+        for mode in ("mirror", "wrap"):
+            for function in (ndimage.correlate, ndimage.convolve):
+                kept, read = function(x, window, mode=mode), function(x, window, None, mode, 0)
+                assert (kept == read).all()
+                assert (kept != function(x, window + 1, mode=mode)).any()
 
 
 @EVERY_FUNCTION

@@ -174,9 +174,11 @@ static void run_tile(void *context, int64_t index, void *scratch) {
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Bytes that are added up for an element of the result. */
+/* Bytes that are added up for an element of the result; products of small integers take longer. */
 static int64_t element_work(const fc_pass_run *p) {
-    return p ? smaller(p->pass->size, TILE) * p->work.size : 0;
+    if (!p) return 0;
+    const int64_t least = p->pass->op == FC_WINDOW_SUM ? 4 : 1;
+    return smaller(p->pass->size, TILE) * larger(p->work.size, least);
 }
 
 /* How many elements a tile has, or so. */

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastconv.ndimage import _args, _run
-from fastconv.ndimage._args import Array
+from fastconv._core import filter_taps
+from fastconv.ndimage import _args, _fourier, _run
+from fastconv.ndimage._args import Array, Ints
 from fastconv.ndimage._docs import filled
 
 
@@ -136,6 +138,10 @@ def _window(
     flipped: bool,
 ) -> Array:
     """Correlate real arrays, or with `flipped` convolve them."""
+    if output is None and axes is None and type(origin) is int and origin == 0:
+        made = _usual_window(input, weights, mode, cval, flipped)
+        if made is not None:
+            return made
     ndim = input.ndim
     axes = _args.axes(axes, ndim)
     origins = _args.origins(origin, axes, ndim)
@@ -148,6 +154,29 @@ def _window(
     border = _args.one_border(mode)
     weights = np.ascontiguousarray(weights)
     return _run.taps(input, weights, output, (border,) * ndim, cval, offsets)
+
+
+def _usual_window(
+    input: Array, weights: Array, mode: Any, cval: Any, flipped: bool
+) -> Array | None:
+    """Correlate ordinary arrays with a small window in its place, if they are such."""
+    ndim, shape = input.ndim, weights.shape
+    if type(cval) is not float or type(mode) is not str or len(shape) != ndim or 0 in shape:
+        return None
+    if _fourier.may_serve(input.size, weights.size):
+        return None
+    borders, offsets = _usual_places(shape, mode, flipped)
+    if flipped:
+        weights = weights[(slice(None, None, -1),) * ndim]
+    weights = np.ascontiguousarray(weights, np.float64)
+    return filter_taps(input, weights, None, borders, cval, offsets, _run.CORRELATE)
+
+
+@functools.lru_cache(_run.KEPT)
+def _usual_places(shape: Ints, mode: str, flipped: bool) -> tuple[Ints, Ints]:
+    """Give the borders and the offsets of a window in its place."""
+    back = 1 if flipped else 0
+    return (_args.border(mode),) * len(shape), tuple([(n - back) // 2 for n in shape])
 
 
 def _conjugate(weights: Array) -> Array:
