@@ -7,7 +7,9 @@ import pytest
 
 import fastconv as fc
 from fastconv import _core, ndimage
-from fastconv.ndimage import _blocks, _cells, _fourier
+from fastconv.ndimage import _blocks, _cells, _fourier, _run
+from fastconv.ndimage import _fourier_bounds as _bounds
+from fastconv.ndimage import _fourier_choice as _choice
 
 pytestmark = pytest.mark.filterwarnings("error")
 MODES = ("reflect", "constant", "nearest", "mirror", "wrap")
@@ -24,7 +26,7 @@ class Watch:
 
     def __init__(self, patch):
         self.served, self.transforms, self.sums = [], 0, 0
-        taps, transformed, direct = _fourier.taps, _fourier._transformed, _fourier._direct
+        taps, transformed, direct = _fourier.taps, _bounds.transformed, _bounds.add
 
         def watched(*args):
             self.served.append(taps(*args))
@@ -39,8 +41,8 @@ class Watch:
             return direct(*args)
 
         patch.setattr(_fourier, "taps", watched)
-        patch.setattr(_fourier, "_transformed", transform)
-        patch.setattr(_fourier, "_direct", add)
+        patch.setattr(_bounds, "transformed", transform)
+        patch.setattr(_bounds, "add", add)
 
 
 @pytest.fixture
@@ -57,12 +59,12 @@ def forced(monkeypatch):
         def plan(shape, window, *_):
             parts = _blocks.cut(shape, window, most)
             block = [n // p + k - 1 for n, p, k in zip(shape, parts, window, strict=True)]
-            return _fourier._Plan(parts, math.prod(block), 1.0, once, twice)
+            return _choice.Plan(parts, math.prod(block), 1.0, once, twice)
 
-        monkeypatch.setattr(_fourier, "_plan", plan)
-        monkeypatch.setattr(_fourier, "may_serve", lambda elements, weights: True)
-        monkeypatch.setattr(_fourier, "_is_product", lambda *problem: False)
-        monkeypatch.setattr(_fourier, "_BOX", box)
+        monkeypatch.setattr(_choice, "plan_of", plan)
+        monkeypatch.setattr(_run, "may_serve", lambda elements, weights: True)
+        monkeypatch.setattr(_choice, "is_product", lambda *problem: False)
+        monkeypatch.setattr(_bounds, "_BOX", box)
 
     return force
 
@@ -189,7 +191,7 @@ def test_what_cannot_be_shown_is_the_direct_sum(watch, monkeypatch, char):
     input[250, 250] = 1e30
     got = ndimage.correlate(input, weights)
     assert watch.served == [False]
-    monkeypatch.setattr(_fourier, "may_serve", lambda *sizes: False)
+    monkeypatch.setattr(_run, "may_serve", lambda *sizes: False)
     assert ndimage.correlate(input, weights).tobytes() == got.tobytes()
 
 
@@ -339,6 +341,27 @@ def test_boxes_cover_all_that_is_marked():
         assert covered.max(initial=0) <= 1
 
 
+def patterns(shape):
+    """Whole numbers up to 1000: all the same, alternating, waves, a point, an edge, random."""
+    rng, (i, k) = np.random.default_rng(9), np.indices(shape)
+    yield np.full(shape, 1000.0)
+    yield np.where((i + k) % 2, 1000.0, -1000.0)
+    yield np.rint(1000 * np.cos(2 * np.pi * (i * 3 / 64 + k * 5 / 128)))
+    yield np.rint(1000 * np.cos(2 * np.pi * (0.3719 * i + 0.2213 * k)))
+    yield np.where((i == shape[0] // 2) & (k == shape[1] // 3), 1000.0, 0.0)
+    yield np.where(i < shape[0] // 2, 1000.0, 0.0)
+    yield rng.integers(-1000, 1001, shape).astype(float)
+
+
+def test_a_transform_errs_by_far_less_than_is_said():
+    for block in patterns((230, 230)):
+        for weights in patterns((31, 31)):
+            exact = np.empty((200, 200))
+            _bounds.add(block, weights, exact)
+            error = np.abs(_bounds.transformed(block, weights) - exact).max()
+            assert error < 0.3 * _bounds.error_of(block.size, np.abs(weights).sum()) * 1000
+
+
 def test_bounds_hold_for_every_result_of_a_cell(scipy):
     rng = np.random.default_rng(8)
     for _ in range(50):
@@ -351,5 +374,5 @@ def test_bounds_hold_for_every_result_of_a_cell(scipy):
         least = _cells.patches(weights, size).min(axis=(2, 3))
         bound = _cells.correlated(_cells.sums(block, size), least, cells)
         result = np.empty(shape)
-        _fourier._direct(block, weights, result)
+        _bounds.add(block, weights, result)
         assert np.all(_cells.spread(bound, size, shape) <= result * (1 + 1e-12))
