@@ -7,7 +7,7 @@ import pytest
 
 import fastconv as fc
 from fastconv import _core, ndimage
-from fastconv.ndimage import _blocks, _cells, _fourier, _run
+from fastconv.ndimage import _blocks, _cells, _fourier
 from fastconv.ndimage import _fourier_bounds as _bounds
 from fastconv.ndimage import _fourier_choice as _choice
 
@@ -62,7 +62,7 @@ def forced(monkeypatch):
             return _choice.Plan(parts, math.prod(block), 1.0, once, twice)
 
         monkeypatch.setattr(_choice, "plan_of", plan)
-        monkeypatch.setattr(_run, "may_serve", lambda elements, weights: True)
+        monkeypatch.setattr(_choice, "may_serve", lambda elements, weights: True)
         monkeypatch.setattr(_choice, "is_product", lambda *problem: False)
         monkeypatch.setattr(_bounds, "_BOX", box)
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_shown_is_the_direct_sum(watch, monkeypatch, char):
     input[250, 250] = 1e30
     got = ndimage.correlate(input, weights)
     assert watch.served == [False]
-    monkeypatch.setattr(_run, "may_serve", lambda *sizes: False)
+    monkeypatch.setattr(_choice, "may_serve", lambda *sizes: False)
     assert ndimage.correlate(input, weights).tobytes() == got.tobytes()
 
 

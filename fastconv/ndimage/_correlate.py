@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastconv._core import filter_taps
-from fastconv.ndimage import _args, _fourier, _run
+from fastconv.ndimage import _args, _fourier_choice, _run
 from fastconv.ndimage._args import Array, Ints
 from fastconv.ndimage._docs import filled
 
@@ -163,7 +163,7 @@ def _usual_window(
     ndim, shape = input.ndim, weights.shape
     if type(cval) is not float or type(mode) is not str or len(shape) != ndim or 0 in shape:
         return None
-    if _fourier.may_serve(input.size, weights.size):
+    if _fourier_choice.may_serve(input.size, weights.size):
         return None
     borders, offsets = _usual_places(shape, mode, flipped)
     if flipped:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastconv._core import filter_passes, filter_taps
-from fastconv.ndimage import _args, _fourier, _layout, _slabs
+from fastconv.ndimage import _args, _fourier, _fourier_choice, _layout, _slabs
 from fastconv.ndimage._args import Array, Ints
-from fastconv.ndimage._fourier_choice import may_serve
 
 CORRELATE, MAXIMUM, MINIMUM, MEAN = range(4)
 Pass = tuple[int, int, int, int, Any]  # axis, one of the above, border, offset, weights or size
@@ -114,7 +113,7 @@ def taps(
             source.reshape(one), weights.reshape(one), target.reshape(one), at, cval, at, op
         )
         return output
-    by_transforms = op == CORRELATE and may_serve(source.size, weights.size)
+    by_transforms = op == CORRELATE and _fourier_choice.may_serve(source.size, weights.size)
     if by_transforms and _fourier.taps(source, weights, target, borders, cval, offsets):
         return output
     large = _slabs.are_large(source, target)
