@@ -713,6 +713,21 @@ def test_integers_are_truncated_as_in_scipy_whatever_the_weight_in_the_middle(sc
         compare(scipy, rng, "correlate1d", values(rng, (3, 200), char), (weights,), {})
 
 
+@pytest.mark.parametrize("char", "bBhH")
+def test_means_of_small_integers_are_truncated_as_in_scipy_whatever_the_size(scipy, char):
+    limits = np.iinfo(char)
+    rng = np.random.default_rng(11)
+    x = rng.integers(limits.min, limits.max, (90, 331), endpoint=True, dtype=char)
+    x[20:40] = limits.max - rng.integers(0, 2, (20, 331), dtype=char)
+    x[40:60] = limits.min
+    for size in (2, 3, 5, 7, 9, 12, 13, 31, 100, 255, 256, 257, 300, 40_000):
+        for axis in (0, 1):
+            for options in ({}, {"mode": "constant", "cval": 5.0}, {"mode": "wrap"}):
+                got = ndimage.uniform_filter1d(x, size, axis, **options)
+                expected = scipy.uniform_filter1d(x, size, axis, **options)
+                assert (got == expected).all(), (size, axis, options)
+
+
 def test_a_constant_image_of_integers_stays_what_it_is_in_scipy(scipy):
     for value in (1, 7, 100, 255):
         image = np.full((30, 41), value, np.uint8)

@@ -117,7 +117,7 @@ static void run_mean(const block *b) {
     }
     if (all) add_digits(b);
     else add_digit(b, top, from);
-    if (p->divide) fc_pass_divide(p, (double *)b->out, b->places * b->step);
+    if (p->divide) fc_pass_divide(p, b->out, b->places * b->step);
 }
 
 /* Of `reach` neighbours to those of FEW times as many, until so many are the window. */

@@ -90,8 +90,9 @@ fc_pass_run fc_pass_ready(const fc_pass *pass, int64_t length, fc_element in, fc
     return p;
 }
 
-void fc_pass_divide(const fc_pass_run *p, double *sums, int64_t count) {
-    fc_kernels_for(FC_F64)->filter->divide(sums, (double)p->terms, count);
+void fc_pass_divide(const fc_pass_run *p, void *sums, int64_t count) {
+    const fc_dtype type = p->work.type == FC_FLOAT32 ? FC_F32 : FC_F64;
+    fc_kernels_for(type)->filter->divide(sums, (double)p->terms, count);
 }
 
 #define ADD(type)                                                                                  \

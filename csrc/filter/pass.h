@@ -35,7 +35,7 @@ typedef struct fc_pass_run {
 #define FC_LARGE_WEIGHTS (FC_LARGE_ONES + 3)
 
 /* Divide exact sums, where the pass asks for that. */
-void fc_pass_divide(const fc_pass_run *p, double *sums, int64_t count);
+void fc_pass_divide(const fc_pass_run *p, void *sums, int64_t count);
 
 /* What an element adds to the sum of a mean; add such, `by` times `row`, to `sums`: both are of the
  * type of the arithmetic. */

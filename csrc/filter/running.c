@@ -128,7 +128,8 @@ fc_status fc_running_pass(const fc_pass *pass, fc_element in_type, fc_element ou
                           int64_t outer, int64_t length, int64_t inner, double cval, const void *in,
                           void *out, const fc_call *call) {
     running r = {.pass = pass, .in = in, .out = out, .inner = inner};
-    r.work = fc_work_choose(in_type, out_type, FC_WINDOW_MEAN, pass->size, NULL, cval);
+    const int64_t many = INT64_MAX; /* terms, for which only double will do */
+    r.work = fc_work_choose(in_type, out_type, FC_WINDOW_MEAN, many, NULL, cval);
     r.lines = (fc_lines){.length = length,
                          .step = inner,
                          .from_size = fc_element_size(in_type),

@@ -7,6 +7,8 @@
  *   conversion to the output's type, and wraps around to the same if it does so at every step.
  * - Maxima and minima of what double holds exactly.
  *
+ * - Means of such integers: a float32 has the sum of some.
+ *
  * In double, sums that will be truncated keep SciPy's order and its roundings: where a sum is meant
  * to be a whole number, the last bit decides which. But for means of integers, whose sums are exact
  * in any order. */
@@ -63,6 +65,21 @@ static int wraps_alike(fc_element type, int64_t terms, const double *weights, do
     return sum * 65536.0 < 0x1p31;
 }
 
+/* Whether float32 has the sums of a mean exactly, and rounds none of their quotients to the next
+ * whole number: that is 1 / terms away at least, and half a unit of the quotient is less. */
+static int means_are_exact(fc_element in, fc_element out, int64_t terms, double cval) {
+    if (in != out || in < FC_INT8 || in > FC_UINT16 || !holds(in, cval)) return 0;
+    return terms <= (fc_element_size(in) == 1 ? 1 << 15 : 1 << 8);
+}
+
+static fc_work floats_between(fc_element type, double cval) {
+    const fc_filter_kernels *k = fc_kernels_for(FC_F32)->filter;
+    fc_work w = native(FC_FLOAT32, k->sum, k->rows, cval);
+    w.bring = elements()->to_float[type];
+    w.store = elements()->from_float[type];
+    return w;
+}
+
 static fc_work extreme(fc_element in, fc_element out, fc_window_op op, double cval) {
     const int max = op == FC_WINDOW_MAX;
     if (in != out) return doubles(in, out, op, cval);
@@ -89,6 +106,8 @@ fc_work fc_work_choose(fc_element in, fc_element out, fc_window_op op, int64_t t
     }
     if (in == out && op == FC_WINDOW_SUM && wraps_alike(in, terms, weights, cval))
         return native(in, elements()->sum[in], NULL, cval);
+    if (op == FC_WINDOW_MEAN && means_are_exact(in, out, terms, cval))
+        return floats_between(in, cval);
     return doubles(in, out, op, cval);
 }
 

@@ -70,6 +70,7 @@ typedef struct fc_filter_kernels {
 /* Of the other types: indexed by fc_element; NULL where there is none. */
 typedef struct fc_element_kernels {
     fc_convert_fn to_double[FC_ELEMENTS], from_double[FC_ELEMENTS];
+    fc_convert_fn to_float[FC_ELEMENTS], from_float[FC_ELEMENTS]; /* of what both hold */
     fc_taps_fn sum[FC_ELEMENTS]; /* wraps around; weights are of the type too */
     fc_taps_fn max[FC_ELEMENTS], min[FC_ELEMENTS];
     fc_rows_fn max_rows[FC_ELEMENTS], min_rows[FC_ELEMENTS];
