@@ -423,3 +423,52 @@ def test_strides_of_three_and_four_over_short_and_long_rows(stride, kernel, widt
 
 def dtype_of(name):
     return np.dtype(name).type
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding"),
+    [
+        ((14, 13), 5, 5, 2),
+        ((17, 30), (9, 2), (4, 3), (4, 1)),
+        ((28, 28), 4, 2, 1),
+        ((700, 11), (3, 4), (2, 4), 0),
+        ((600, 9), (1, 4), (1, 4), (0, 2)),
+    ],
+)
+def test_many_planes_of_short_rows_are_the_same_as_pixels(size, kernel, stride, padding, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-9, 10, (3, 21, *size)).astype(dtype)
+    pixels = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    window = (kernel, stride, padding)
+    y, where = fc.max_pool2d(x, *window, return_indices=True)
+    z, places = fc.max_pool2d(pixels, *window, return_indices=True, layout="NHWC")
+    np.testing.assert_array_equal(y, np.moveaxis(z, -1, 1))
+    np.testing.assert_array_equal(where, np.moveaxis(places, -1, 1))
+    np.testing.assert_array_equal(fc.max_pool2d(x, *window), y)
+    y = fc.avg_pool2d(x, *window)
+    z = fc.avg_pool2d(pixels, *window, layout="NHWC")
+    np.testing.assert_allclose(y, np.moveaxis(z, -1, 1), rtol=1e-6)
+    gx = fc.grad.avg_pool2d(y, x.shape, *window)
+    gz = fc.grad.avg_pool2d(z, pixels.shape, *window, layout="NHWC")
+    np.testing.assert_allclose(gx, np.moveaxis(gz, -1, 1), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(13, 13), (8, 9), (300, 31)])
+def test_short_rows_have_the_same_bytes_on_any_threads_and_in_any_batch(size):
+    x = np.random.default_rng(0).standard_normal((3, 21, *size)).astype("float32")
+    window = (5, 3, 2)
+
+    def results(x):
+        y, where = fc.max_pool2d(x, *window, return_indices=True)
+        mean, adaptive = fc.avg_pool2d(x, *window), fc.adaptive_avg_pool2d(x, (6, 5))
+        greatest, at = fc.adaptive_max_pool2d(x, (6, 5), return_indices=True)
+        gx = fc.grad.adaptive_avg_pool2d(adaptive, x.shape)
+        return [y, where, mean, adaptive, greatest, at, gx, fc.grad.avg_pool2d(y, x.shape, *window)]
+
+    together = results(x)
+    for threads in (1, 3):
+        with fc.num_threads(threads):
+            for image in range(3):
+                for alone, all_of_them in zip(results(x[image : image + 1]), together, strict=True):
+                    assert alone.tobytes() == all_of_them[image].tobytes()

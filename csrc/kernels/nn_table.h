@@ -69,7 +69,7 @@ typedef struct fc_resize_job {
     void *y;
 } fc_resize_job;
 /* The rows first <= row < last: of (o, i); or, of inner = 1, of o. */
-typedef void (*fc_resize_fn)(const fc_resize_job *job, int64_t first, int64_t last, void *scratch);
+typedef void (*fc_resize_fn)(const fc_resize_job *job, int64_t first, int64_t last);
 
 /* Updates: weights out[0] by gradients in[0], with the values below. */
 enum {
@@ -136,9 +136,7 @@ typedef struct fc_nn_kernels {
     fc_norm_kernels norm;
     fc_softmax_kernels softmax;
     fc_loss_kernels loss;
-    /* For inner > 1; for 1, with scratch for a vector of each element and the lanes of one more
-     * vector; for 1, without. */
-    fc_resize_fn resize, resize_turned, resize_long;
+    fc_resize_fn resize, resize_long; /* for inner > 1, and for 1 */
     fc_update_kernels update;
 } fc_nn_kernels;
 

@@ -22,6 +22,11 @@ enum { FC_POOL_MAX = 0, FC_POOL_AVG, FC_POOL_LP, FC_POOL_ARGMAX, FC_POOL_OPS };
 /* Offsets of a maximum within its window are carried in vectors of reals: exact below this. */
 #define FC_POOL_MAX_OFFSET (INT64_C(1) << 24)
 
+struct fc_pool_job;
+struct fc_pool_tile;
+typedef void (*fc_pool_fn)(const struct fc_pool_job *job, const struct fc_pool_tile *tile,
+                           void *scratch);
+
 /* One call: the same for all of its tiles. */
 typedef struct fc_pool_job {
     fc_pool pool;
@@ -38,6 +43,12 @@ typedef struct fc_pool_job {
     const void *x, *y; /* of lp pooling's gradient */
     int64_t *indices;  /* of max pooling */
     int *outside;      /* of scattering: set where an index lies outside its plane */
+    void *places;      /* instead of `indices`, as reals (channels last) */
+    int back;          /* a gradient */
+    /* What turned.c has set: planes at once, a multiple of a vector's lanes; rows of `out` at once;
+     * elements that they take of a plane, at most, and as many lanes more; the kernel for them. */
+    int64_t turned, band, taken;
+    fc_pool_fn pixels;
 } fc_pool_job;
 
 /* Rows [first_row, last_row) of `out`, counted over (plane, depth, height); of these, columns and
@@ -46,11 +57,19 @@ typedef struct fc_pool_tile {
     int64_t first_row, last_row, first_column, last_column, first_channel, last_channel;
 } fc_pool_tile;
 
-typedef void (*fc_pool_fn)(const fc_pool_job *job, const fc_pool_tile *tile, void *scratch);
 /* Rows [first, last) of the columns (unfold) or of the image (fold), of columns [first_column,
  * last_column). */
 typedef void (*fc_columns_fn)(const fc_conv *problem, const void *in, void *out,
                               const fc_pool_tile *tile);
+
+/* out[i, n] = in[n, i]: `count` elements of `planes` planes that are `space` apart, `lanes` of the
+ * output each. That is a multiple of a vector's; those beyond the planes hold the last. Writes a
+ * whole number of vectors' lanes of elements. */
+typedef void (*fc_turn_fn)(const void *in, int64_t space, int64_t planes, int64_t count,
+                           int64_t lanes, void *out);
+/* And back, to `indices` if those are given; reads a whole number of vectors' lanes of elements. */
+typedef void (*fc_turn_back_fn)(const void *in, int64_t space, int64_t planes, int64_t count,
+                                int64_t lanes, void *out, int64_t *indices);
 
 typedef struct fc_pool_kernels {
     /* Channels first: stride 2 along a row and 2 or 3 taps (for FC_POOL_MAX and FC_POOL_AVG; for
@@ -73,6 +92,8 @@ typedef struct fc_pool_kernels {
     /* To `indices`, either layout; the tile's rows are planes. */
     fc_pool_fn scatter_add, scatter_set;
     fc_columns_fn unfold, fold;
+    fc_turn_fn turn;
+    fc_turn_back_fn turn_back;
 } fc_pool_kernels;
 
 #endif

@@ -74,6 +74,16 @@ static inline void fc_covering(const fc_pool_job *job, int a, int64_t i, int64_t
     *last = fc_min((stride == 1 ? at : at / stride) + 1, p->output[a]);
 }
 
+/* The windows that cover `count` positions of an axis in a row, at most. */
+static inline int64_t fc_windows_over(const fc_pool_job *job, int axis, int64_t count) {
+    const fc_pool *p = &job->pool;
+    const int64_t output = p->output[axis], kernel = p->kernel[axis], stride = p->stride[axis];
+    const int64_t windows = job->adaptive
+                                ? fc_scale(count, output, p->input[axis], 1) + 2
+                                : count / stride + fc_min((kernel - 1) / stride, output) + 3;
+    return fc_min(windows, output);
+}
+
 /* Positions by which the windows of axis `a` hang over the input, at either end at most; stride and
  * dilation are 1. */
 static inline int64_t fc_overhang(const fc_pool *p, int a) {

@@ -1,4 +1,7 @@
-/* One axis resized: every element of the result is a weighted sum of some along the axis. */
+/* One axis resized: every element of the result is a weighted sum of some along the axis.
+ *
+ * Lanes lie across the axis. Where it is the last one, some vectors' lanes of its rows are turned at
+ * a time, so that what were columns of them are vectors, and the result is turned back. */
 #include "../conv/integers.h"
 #include "../kernels/kernels.h"
 #include "../runtime/shares.h"
@@ -9,19 +12,42 @@
 #define TILE_WORK (32 << 10)
 #define MANY (32 << 10)
 
-/* Bytes of scratch, at most, for rows to be turned in. */
+/* Rows are turned so many vectors' lanes at a time, or one vector's; longer ones than find room in
+ * so much scratch are not. */
+#define VECTORS 4
 #define MOST_SCRATCH (256 << 10)
 
 typedef struct run {
     fc_resize_job job;
     fc_resize_fn fn;
+    const fc_kernels *kernels;
+    int64_t size; /* of an element */
     int64_t rows, tile_rows;
+    int64_t turned; /* rows at once, or 0 */
 } run;
+
+static void run_turned(const run *r, int64_t first, int64_t last, char *scratch) {
+    const int64_t input = r->job.input, output = r->job.output, lanes = r->kernels->lanes;
+    char *const made = scratch + (input + lanes) * r->turned * r->size;
+    fc_resize_job job = r->job;
+    job.x = scratch;
+    job.y = made;
+    for (int64_t row = first; row < last; row += r->turned) {
+        const int64_t rows = min64(last - row, r->turned);
+        job.inner = ceil_div(rows, lanes) * lanes;
+        r->kernels->pool.turn((const char *)r->job.x + row * input * r->size, input, rows, input,
+                              job.inner, scratch);
+        r->fn(&job, 0, output);
+        r->kernels->pool.turn_back(made, output, rows, output, job.inner,
+                                   (char *)r->job.y + row * output * r->size, NULL);
+    }
+}
 
 static void run_tile(void *context, int64_t tile, void *scratch) {
     const run *r = context;
-    const int64_t first = tile * r->tile_rows;
-    r->fn(&r->job, first, min64(first + r->tile_rows, r->rows), scratch);
+    const int64_t first = tile * r->tile_rows, last = min64(first + r->tile_rows, r->rows);
+    if (r->turned) run_turned(r, first, last, scratch);
+    else r->fn(&r->job, first, last);
 }
 
 static fc_status check(const fc_resize *p) {
@@ -44,9 +70,10 @@ fc_status fc_resize_axis(const fc_resize *p, const void *x, void *y, const fc_ca
     /* Rows of the kernel: along the last axis a whole one, else one element's. */
     const int last = p->inner == 1;
     const fc_kernels *kernels = fc_kernels_for(p->dtype);
-    const int64_t lanes = kernels->lanes,
-                  turned = times64(p->input + lanes, lanes * fc_sizeof(p->dtype));
-    const int turn = last && turned <= MOST_SCRATCH;
+    const int64_t lanes = kernels->lanes, size = fc_sizeof(p->dtype),
+                  bytes = times64(p->input + p->output + 2 * lanes, lanes * size);
+    const int64_t vectors = bytes <= MOST_SCRATCH / VECTORS ? VECTORS : 1,
+                  turned = last && bytes <= MOST_SCRATCH ? vectors * lanes : 0;
     run r = {.job = {.input = p->input,
                      .output = p->output,
                      .inner = p->inner,
@@ -55,14 +82,16 @@ fc_status fc_resize_axis(const fc_resize *p, const void *x, void *y, const fc_ca
                      .weights = p->weights,
                      .x = x,
                      .y = y},
-             .fn = turn   ? kernels->nn->resize_turned
-                   : last ? kernels->nn->resize_long
-                          : kernels->nn->resize,
+             .fn = last && !turned ? kernels->nn->resize_long : kernels->nn->resize,
+             .kernels = kernels,
+             .size = size,
+             .turned = turned,
              .rows = p->outer * (last ? 1 : p->output)};
     const int64_t work = times64(last ? p->output : p->inner, p->taps);
     r.tile_rows = clamp64(TILE_WORK / work, 1, r.rows);
-    if (turn) r.tile_rows = ceil_div(r.tile_rows, lanes) * lanes;
+    if (turned) r.tile_rows = ceil_div(r.tile_rows, turned) * turned;
     fc_call how = call ? *call : (fc_call){0};
     if (times64(r.rows, work) < MANY) how.threads = 1;
-    return fc_share_out(&how, ceil_div(r.rows, r.tile_rows), turn ? turned : 0, run_tile, &r);
+    return fc_share_out(&how, ceil_div(r.rows, r.tile_rows), turned ? vectors * bytes : 0, run_tile,
+                        &r);
 }

@@ -5,6 +5,7 @@
  * channels first:  one window over the whole plane        planes
  *                  stride 2, 2 or 3 taps along a row      halves
  *                  stride 1, 2 x 2, 3 x 3 or 5 x 5 taps   rolls
+ *                  short rows, adaptive, many indices     turned (turned.c says when)
  *                  a small fixed stride, a short window   lines
  *                  everything else                        windows
  *
@@ -17,6 +18,7 @@
 #include "../kernels/pool_window.h"
 #include "../runtime/shares.h"
 #include "../runtime/status.h"
+#include "turned.h"
 
 /* Elements read or written by a tile, about: some 10 microseconds. */
 #define TILE_WORK 32768
@@ -260,6 +262,15 @@ static void choose_pixels(run *r, fc_pool_job *job, int op, int64_t rows, int64_
     }
 }
 
+/* By turned planes, where there is room. */
+static int turn(run *r, fc_pool_job *job, int op) {
+    r->scratch_bytes = fc_pool_turn(job, op);
+    if (!r->scratch_bytes) return 0;
+    r->kernel = fc_pool_turned;
+    r->grid = cut(fc_pool_turned_units(job), 1, 1, 1, job->taken * job->turned);
+    return 1;
+}
+
 fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call) {
     fc_pool_job job = prepared(given);
     const fc_pool *p = &job.pool;
@@ -284,6 +295,8 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
         r.kernel = kernels->rolls[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, FC_POOL_LINE, p->kernel[2]);
         r.scratch_bytes = (r.grid.tile_columns + FC_POOL_SLACK) * size;
+    } else if (exact && fc_pool_turns(&job, op, line > 0) && turn(&r, &job, op)) {
+        /* that was all */
     } else if (line && exact) {
         r.kernel = kernels->lines[op];
         r.grid = cut(rows * p->channels, p->output[2], 1, line, work);
@@ -303,20 +316,11 @@ fc_status fc_pool_forward(const fc_pool_job *given, int op, const fc_call *call)
     return run_grid(&r, call);
 }
 
-/* The windows that cover `columns` columns in a row, at most. */
-static int64_t windows_over(const fc_pool_job *job, int64_t columns) {
-    const fc_pool *p = &job->pool;
-    const int64_t windows = job->adaptive
-                                ? fc_scale(columns, p->output[2], p->input[2], 1) + 2
-                                : columns / p->stride[2] + (p->kernel[2] - 1) / p->stride[2] + 3;
-    return fc_min(windows, p->output[2]);
-}
-
 /* Channels last, gradients: tiles of fewer columns where a line would be long; a few lines are to
  * stay in a second-level cache. */
 static void keep_to_line(grid *g, const fc_pool_job *job) {
     while (g->tile_columns > 1 &&
-           windows_over(job, g->tile_columns) * g->tile_channels > 4 * FC_POOL_LINE)
+           fc_windows_over(job, 2, g->tile_columns) * g->tile_channels > 4 * FC_POOL_LINE)
         g->tile_columns = (g->tile_columns + 1) / 2;
     g->column_tiles = tiles_of(g->columns, g->tile_columns);
 }
@@ -340,6 +344,7 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
     const int64_t line = columns_of_line(&job);
     const fc_pool_job exchanged = exchange(&job);
     run r = {.job = &job};
+    job.back = 1;
     if (p->layout == FC_CHANNELS_LAST && op == FC_POOL_AVG && p->stride[0] == 1 &&
         p->stride[1] == 1 && p->stride[2] == 1 && job.whole != 0) {
         job = exchanged;
@@ -348,7 +353,8 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
         r.kernel = kernels->grad_pixels[op];
         r.grid = cut(rows, p->input[2], p->channels, p->input[2], 1);
         keep_to_line(&r.grid, &job);
-        job.phase = windows_over(&job, r.grid.tile_columns) * r.grid.tile_channels + FC_POOL_SLACK;
+        job.phase =
+            fc_windows_over(&job, 2, r.grid.tile_columns) * r.grid.tile_channels + FC_POOL_SLACK;
         job.lines = fc_max(lines_at_hand(job.phase, r.grid.tile_rows), fc_min(4, r.grid.tile_rows));
         r.scratch_bytes = 16 * r.grid.tile_columns + (job.lines + 1) * job.phase * size;
     } else if (op == FC_POOL_AVG && is_global(&job)) {
@@ -362,6 +368,8 @@ fc_status fc_pool_backward(const fc_pool_job *given, int op, const fc_call *call
         r.kernel = kernels->grad_spread;
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 2);
         r.scratch_bytes = 2 * (p->stride[2] + FC_POOL_SLACK) * size;
+    } else if (op == FC_POOL_AVG && fc_pool_turns_back(&job) && turn(&r, &job, op)) {
+        /* that was all */
     } else if (line) {
         r.kernel = kernels->grad_lines[op];
         r.grid = cut(rows * p->channels, p->input[2], 1, FC_POOL_LINE, 4);
