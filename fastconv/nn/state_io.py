@@ -304,6 +304,13 @@ def _write_safetensors(path: str, arrays: Mapping[str, Any]) -> None:
     _safetensors().save_file(dict(arrays), path)
 
 
+def _of_numbers(name: str, array: Any) -> Any:
+    """Refuse other dtypes: bfloat16 is one where anything in the process imported ml_dtypes."""
+    if not _is_of_numbers(array.dtype):
+        raise ValueError(f"{name} holds {array.dtype}; numbers are allowed")
+    return array
+
+
 def _read_safetensors(path: str) -> dict[str, Any]:
     module = _safetensors()
     from safetensors import SafetensorError
@@ -312,6 +319,7 @@ def _read_safetensors(path: str) -> dict[str, Any]:
         pass
     try:
         # Copies: what the package gives may be a view of the file, which may change.
-        return {name: np.array(array) for name, array in module.load_file(path).items()}
+        arrays = module.load_file(path).items()
+        return {name: np.array(_of_numbers(name, array)) for name, array in arrays}
     except (*DAMAGED, SafetensorError) as error:
         raise _damaged(error) from error

@@ -297,6 +297,16 @@ def test_other_members_and_the_same_name_twice_are_refused(tmp_path):
         nn.load(tmp_path / "w.npz")
 
 
+def test_a_dtype_that_another_package_brings_is_refused_with_it_as_without(tmp_path):
+    pytest.importorskip("safetensors")
+    pytest.importorskip("ml_dtypes")  # which makes bfloat16 known to NumPy, for all of the process
+    text = '{"a":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}'
+    place = tmp_path / "w.safetensors"
+    place.write_bytes(len(text).to_bytes(8, "little") + text.encode() + bytes(8))
+    with pytest.raises(ValueError, match="not a file of weights: a holds bfloat16"):
+        nn.load(place)
+
+
 def test_a_hostile_safetensors_file_is_refused_by_name(tmp_path):
     pytest.importorskip("safetensors")
     place = tmp_path / "w.safetensors"
