@@ -34,8 +34,13 @@
 #define ROW 50
 #define ELEMENT 30
 
-/* Of rows up to this many vectors, indices and gradients are faster turned whatever the windows. */
+/* Of rows up to this many vectors, indices and gradients are faster turned whatever the windows;
+ * of up to so many columns, indices of the strides that lines are split by. */
 #define SHORT_VECTORS 3
+#define SPLIT_COLUMNS 128
+
+/* Vectors of less lanes have no masks: less than VECTORS of them are taken lane by lane. */
+#define MASKED_LANES 8
 
 static int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
 
@@ -47,11 +52,12 @@ static int64_t taps_of(const fc_pool *p, int axis) {
     return fc_min(p->kernel[axis], p->input[axis]);
 }
 
-/* Whether the planes are many enough to fill half a vector, and not so large that no index of
- * theirs is exact. */
+/* Whether the planes are many enough to fill half a vector, or as many as must be, and not so large
+ * that no index of theirs is exact. */
 static int is_open(const fc_pool_job *job, int64_t lanes) {
     const fc_pool *p = &job->pool;
-    return 2 * p->channels >= lanes && volume(p->input) <= FC_POOL_MAX_OFFSET &&
+    const int64_t least = lanes < MASKED_LANES ? VECTORS * lanes : (lanes + 1) / 2;
+    return p->channels >= least && volume(p->input) <= FC_POOL_MAX_OFFSET &&
            volume(p->output) <= FC_POOL_MAX_OFFSET;
 }
 
@@ -60,7 +66,9 @@ int fc_pool_turns(const fc_pool_job *job, int op, int by_lines) {
     const int64_t lanes = fc_kernels_for(p->dtype)->lanes, stride = p->stride[2];
     if (op == FC_POOL_LP || !is_open(job, lanes)) return 0;
     if (job->adaptive) return 1;
-    if (op == FC_POOL_ARGMAX) return stride > 2 || p->input[2] <= SHORT_VECTORS * lanes;
+    if (op == FC_POOL_ARGMAX)
+        return stride > 4 || p->input[2] <= SHORT_VECTORS * lanes ||
+               (stride > 2 && p->input[2] <= SPLIT_COLUMNS);
     const double rows = (double)(p->output[0] * p->output[1]), made = (double)volume(p->output),
                  deep = (double)(taps_of(p, 0) * taps_of(p, 1)), wide = (double)taps_of(p, 2);
     const double row = stride == 1 ? ROW_UNIT : stride == 3 || stride == 4 ? ROW_SPLIT : ROW;
@@ -124,7 +132,7 @@ int64_t fc_pool_turn(fc_pool_job *job, int op) {
     const int64_t lanes = fc_kernels_for(p->dtype)->lanes, size = fc_sizeof(p->dtype);
     job->turned = fc_min(VECTORS, pieces_of(p->batch * p->channels, lanes)) * lanes;
     job->band = band_of(job, op, job->turned, lanes);
-    if (!job->band) {
+    if (!job->band && lanes >= MASKED_LANES) {
         job->turned = lanes;
         job->band = band_of(job, op, job->turned, lanes);
     }
