@@ -17,6 +17,13 @@ int64_t fc_correlation_depth(const fc_correlation *c) {
     return c->in_channels * fc_correlation_taps(c);
 }
 
+int64_t fc_correlation_in(const fc_correlation *c) {
+    return c->groups * c->in_channels * c->axis[0].in * c->axis[1].in * c->axis[2].in;
+}
+int64_t fc_correlation_out(const fc_correlation *c) {
+    return c->groups * c->out_channels * c->axis[0].size * c->axis[1].size * c->axis[2].size;
+}
+
 static int64_t floor_mod(int64_t a, int64_t b) { return (a % b + b) % b; }
 
 static fc_correlation correlation_of(const fc_conv *p) {

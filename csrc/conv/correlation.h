@@ -38,6 +38,10 @@ typedef struct fc_correlation {
 int64_t fc_correlation_taps(const fc_correlation *c);
 int64_t fc_correlation_depth(const fc_correlation *c);
 
+/* Elements of an image: of what is read, and of what is written. */
+int64_t fc_correlation_in(const fc_correlation *c);
+int64_t fc_correlation_out(const fc_correlation *c);
+
 fc_correlation fc_correlation_forward(const fc_conv *p);
 
 /* The phases of an input gradient: those that have taps, and one that covers the whole output with

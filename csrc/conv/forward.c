@@ -17,6 +17,29 @@ static int is_done_by_images(const fc_correlation *c, fc_algorithm algorithm,
     return algorithm == FC_DIRECT && fc_images_suits(c, b);
 }
 
+/* Which taps in the padding are left out shows where weights are not finite, and depends on how
+ * many images there are: those weights serve one image after another. */
+static int must_go_alone(const fc_correlation *c, fc_algorithm algorithm, const fc_blocking *b,
+                         const void *w) {
+    if (c->batch < 2) return 0;
+    fc_correlation one = *c;
+    one.batch = 1;
+    return (b->saves_taps || fc_algorithm_blocking(&one, algorithm).saves_taps) &&
+           !fc_images_serves(c, w);
+}
+
+static fc_status correlate_alone(const fc_correlation *c, const fc_blocking *b, const void *x,
+                                 const void *w, const void *packed, const void *bias, void *y,
+                                 int64_t images, const fc_call *call) {
+    for (int64_t i = 0; i < images; i++) {
+        const char *from = (const char *)x + i * fc_correlation_in(c) * c->item;
+        char *to = (char *)y + i * fc_correlation_out(c) * c->item;
+        FC_TRY(packed ? fc_correlate_packed(c, b, from, packed, bias, to, call)
+                      : fc_correlate(c, b, from, w, bias, to, call));
+    }
+    return FC_OK;
+}
+
 fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
                           const void *w, const void *bias, void *y, const fc_call *call) {
     FC_TRY(fc_conv_validate(problem));
@@ -37,6 +60,12 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
     const fc_blocking b = fc_algorithm_blocking(&c, algorithm);
     if (is_done_by_images(&c, algorithm, &b) && fc_images_serves(&c, w))
         return fc_images_correlate(&c, x, w, bias, y, call);
+    if (must_go_alone(&c, algorithm, &b, w)) {
+        fc_correlation one = c;
+        one.batch = 1;
+        const fc_blocking alone = fc_algorithm_blocking(&one, algorithm);
+        return correlate_alone(&one, &alone, x, w, NULL, bias, y, c.batch, call);
+    }
     return fc_correlate(&c, &b, x, w, bias, y, call);
 }
 
@@ -70,7 +99,7 @@ fc_status fc_conv_workspace(const fc_conv *problem, fc_algorithm algorithm, int 
 struct fc_plan {
     fc_conv problem;
     fc_algorithm algorithm;
-    fc_correlation correlation;
+    fc_correlation correlation; /* of one image, where they go alone */
     fc_blocking blocking;
     fc_winograd winograd;
     fc_fourier fourier;
@@ -125,6 +154,10 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
         FC_REQUIRE(plan->original && plan->weights, FC_OUT_OF_MEMORY);
         return fc_fourier_pack(c, &plan->fourier, w, plan->weights, NULL);
     }
+    if (must_go_alone(c, plan->algorithm, &plan->blocking, w)) {
+        plan->correlation.batch = 1;
+        plan->blocking = fc_algorithm_blocking(c, plan->algorithm);
+    }
     plan->packed_bytes = fc_packed_bytes(c, &plan->blocking);
     plan->weights = fc_scratch(plan->packed_bytes);
     FC_REQUIRE(plan->weights, FC_OUT_OF_MEMORY);
@@ -171,6 +204,9 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
     if (plan->algorithm == FC_FFT)
         return fc_fourier_correlate(&plan->correlation, &plan->fourier, x, plan->original,
                                     plan->weights, plan->bias, y, call);
+    if (plan->correlation.batch < plan->problem.batch)
+        return correlate_alone(&plan->correlation, &plan->blocking, x, NULL, plan->weights,
+                               plan->bias, y, plan->problem.batch, call);
     return fc_correlate_packed(&plan->correlation, &plan->blocking, x, plan->weights, plan->bias, y,
                                call);
 }

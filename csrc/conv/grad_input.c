@@ -45,9 +45,7 @@ static fc_status run_phases(const fc_correlation *c, int n, const void *w, const
 
 static fc_status run_alone(const fc_correlation *c, int n, const void *w, const void *gy,
                            const void *bias, void *gx, const fc_call *call) {
-    const fc_axis *a = c->axis;
-    const int64_t in = c->groups * c->in_channels * a[0].in * a[1].in * a[2].in,
-                  out = c->groups * c->out_channels * a[0].size * a[1].size * a[2].size;
+    const int64_t in = fc_correlation_in(c), out = fc_correlation_out(c);
     fc_correlation one[PHASES_AT_ONCE];
     for (int i = 0; i < n; i++) one[i] = c[i], one[i].batch = 1;
     for (int64_t image = 0; image < c->batch; image++)
