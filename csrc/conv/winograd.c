@@ -27,6 +27,7 @@
 #include "../runtime/threads.h"
 #include "cache_blocks.h"
 #include "integers.h"
+#include "soon.h"
 
 typedef struct run {
     const fc_correlation *c;
@@ -86,17 +87,30 @@ static const char *bring_weights(const item *it, fc_winograd_part part) {
     return u;
 }
 
-/* All tiles of one point. Each call asks for its share of the next point's U, which stands behind
- * this one's, by `lines` (or NULL): computing from the same 32 KB for thousands of cycles, the
- * processor does not foresee it. */
-static void multiply_point(const item *it, fc_outer t, const int64_t *lines) {
+/* Calls of the kernel for a point: groups of tiles. */
+static int64_t groups_of(const item *it) { return ceil_div(it->box.tiles, it->run->w->rows); }
+
+/* The taps of the part behind this one: of the next block, too, which the worker most often goes on
+ * with. */
+static fc_soon_rows next_taps(const item *it, fc_winograd_part part) {
+    const run *r = it->run;
+    part.channel += r->w->depth;
+    if (part.channel >= r->c->in_channels) {
+        part.channel = 0;
+        part.block++;
+    }
+    if (part.block == r->w->blocks) return (fc_soon_rows){0};
+    return fc_winograd_source(r->c, r->w, part, r->weights, r->packed);
+}
+
+/* All tiles of one point. `call`: the first one's place among those that share what comes next. */
+static void multiply_point(const item *it, fc_outer t, const fc_soon *s, int64_t call) {
     const fc_correlation *c = it->run->c;
-    const int64_t groups = ceil_div(it->box.tiles, it->run->w->rows), line = 64 / c->item;
-    const char *behind = (const char *)t.b + (t.k * t.columns + c->kernels->lanes) * c->item;
-    t.soon_offset = lines;
+    const int64_t groups = groups_of(it);
+    t.soon_offset = s->offset;
     for (int64_t g = 0, first = 0; g < groups; g++) {
         const int64_t rows = ceil_div(it->box.tiles - first, groups - g);
-        t.soon = lines && g * line < t.columns ? behind + g * t.k * line * c->item : NULL;
+        t.soon = fc_soon_at(s, call + g);
         c->kernels->conv.outer[rows - 1][t.columns / c->kernels->lanes - 1](&t);
         t.a = (const char *)t.a + rows * t.a_step * c->item;
         t.c = (char *)t.c + rows * t.ldc * c->item;
@@ -109,36 +123,47 @@ static int64_t sums_point(const item *it, int64_t columns) {
     return it->box.tiles * columns + it->run->c->kernels->lanes;
 }
 
+/* Stored U: the calls of a point ask for the next one's, which stands behind it. Made: the calls of
+ * all points ask for the taps of the next part. */
+static void multiply_part(const item *it, fc_winograd_part part, fc_outer t) {
+    const fc_correlation *c = it->run->c;
+    const fc_winograd *w = it->run->w;
+    const int64_t u_point = fc_winograd_point(c, w, part) * c->item, groups = groups_of(it);
+    const char *u = bring_weights(it, part), *v = it->v + part.channel * c->item;
+    char *sums = it->scratch + w->sums_at;
+    const fc_soon_rows point = {.rows = w->asks_ahead, .bytes = t.k * t.columns * c->item};
+    int64_t *offsets = (int64_t *)(it->scratch + w->offsets_at) + 2 * w->depth;
+    fc_soon s = fc_soon_share(w->stored ? point : next_taps(it, part),
+                              w->stored ? groups : groups * w->points, t.k, c->item, offsets);
+    for (int64_t p = 0; p < w->points; p++) {
+        t.a = v + p * w->point * c->item;
+        t.b = u + p * u_point;
+        t.c = sums + p * sums_point(it, t.columns) * c->item;
+        if (w->stored) s.next.at = u + (p + 1) * u_point;
+        multiply_point(it, t, &s, w->stored ? 0 : p * groups);
+    }
+}
+
 static void multiply_block(const item *it, int64_t block) {
     const fc_correlation *c = it->run->c;
     const fc_winograd *w = it->run->w;
-    const int64_t columns = fc_winograd_columns(c, w, block), point = sums_point(it, columns);
-    int64_t *channels = (int64_t *)(it->scratch + w->offsets_at), *rows = channels + w->depth,
-            *lines = rows + w->depth;
+    const int64_t columns = fc_winograd_columns(c, w, block);
+    int64_t *channels = (int64_t *)(it->scratch + w->offsets_at), *rows = channels + w->depth;
     for (int64_t i = 0; i < w->depth; i++) {
         channels[i] = i;
         rows[i] = i * columns;
-        lines[i] = i * (64 / c->item);
     }
-    for (int64_t channel = 0; channel < c->in_channels; channel += w->depth) {
-        const fc_winograd_part part = {it->group, block, channel};
-        const char *u = bring_weights(it, part);
-        for (int64_t p = 0; p < w->points; p++)
-            multiply_point(it,
-                           (fc_outer){
-                               .k = fc_winograd_depth(c, w, channel),
-                               .a = it->v + (p * w->point + channel) * c->item,
-                               .a_offset = channels,
-                               .a_step = w->pitch,
-                               .b = u + p * fc_winograd_point(c, w, part) * c->item,
-                               .b_offset = rows,
-                               .c = it->scratch + w->sums_at + p * point * c->item,
-                               .ldc = columns,
-                               .columns = columns,
-                               .first = channel == 0,
-                           },
-                           w->asks_ahead ? lines : NULL);
-    }
+    for (int64_t channel = 0; channel < c->in_channels; channel += w->depth)
+        multiply_part(it, (fc_winograd_part){it->group, block, channel},
+                      (fc_outer){
+                          .k = fc_winograd_depth(c, w, channel),
+                          .a_offset = channels,
+                          .a_step = w->pitch,
+                          .b_offset = rows,
+                          .ldc = columns,
+                          .columns = columns,
+                          .first = channel == 0,
+                      });
 }
 
 /* ---- Output ---- */

@@ -3,6 +3,7 @@
 #define FC_WINOGRAD_H
 
 #include "correlate.h"
+#include "soon.h"
 #include "strip.h"
 
 /* How a correlation is cut: tiles of m x m outputs, boxes of tiles, blocks of channels (see
@@ -88,6 +89,10 @@ int64_t fc_winograd_depth(const fc_correlation *c, const fc_winograd *w, int64_t
 int64_t fc_winograd_point(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part);
 /* Bytes before a part in the packed weights. */
 int64_t fc_winograd_packed_at(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part);
+/* What a part is made from, where its U is not stored. `packed`: the weights of a plan, or NULL. No
+ * rows for input gradients: to ask for theirs gained nothing (AMD Zen 4, November 2026). */
+fc_soon_rows fc_winograd_source(const fc_correlation *c, const fc_winograd *w,
+                                fc_winograd_part part, const void *weights, const void *packed);
 /* The part as [channel][tap][column], zeros behind the last output channel; and from that U. */
 void fc_winograd_taps(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
                       const void *weights, void *taps);

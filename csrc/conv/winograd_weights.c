@@ -80,6 +80,22 @@ int64_t fc_winograd_packed_at(const fc_correlation *c, const fc_winograd *w,
     return (before + packed_elements(c, w, columns, part.channel)) * c->item;
 }
 
+fc_soon_rows fc_winograd_source(const fc_correlation *c, const fc_winograd *w,
+                                fc_winograd_part part, const void *weights, const void *packed) {
+    const int64_t depth = fc_winograd_depth(c, w, part.channel),
+                  columns = fc_winograd_columns(c, w, part.block), first = part.block * w->columns;
+    if (packed)
+        return (fc_soon_rows){.at = (const char *)packed + fc_winograd_packed_at(c, w, part),
+                              .rows = 1,
+                              .bytes = depth * columns * TAPS * c->item};
+    if (c->w_in != TAPS) return (fc_soon_rows){0};
+    const int64_t at = part.group * c->w_group + first * c->w_out + part.channel * c->w_in;
+    return (fc_soon_rows){.at = (const char *)weights + at * c->item,
+                          .rows = min64(columns, c->out_channels - first),
+                          .bytes = depth * TAPS * c->item,
+                          .step = c->w_out * c->item};
+}
+
 typedef struct packing {
     const fc_correlation *c;
     const fc_winograd *w;
