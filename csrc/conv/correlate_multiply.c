@@ -32,7 +32,8 @@ static const int64_t *steps_of_lists(fc_item *it, int64_t step) {
 
 /* What call number `call` for a tile asks for ahead: where pixels come from memory, the first
  * tile's those of the `next` call; else its share of the next tile's weights, which stand behind
- * this one's. The processor foresees neither, busy with what is in its L1 for thousands of
+ * this one's (a single call would ask for an eighth of them, and reads at the speed of memory
+ * anyhow). The processor foresees neither, busy with what is in its L1 for thousands of
  * cycles. */
 static void ask_ahead(const fc_item *it, fc_outer *t, int64_t call, const fc_place *next,
                       int64_t ld) {
@@ -41,7 +42,7 @@ static void ask_ahead(const fc_item *it, fc_outer *t, int64_t call, const fc_pla
     if (it->soon && next) {
         t->soon = it->columns + next->from * it->item;
         t->soon_offset = it->soon;
-    } else if (it->lines && call * line < ld) {
+    } else if (it->lines && it->place_count > 1 && call * line < ld) {
         t->soon = (const char *)t->b + it->products.depth * (ld + call * line) * it->item;
         t->soon_offset = it->lines;
     }

@@ -15,16 +15,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "huge_pages.h"
 #include "scratch.h"
 
 #define SLOTS 16
 #define KEPT_LEAST (256 << 10) /* of a block; smaller ones malloc keeps by itself */
 #define LIMIT_BYTES (INT64_C(128) << 20)
-#define LIMIT_SHARE 64       /* of the machine's memory, where that is less */
-#define HUGE_LEAST (4 << 20) /* as NumPy does it for its own arrays */
+#define LIMIT_SHARE 64 /* of the machine's memory, where that is less */
 
 /* In front of what the caller gets, and as long as a cache line for the sake of its alignment. */
 typedef struct block {
@@ -94,13 +93,7 @@ static void keep(block *b) {
 static block *create(int64_t bytes) {
     void *memory;
     if (posix_memalign(&memory, FC_ALIGN, sizeof(block) + (size_t)bytes) != 0) return NULL;
-#ifdef MADV_HUGEPAGE
-    if (bytes >= HUGE_LEAST) {
-        const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)memory;
-        const uintptr_t first = (from + page - 1) / page * page;
-        madvise((void *)first, from + (size_t)bytes - first, MADV_HUGEPAGE);
-    }
-#endif
+    fc_ask_huge_pages(memory, bytes);
     ((block *)memory)->capacity = bytes;
     return memory;
 }

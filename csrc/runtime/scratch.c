@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "huge_pages.h"
+
 static atomic_int poisoned;
 static _Atomic int64_t granted = -1; /* requests until one is refused */
 
@@ -21,6 +23,7 @@ void *fc_scratch(int64_t bytes) {
     if (is_refused()) return NULL;
     /* A call that needs nothing still gets a block: NULL means no memory. */
     if (posix_memalign(&block, FC_ALIGN, bytes ? (size_t)bytes : 1) != 0) return NULL;
+    fc_ask_huge_pages(block, bytes);
     fc_scratch_fill(block, bytes);
     return block;
 }
