@@ -22,6 +22,8 @@
 #define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
 #define FEW_PIXELS 64         /* that a block of products serves */
 #define ITEMS 16              /* that a problem should give, if it is not tiny */
+#define WAY 4096              /* bytes of a way of the L1 */
+#define WAYS 8                /* of it, at least */
 
 static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const fc_tuning *t = &c->kernels->tuning;
@@ -255,11 +257,24 @@ static double choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
     return b->saves_taps && read > 0 ? read : 1;
 }
 
+/* Whether the pixels of a tile, read where they stand, compete for too few lines of the L1: a line
+ * of each, WAY bytes apart. Copied, 1024 and 2048 channels take half to two thirds of the time (1x1
+ * of 256 to 1024 outputs, 7 x 7 to 56 x 56), tiles of up to WAYS pixels no less (AMD Zen 4, whose L1
+ * has 8 ways, November 2026). */
+static int pixels_collide(const fc_correlation *c, const fc_plane *plane) {
+    if (!plane->channels_last || plane->pixel[2] * c->item % WAY) return 0;
+    int64_t side_by_side = c->axis[2].out;
+    for (int i = 1; i >= 0 && plane->pixel[i] == side_by_side * plane->pixel[2]; i--)
+        side_by_side *= c->axis[i].out;
+    return side_by_side > WAYS;
+}
+
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     fc_blocking b = {.packed = form == FC_FORM_PANELS, .turned = form == FC_FORM_TURNED};
     const int64_t wanted = pixels_wanted(c, b.packed);
     fc_plane plane;
-    b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) : fc_plane_in_place(c, &plane);
+    b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) && !pixels_collide(c, &plane)
+                          : fc_plane_in_place(c, &plane);
     if (!b.turned) fc_choose_tiles(c, &b, wanted);
     choose_box(c, &b, wanted);
     choose_products(c, &b);

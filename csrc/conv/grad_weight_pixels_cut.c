@@ -10,6 +10,7 @@
 #define WIDTHS 6            /* vectors of a tile, at most */
 #define ITEMS 128           /* that a problem should give, if it is not small */
 #define ITEM_WORK (1 << 21) /* multiply-adds an item should have, about */
+#define COLLIDES 2048       /* bytes: half of what a way of the L1 holds */
 #define OVERHEAD 0.06       /* of bringing data for a unit that is made smaller for more items */
 
 int64_t fc_pixels_depth(const fc_pixels *r) {
@@ -233,6 +234,14 @@ static void place_scratch(fc_pixels *r) {
     r->bytes = at + fc_aligned(pixels * 16);
 }
 
+/* Whether the pixels of a panel, read where they stand, compete for a few lines of the L1: copied,
+ * 512 and 1024 channels take less than half the time (1x1; but where a stride leaves pixels between
+ * them out, which are copied too, they take longer. AMD Zen 4, November 2026). */
+static int pixels_collide(const fc_correlation *c, const fc_plane *plane) {
+    return plane->channels_last && c->axis[2].stride == 1 &&
+           plane->pixel[2] * c->item % COLLIDES == 0;
+}
+
 static fc_pixels run_as(const fc_correlation *c, int exchanged) {
     fc_pixels r = {.c = *c, .exchanged = exchanged};
     if (exchanged) {
@@ -240,7 +249,7 @@ static fc_pixels run_as(const fc_correlation *c, int exchanged) {
         r.c.out_channels = c->in_channels;
     }
     fc_plane plane;
-    r.x_ready = fc_plane_spread_in_place(&r.c, &plane);
+    r.x_ready = fc_plane_spread_in_place(&r.c, &plane) && !pixels_collide(&r.c, &plane);
     r.gy_ready = c->layout == FC_CHANNELS_LAST && r.c.out_channels % c->kernels->lanes == 0 &&
                  max64(fc_correlation_depth(&r.c), r.c.out_channels) <= costs(&r)->depth_in_place;
     r.x_as = fc_pixels_x_as(&r, &plane);
