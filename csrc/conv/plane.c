@@ -37,11 +37,10 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
     return p;
 }
 
-/* The pixels of a tile are read all at once: where they lie a multiple of 4096 bytes apart they
- * compete for a few lines of the L1. Elements of a position, so that they do not. */
-static int64_t position_of(const fc_correlation *c, int64_t channels) {
-    const int64_t line = 64 / c->item;
-    return channels * c->item * c->axis[2].stride % 2048 ? channels : channels + line;
+/* What a tile reads all at once competes for a few lines of the L1 where it lies a multiple of 4096
+ * bytes apart. So many elements, or a line more, so that it does not, `stride` times them apart. */
+static int64_t kept_apart(const fc_correlation *c, int64_t elements, int64_t stride) {
+    return elements * c->item * stride % 2048 ? elements : elements + 64 / c->item;
 }
 
 fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
@@ -54,9 +53,9 @@ fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_ta
                                           (taps->size[i] - 1) * a->offset_step + 1
                                     : 0;
     }
-    set_lines(c, &p, p.channels_last ? position_of(c, channels) : 1);
+    set_lines(c, &p, p.channels_last ? kept_apart(c, channels, c->axis[2].stride) : 1);
     p.image = times64(p.line[0], p.length[0]);
-    p.channel = p.channels_last ? 1 : times64(p.image, box->images);
+    p.channel = p.channels_last ? 1 : kept_apart(c, times64(p.image, box->images), 1);
     return p;
 }
 
