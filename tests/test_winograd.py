@@ -54,6 +54,17 @@ def test_many_channels_agree_with_torch(block):
     checks.each(cases, checks.conv, Torch(), ("winograd", "auto"))
 
 
+def test_a_plan_of_more_weights_than_it_keeps_transformed_is_as_near_as_promised():
+    """Their U would take 19 MB; what is packed are the taps, each part asked for ahead."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2, 370, 9, 10), dtype=np.float32)
+    w = rng.standard_normal((360, 370, 3, 3), dtype=np.float32)
+    expected = fc.conv2d(x.astype(float), w.astype(float), padding=1, algorithm="direct")
+    plan = fc.plan_conv2d(x.shape, w, padding=1, algorithm="winograd")
+    for got in (plan(x), fc.conv2d(x, w, padding=1, algorithm="winograd")):
+        assert np.linalg.norm(got - expected) < 2e-5 * np.linalg.norm(expected)
+
+
 def test_plans_agree_with_the_reference():
     checks.each(seeded(draw_winograd, 20_000, 50, widest_pad=6, **ZEROS), planned, Reference())
     checks.each(seeded(draw_winograd, 21_000, 80, **MANY, **ZEROS), planned, Reference())
