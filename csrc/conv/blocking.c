@@ -22,8 +22,6 @@
 #define ITEM_WORK (256 << 10) /* multiply-adds that an item of several small groups has, about */
 #define FEW_PIXELS 64         /* that a block of products serves */
 #define ITEMS 16              /* that a problem should give, if it is not tiny */
-#define WAY 4096              /* bytes of a way of the L1 */
-#define WAYS 8                /* of it, at least */
 
 static int64_t pixels_wanted(const fc_correlation *c, int packed) {
     const fc_tuning *t = &c->kernels->tuning;
@@ -258,15 +256,15 @@ static double choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
 }
 
 /* Whether the pixels of a tile, read where they stand, compete for too few lines of the L1: a line
- * of each, WAY bytes apart. Copied, 1024 and 2048 channels take half to two thirds of the time (1x1
- * of 256 to 1024 outputs, 7 x 7 to 56 x 56), tiles of up to WAYS pixels no less (AMD Zen 4, whose L1
- * has 8 ways, November 2026). */
+ * of each. Copied, 1024 and 2048 channels take half to two thirds of the time (1x1 of 256 to 1024
+ * outputs, 7 x 7 to 56 x 56), tiles of up to 8 pixels no less (AMD Zen 4, whose L1 has 8 ways,
+ * November 2026). */
 static int pixels_collide(const fc_correlation *c, const fc_plane *plane) {
-    if (!plane->channels_last || plane->pixel[2] * c->item % WAY) return 0;
+    if (!plane->channels_last || plane->pixel[2] * c->item % FC_L1_WAY) return 0;
     int64_t side_by_side = c->axis[2].out;
     for (int i = 1; i >= 0 && plane->pixel[i] == side_by_side * plane->pixel[2]; i--)
         side_by_side *= c->axis[i].out;
-    return side_by_side > WAYS;
+    return side_by_side > FC_L1_WAYS;
 }
 
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {

@@ -17,6 +17,11 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
     return fc_caches_found.l3 * parts / of;
 }
 
+/* What lies so many bytes apart shares one set of the L1, of 64 sets of lines; so many ways it has
+ * at least. */
+#define FC_L1_WAY 4096
+#define FC_L1_WAYS 8
+
 /* Correlations (blocking.c, tiles.c, correlate*.c): chosen, not measured. */
 #define FC_PLANE_BYTES fc_l2_part(3, 8)    /* 384 KB: one plane; with the panels, within the L2 */
 #define FC_PANELS_BYTES fc_l2_part(1, 2)   /* 512 KB: the packed panels of a box */

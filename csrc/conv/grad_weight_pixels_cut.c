@@ -10,7 +10,6 @@
 #define WIDTHS 6            /* vectors of a tile, at most */
 #define ITEMS 128           /* that a problem should give, if it is not small */
 #define ITEM_WORK (1 << 21) /* multiply-adds an item should have, about */
-#define COLLIDES 2048       /* bytes: half of what a way of the L1 holds */
 #define OVERHEAD 0.06       /* of bringing data for a unit that is made smaller for more items */
 
 int64_t fc_pixels_depth(const fc_pixels *r) {
@@ -240,7 +239,7 @@ static void place_scratch(fc_pixels *r) {
  * out between them, which are copied too, they take longer. AMD Zen 4, November 2026). */
 static int x_collides(const fc_correlation *c, const fc_plane *plane) {
     const int64_t apart = plane->channels_last ? plane->pixel[2] : plane->channel;
-    return c->axis[2].stride == 1 && apart * c->item % COLLIDES == 0;
+    return c->axis[2].stride == 1 && apart * c->item % (FC_L1_WAY / 2) == 0;
 }
 
 static fc_pixels run_as(const fc_correlation *c, int exchanged) {

@@ -11,6 +11,7 @@
  * have many, are left out. Every sum has its products in the order that all forms have. Turning
  * costs the same whatever the kernel: it pays for small images of few channels. */
 #include "images.h"
+#include "cache_blocks.h"
 #include "correlate.h"
 #include "integers.h"
 #include "outer.h"
@@ -26,7 +27,6 @@
 #define TURN_ELEMENTS 512      /* of an image, that an item turns */
 #define SUMS_BYTES (256 << 10) /* of a row, at most */
 #define MOST_PRODUCTS 4096     /* of a sum: their lists stay in the L1 and L2 caches */
-#define COLLIDES 2048          /* bytes: half of what a way of the L1 holds */
 #define SERIAL_WORK (1 << 18)  /* multiply-adds that are not worth a second thread */
 
 typedef struct images_run {
@@ -48,9 +48,11 @@ typedef struct images_run {
  * input gradient, 64 images: 2 vectors take a tenth longer than 4 on one thread and on two, 1 a
  * third. AMD Zen 4, November 2026). */
 static int64_t vectors_beside(const fc_correlation *c, int threads) {
-    const int64_t lanes = c->kernels->lanes, rows = c->groups * c->axis[0].out * c->axis[1].out;
+    const int64_t lanes = c->kernels->lanes,
+                  rows = times64(times64(c->groups, c->axis[0].out), c->axis[1].out);
     int64_t vectors = min64(VECTORS, max64(1, ceil_div(c->batch, lanes)));
-    while (vectors > 1 && ceil_div(c->batch, vectors * lanes) * rows < ROWS_OF_THREAD * threads)
+    while (vectors > 1 &&
+           times64(ceil_div(c->batch, vectors * lanes), rows) < ROWS_OF_THREAD * threads)
         vectors = ceil_div(vectors, 2);
     return vectors;
 }
@@ -347,7 +349,7 @@ static double taps_read(const fc_axis *a) {
 /* How much longer turning takes where images are a multiple of a large power of two apart: their
  * lines share few sets of the L1. */
 static double collision(const fc_correlation *c, int64_t apart) {
-    return gcd(apart * c->item, COLLIDES) == COLLIDES ? 4 : 1;
+    return gcd(apart * c->item, FC_L1_WAY / 2) == FC_L1_WAY / 2 ? 4 : 1;
 }
 
 static double cost_of(const fc_correlation *c) {

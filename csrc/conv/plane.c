@@ -5,6 +5,7 @@
  * position o + (t*e) / s. Only the phases that taps reach exist: those of the taps below the period
  * s / gcd(s, e). */
 #include "plane.h"
+#include "cache_blocks.h"
 #include "integers.h"
 
 #include <string.h>
@@ -37,10 +38,10 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
     return p;
 }
 
-/* What a tile reads all at once competes for a few lines of the L1 where it lies a multiple of 4096
- * bytes apart. So many elements, or a line more, so that it does not, `stride` times them apart. */
+/* What a tile reads all at once competes for a few lines of the L1 where it lies ways of it, or half
+ * of one, apart. So many elements, or a line more, so that it does not, `stride` times them apart. */
 static int64_t kept_apart(const fc_correlation *c, int64_t elements, int64_t stride) {
-    return elements * c->item * stride % 2048 ? elements : elements + 64 / c->item;
+    return elements * c->item * stride % (FC_L1_WAY / 2) ? elements : elements + 64 / c->item;
 }
 
 fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
