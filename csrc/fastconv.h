@@ -106,6 +106,15 @@ FC_API fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm,
                                  const void *w, const void *bias /* out_channels, or NULL */,
                                  void *y, const fc_call *call);
 
+/* The same, decided on once for any number of runs: the algorithm, and how it is cut to the caches.
+ */
+typedef struct fc_prepared fc_prepared;
+FC_API fc_status fc_prepared_create(const fc_conv *problem, fc_algorithm algorithm,
+                                    fc_prepared **prepared);
+FC_API fc_status fc_prepared_run(const fc_prepared *prepared, const void *x, const void *w,
+                                 const void *bias, void *y, const fc_call *call);
+FC_API void fc_prepared_destroy(fc_prepared *prepared);
+
 /* May be Winograd's algorithm where FC_AUTO might take it for the same correlation.
  * gx[n, g*C' + c, i] = clamp(bias[...] + sum over k, t, o with o*stride + t*dilation - pad = i of
  * w[..] * gy[n, .., o]). With `bias` (in_channels, or NULL) and the clamp it is a transposed

@@ -61,6 +61,9 @@ cdef extern from "fastconv.h" nogil:
         int64_t pad[3]
         int64_t output[3]
 
+    ctypedef struct fc_prepared:
+        pass
+
     ctypedef struct fc_plan:
         pass
 
@@ -68,6 +71,11 @@ cdef extern from "fastconv.h" nogil:
 
     fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const void *x,
                               const void *w, const void *bias, void *y, const fc_call *call)
+    fc_status fc_prepared_create(const fc_conv *problem, fc_algorithm algorithm,
+                                 fc_prepared **prepared)
+    fc_status fc_prepared_run(const fc_prepared *prepared, const void *x, const void *w,
+                              const void *bias, void *y, const fc_call *call)
+    void fc_prepared_destroy(fc_prepared *prepared)
     fc_status fc_conv_grad_input(const fc_conv *problem, const void *w, const void *gy,
                                  const void *bias, void *gx, const fc_call *call)
     fc_status fc_conv_grad_weight(const fc_conv *problem, const void *x, const void *gy, void *gw,

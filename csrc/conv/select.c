@@ -24,6 +24,7 @@ fc_blocking fc_algorithm_blocking(const fc_correlation *c, fc_algorithm algorith
     one.batch = 1;
     if (algorithm == FC_IM2COL) return fc_blocking_of(c, FC_FORM_PANELS);
     const fc_blocking best = fc_blocking_best(&one, FC_FORM_PLANES, FC_FORM_TURNED);
+    if (c->batch == 1) return best;
     return fc_blocking_of(c, best.turned ? FC_FORM_TURNED : FC_FORM_PLANES);
 }
 

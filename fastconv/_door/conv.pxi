@@ -63,13 +63,22 @@ cdef class ConvProblem(Problem):
 cdef class ConvForward(ConvProblem):
     """(input, weight, bias) -> output."""
 
+    cdef fc_prepared *prepared  # NULL where it is for a plan, or no algorithm serves it
+
     def __init__(self, geometry, tuple shape, tuple crop, int algorithm):
         ConvProblem.__init__(self, geometry, shape, crop, algorithm)
         self.choose()
+        fc_prepared_destroy(self.prepared)
+        self.prepared = NULL
+        if not self.planned and fc_conv_accepts(&self.conv, self.algorithm) == NULL:
+            check("conv", fc_prepared_create(&self.conv, self.algorithm, &self.prepared))
+
+    def __dealloc__(self):
+        fc_prepared_destroy(self.prepared)
 
     cdef fc_status run(self, const void *a, const void *b, const void *c, void *out,
                        int64_t *indices) noexcept nogil:
-        return fc_conv_forward(&self.conv, self.algorithm, a, b, c, out, &CALL)
+        return fc_prepared_run(self.prepared, a, b, c, out, &CALL)
 
 
 @cython.final

@@ -81,6 +81,23 @@ static void check_plan(test_case *t, fc_algorithm algorithm, const array *bias, 
     array_free(&y);
 }
 
+/* Decided on once and run twice, it gives the bytes of `y`. */
+static void check_prepared(test_case *t, fc_algorithm algorithm, const void *bias, const array *y,
+                           uint64_t *random) {
+    array again = array_new(t->p.dtype, y->count, random);
+    fc_prepared *prepared = NULL;
+    CHECK(fc_prepared_create(&t->p, algorithm, &prepared) == FC_OK && prepared);
+    for (int i = 0; i < 2; i++) {
+        array_fill(&again);
+        CHECK(fc_prepared_run(prepared, t->x.data, t->w.data, bias, again.data,
+                              i ? &three_threads : &one_thread) == FC_OK);
+        CHECK(array_same(y, &again), "%s, prepared, case %d: other bytes",
+              fc_algorithm_name(algorithm), t->number);
+    }
+    fc_prepared_destroy(prepared);
+    array_free(&again);
+}
+
 void conv_check_forward(test_case *t, uint64_t *random) {
     const array *bias = t->bias.count == t->p.out_channels ? &t->bias : NULL;
     const void *bias_data = bias ? bias->data : NULL;
@@ -108,6 +125,7 @@ void conv_check_forward(test_case *t, uint64_t *random) {
         fc_scratch_poison(1);
         CHECK(array_same(&y, &again), "%s, case %d: threads, or what scratch held, change bytes",
               fc_algorithm_name(algorithm), t->number);
+        check_prepared(t, algorithm, bias_data, &y, random);
         check_plan(t, algorithm, bias, random);
     }
     conv_forget(t);

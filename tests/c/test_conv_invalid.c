@@ -47,6 +47,7 @@ static void expect_status(const fc_conv *p, fc_status status, int number) {
     uint64_t random = 5;
     array in = array_new(FC_F64, 4096, &random), out = array_new(FC_F64, 4096, &random);
     fc_plan *plan = NULL;
+    fc_prepared *prepared = NULL;
     int64_t bytes = 0;
     const void *a = in.data;
     void *y = out.data;
@@ -54,6 +55,7 @@ static void expect_status(const fc_conv *p, fc_status status, int number) {
     CHECK(fc_conv_grad_input(p, a, a, NULL, y, NULL) == status, "invalid %d", number);
     CHECK(fc_conv_grad_weight(p, a, a, y, NULL) == status, "invalid %d", number);
     CHECK(fc_conv_grad(p, a, a, a, y, y, y, NULL) == status, "invalid %d", number);
+    CHECK(fc_prepared_create(p, FC_AUTO, &prepared) == status && !prepared, "invalid %d", number);
     CHECK(fc_plan_create(p, FC_AUTO, a, NULL, &plan) == status && !plan, "invalid %d", number);
     CHECK(fc_conv_workspace(p, FC_AUTO, 1, &bytes) == status, "invalid %d", number);
     CHECK(fc_conv_accepts(p, FC_DIRECT) != NULL, "invalid %d", number);
@@ -115,6 +117,8 @@ static void invalid_arguments(void) {
     CHECK(fc_conv_grad(&p, NULL, some, some, some, some, some, NULL) == FC_INVALID_NULL);
     CHECK(fc_conv_grad(&p, some, some, NULL, some, some, some, NULL) == FC_INVALID_NULL);
     CHECK(fc_conv_grad(&p, some, some, some, NULL, NULL, NULL, NULL) == FC_INVALID_NULL);
+    CHECK(fc_prepared_create(&p, FC_AUTO, NULL) == FC_INVALID_NULL);
+    CHECK(fc_prepared_run(NULL, some, some, NULL, some, NULL) == FC_INVALID_NULL);
     CHECK(fc_plan_create(&p, FC_AUTO, NULL, NULL, &plan) == FC_INVALID_NULL && !plan);
     CHECK(fc_plan_create(&p, FC_AUTO, some, NULL, NULL) == FC_INVALID_NULL);
     CHECK(fc_plan_run(NULL, some, some, NULL) == FC_INVALID_NULL);
