@@ -35,6 +35,27 @@ def small_computations():
             yield f"{name}, {layer.name}", compute
 
 
+def anywhere(array, elements):
+    """A copy that begins so many elements behind a cache line."""
+    room = np.empty(array.size + 64 + elements, array.dtype)
+    start = -room.ctypes.data % 64 // array.itemsize + elements
+    copy = room[start : start + array.size].reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("channels", "outputs", "kernel"), [(160, 37, 1), (48, 80, 3)])
+def test_bytes_do_not_depend_on_where_weights_begin(channels, outputs, kernel, dtype):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((1, channels, 7, 7)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, kernel, kernel)).astype(dtype)
+    expected = fc.conv2d(x, anywhere(w, 0), algorithm="direct")
+    for elements in range(1, 16):
+        result = fc.conv2d(x, anywhere(w, elements), algorithm="direct")
+        assert result.tobytes() == expected.tobytes(), elements
+
+
 def test_repeated_calls_give_the_same_bytes():
     for name, compute in small_computations():
         assert len({compute().tobytes() for _ in range(5)}) == 1, name

@@ -52,6 +52,11 @@ fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first, fc_form las
 /* Predicted seconds on one thread (cost.c). */
 double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b);
 
+/* Of all images. */
+static inline int64_t fc_boxes_of(const fc_blocking *b) {
+    return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2];
+}
+
 /* The first output channel of register tile `tile` of a group. */
 static inline int64_t fc_tile_start(const fc_correlation *c, const fc_blocking *b, int64_t tile) {
     if (b->turned) return tile < b->tiles ? tile * b->tile_channels : c->out_channels;

@@ -63,14 +63,10 @@ static void choose_channels(fc_item *it, int64_t unit) {
         it->weights = it->run->packed + fc_unit_row(c, b, unit) * fc_correlation_depth(c) * c->item;
 }
 
-static int64_t boxes_of(const fc_blocking *b) {
-    return b->image_boxes * b->boxes[0] * b->boxes[1] * b->boxes[2];
-}
-
 static int64_t units_of(const fc_run *r) { return r->c->groups * r->b->blocks; }
 
 static int64_t items_of(const fc_run *r) {
-    return boxes_of(r->b) * ceil_div(units_of(r), r->b->groups_together);
+    return fc_boxes_of(r->b) * ceil_div(units_of(r), r->b->groups_together);
 }
 
 static fc_item item_in(const fc_run *r, char *scratch) {
@@ -100,7 +96,7 @@ static fc_item item_in(const fc_run *r, char *scratch) {
  * boxes, one after another; or a box's plane all units, while some other boxes go beside it. */
 static void find_item(const fc_run *r, int64_t index, int64_t together, int64_t *box,
                       int64_t *units) {
-    const int64_t boxes = boxes_of(r->b);
+    const int64_t boxes = fc_boxes_of(r->b);
     if (!r->packed || !r->b->whole) {
         *box = index % boxes;
         *units = index / boxes;
@@ -159,7 +155,7 @@ static int workers_for(const fc_correlation *c, const fc_blocking *b, const fc_c
                         (double)(fc_correlation_depth(c) + 4) *
                         (double)(c->axis[0].out * c->axis[1].out) * (double)c->axis[2].out;
     const int workers =
-        fc_workers(call, boxes_of(b) * ceil_div(c->groups * b->blocks, b->groups_together));
+        fc_workers(call, fc_boxes_of(b) * ceil_div(c->groups * b->blocks, b->groups_together));
     return work < 1 << 18 ? 1 : workers; /* a few microseconds: done before another thread wakes */
 }
 
@@ -168,7 +164,7 @@ static int workers_for(const fc_correlation *c, const fc_blocking *b, const fc_c
  * its own (several would read what another has just packed: up to 10% slower on two threads than
  * gathering again. AMD Zen 5, November 2026). */
 static int64_t packed_first(const fc_correlation *c, const fc_blocking *b, int workers) {
-    if (!b->whole || b->blocks == 1 || boxes_of(b) == 1 || workers > 1) return 0;
+    if (!b->whole || b->blocks == 1 || fc_boxes_of(b) == 1 || workers > 1) return 0;
     const int64_t bytes = fc_packed_bytes(c, b);
     return bytes <= FC_PACKED_FIRST_BYTES ? bytes : 0;
 }
@@ -181,6 +177,7 @@ static fc_status run_one(fc_run *r, const fc_call *call) {
     if (is_empty(r->c)) return FC_OK;
     const int workers = workers_for(r->c, r->b, call);
     const int64_t first = r->packed ? 0 : packed_first(r->c, r->b, workers);
+    r->workers = workers;
     r->weights_at = r->b->bytes;
     r->beside = boxes_beside(r->c, r->b, workers);
     r->worker_bytes = worker_bytes_of(r->c, r->b, r->packed || first);
@@ -249,6 +246,7 @@ static fc_status run_all(fc_run *r, int n, const fc_call *call) {
     char *scratch = fc_scratch(workers * worker_bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
     for (int i = 0; i < n; i++) {
+        r[i].workers = workers;
         r[i].scratch = scratch;
         r[i].worker_bytes = worker_bytes;
         forget(&r[i], workers);

@@ -13,6 +13,11 @@ fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, const v
                           void *packed, const fc_call *call);
 void fc_pack_block(const fc_correlation *c, const fc_blocking *b, int64_t unit,
                    const fc_products *p, const void *w, void *packed);
+/* Whether all of an output channel's products stand one after another in the weights; and where
+ * those of a block, of output channel `row` of a group, begin. */
+int fc_weights_in_line(const fc_correlation *c);
+const char *fc_weights_at(const fc_correlation *c, const fc_products *p, const void *w,
+                          int64_t group, int64_t row);
 /* The weights of one block of products, for output channels [row, row + rows) of a group: `ld`
  * elements a product. */
 void fc_pack_products(const fc_correlation *c, const fc_products *p, const void *w, int64_t group,

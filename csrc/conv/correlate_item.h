@@ -13,6 +13,7 @@
 #include "correlate.h"
 
 #include "../runtime/scratch.h"
+#include "soon.h"
 
 typedef struct fc_place {
     int64_t from, to, columns;
@@ -38,6 +39,7 @@ typedef struct fc_run {
     char *y, *scratch;
     int64_t worker_bytes; /* of scratch */
     int64_t weights_at;   /* in it: fc_own_weights, then what they are */
+    int64_t workers;      /* that take items in turn */
     int64_t beside;       /* boxes that go side by side: see find_item */
 } fc_run;
 
@@ -71,8 +73,9 @@ typedef struct fc_item {
     int list_count;
     fc_place *places;
     int64_t place_count, first_place, ld;
-    int64_t *soon, *lines; /* turned: asked for ahead, an offset for each product; or NULL */
-    int64_t item;          /* bytes */
+    int64_t *soon; /* turned: asked for ahead of pixels, an offset for each product; or NULL */
+    fc_soon ahead; /* turned: and of weights, by the calls of a tile */
+    int64_t item;  /* bytes */
 } fc_item;
 _Static_assert(sizeof(fc_item) <= FC_ITEM_BYTES, "fc_blocking leaves room for it");
 

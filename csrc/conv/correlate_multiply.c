@@ -30,21 +30,36 @@ static const int64_t *steps_of_lists(fc_item *it, int64_t step) {
     return it->steps;
 }
 
+/* The weights that the calls of a tile ask for (see fc_item's `ahead`): as they come, those of the
+ * same tile in the next block of products; behind the last, in the worker's next unit: workers take
+ * units in turn. */
+static fc_soon weights_ahead(const fc_item *it, int64_t tile, int64_t ld) {
+    const fc_run *r = it->run;
+    fc_soon s = it->ahead;
+    if (r->packed) {
+        s.next.at = fc_item_weights(it, tile) + it->products.depth * ld * it->item;
+        return s;
+    }
+    fc_products next = it->products;
+    if (!fc_products_next(r->c, r->b, &next)) {
+        next = fc_products_first(r->c, r->b);
+        tile += r->workers * r->b->tiles_together;
+    }
+    if (tile >= r->b->tiles) s.calls = 0;
+    else s.next.at = fc_weights_at(r->c, &next, r->w, it->group, fc_tile_start(r->c, r->b, tile));
+    return s;
+}
+
 /* What call number `call` for a tile asks for ahead: where pixels come from memory, the first
- * tile's those of the `next` call; else its share of the next tile's weights, which stand behind
- * this one's (a single call would ask for an eighth of them, and reads at the speed of memory
- * anyhow). The processor foresees neither, busy with what is in its L1 for thousands of
- * cycles. */
+ * tile's those of the `next` call; else its share of the weights that follow. */
 static void ask_ahead(const fc_item *it, fc_outer *t, int64_t call, const fc_place *next,
-                      int64_t ld) {
-    const int64_t line = 64 / it->item;
-    t->soon = NULL;
+                      const fc_soon *weights) {
     if (it->soon && next) {
         t->soon = it->columns + next->from * it->item;
         t->soon_offset = it->soon;
-    } else if (it->lines && it->place_count > 1 && call * line < ld) {
-        t->soon = (const char *)t->b + it->products.depth * (ld + call * line) * it->item;
-        t->soon_offset = it->lines;
+    } else {
+        t->soon = fc_soon_at(weights, call);
+        t->soon_offset = weights->offset;
     }
 }
 
@@ -60,6 +75,7 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
     const int64_t most = fc_products_most(r->b);
     const fc_place *p = it->places + it->first_place, *end = it->places + it->place_count;
     char *sums = it->sums + (channel - it->start) * it->item;
+    const fc_soon ahead = weights_ahead(it, tile, ld);
     fc_outer t = {
         .b = fc_item_weights(it, tile),
         .columns = channels,
@@ -79,7 +95,7 @@ static void multiply_tile(fc_item *it, int64_t tile, int first, int last) {
         t.a_step = p->step;
         t.c = sums + p->to * it->ld * it->item;
         t.ldc = p->to_step * it->ld;
-        ask_ahead(it, &t, i, tile == it->first_tile && p + 1 < end ? p + 1 : NULL, ld);
+        ask_ahead(it, &t, i, tile == it->first_tile && p + 1 < end ? p + 1 : NULL, &ahead);
         kernel_for(c, p->columns, vectors)(&t);
     }
 }

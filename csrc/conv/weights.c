@@ -46,6 +46,10 @@ static int taps_in_line(const fc_correlation *c) {
     return direction ? direction : 1;
 }
 
+int fc_weights_in_line(const fc_correlation *c) {
+    return taps_in_line(c) > 0 && c->w_in == fc_correlation_taps(c);
+}
+
 /* One block of products for `rows` output channels, of whose weights w is the first; `ld` elements
  * a product. */
 static void pack_in_line(const fc_correlation *c, const fc_products *p, const char *w, int64_t rows,
@@ -91,10 +95,15 @@ static int64_t first_product(const fc_correlation *c, const fc_products *p) {
     return at;
 }
 
+const char *fc_weights_at(const fc_correlation *c, const fc_products *p, const void *w,
+                          int64_t group, int64_t row) {
+    const int64_t at = group * c->w_group + row * c->w_out + first_product(c, p);
+    return (const char *)w + at * c->item;
+}
+
 void fc_pack_products(const fc_correlation *c, const fc_products *p, const void *w, int64_t group,
                       int64_t row, int64_t rows, int64_t ld, void *dst) {
-    const int64_t first = group * c->w_group + row * c->w_out + first_product(c, p);
-    const char *from = (const char *)w + first * c->item;
+    const char *from = fc_weights_at(c, p, w, group, row);
     if (taps_in_line(c)) pack_in_line(c, p, from, rows, ld, dst);
     else pack_each(c, p, from, rows, ld, dst);
 }
