@@ -129,9 +129,9 @@ static void list_soon(fc_item *it) {
         it->soon[i] = i / line * line + min64(i % line, rows - 1) * it->plane.pixel[2];
 }
 
-/* The weights that follow. Packed, and from the L3: the next tile's. As they come, from beyond the
- * L2 and for one box: those of the next block of products, a row for each output channel of a tile.
- * Not where one call has them all to itself: it reads at the speed of memory anyhow. */
+/* The weights that follow. Packed, and from the L3: the next tile's. As they come, for one
+ * box: those of the next block of products, a row for each output channel of a tile. Not where one
+ * call has them all to itself: it reads at the speed of memory anyhow. */
 static fc_soon_rows weights_that_follow(const fc_item *it) {
     const fc_run *r = it->run;
     const fc_correlation *c = r->c;
@@ -140,7 +140,8 @@ static fc_soon_rows weights_that_follow(const fc_item *it) {
     if (it->place_count == 1) return (fc_soon_rows){0};
     if (r->packed && bytes >= FC_WEIGHTS_SOON_BYTES)
         return (fc_soon_rows){.rows = 1, .bytes = channels * depth};
-    if (!r->packed && bytes > FC_KEPT_BYTES && fc_boxes_of(r->b) == 1 && fc_weights_in_line(c))
+    if (!r->packed && bytes >= FC_PLAIN_SOON_BYTES && fc_boxes_of(r->b) == 1 &&
+        fc_weights_in_line(c))
         return (fc_soon_rows){.rows = channels, .bytes = depth, .step = c->w_out * it->item};
     return (fc_soon_rows){0};
 }
