@@ -132,6 +132,42 @@ def test_random_large_problems_agree_with_the_reference():
     checks.each(cases, checks.conv, Reference())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "groups", "size", "layout"),
+    [
+        (672, 28, 1, 1, "NCHW"),
+        (28, 672, 1, 1, "NHWC"),
+        (300, 70, 1, 1, "NHWC"),
+        (16, 120, 1, 5, "NCHW"),
+        (24, 40, 4, 3, "NCHW"),
+        (60, 30, 10, 1, "NHWC"),
+        (3, 1, 1, 7, "NCHW"),
+    ],
+)
+def test_a_kernel_as_large_as_the_input_is_a_fully_connected_layer(
+    channels, outputs, groups, size, layout, dtype
+):
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((70, channels, size, size)).astype(dtype)
+    w = rng.standard_normal((outputs, channels // groups, size, size)).astype(dtype)
+    b = rng.standard_normal(outputs).astype(dtype)
+    parts = zip(np.split(x, groups, 1), np.split(w, groups), strict=True)
+    flat = [a.reshape(70, -1).astype(float) @ k.reshape(len(k), -1).T for a, k in parts]
+    expected = np.maximum(np.concatenate(flat, 1) + b, 0)
+    ordered = x if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    options = {"groups": groups, "layout": layout, "activation": "relu"}
+    result = fc.conv2d(ordered, w, b, **options)
+    np.testing.assert_allclose(
+        result.reshape(70, -1), expected, atol=1e-4 if dtype is np.float32 else 1e-12
+    )
+    for images in (1, 3, 40):
+        some = ordered[:images]
+        assert fc.conv2d(some, w, b, **options).tobytes() == result[:images].tobytes()
+        plan = fc.plan_conv2d(some.shape, w, b, **options)
+        np.testing.assert_allclose(plan(some), result[:images], atol=1e-4)
+
+
 def test_padding_may_be_many_times_the_image():
     base = dataclasses.replace(PLAIN, size=(2, 3), batch=1)
     cases = [

@@ -8,6 +8,7 @@
 #include "depthwise.h"
 #include "depthwise_planes.h"
 #include "depthwise_turned.h"
+#include "dots.h"
 #include "fourier.h"
 #include "problem.h"
 #include "winograd.h"
@@ -48,7 +49,8 @@ static double depthwise_cost(const fc_correlation *c) {
 static double direct_cost(const fc_conv *p, int planned) {
     (void)planned; /* weights are packed in no time */
     const fc_correlation c = fc_correlation_forward(p);
-    return fc_is_depthwise(&c) ? depthwise_cost(&c) : correlation_cost(p, FC_DIRECT);
+    if (fc_is_depthwise(&c)) return depthwise_cost(&c);
+    return fc_dots_suits(&c) ? fc_dots_cost(&c) : correlation_cost(p, FC_DIRECT);
 }
 static double im2col_cost(const fc_conv *p, int planned) {
     (void)planned;

@@ -3,7 +3,7 @@
  * Many rows are the pixels of a 1x1 convolution, whose packing of the weights pays from some rows
  * on. Few rows meet the weights as they lie in memory, each of which is then read once:
  *
- *   y    dot products of rows of x and rows of w          (fc_dot)
+ *   y    dot products of rows of x and rows of w          (conv/dots.c)
  *   gx   sums over the outputs of gy times a row of w     (fc_outer, blocks of outputs)
  *   gw   sums over the rows of gy times a row of x        (fc_outer)
  *   gb   sums over the rows of gy
@@ -12,6 +12,7 @@
  * the tile: so their sizes are free. Which way is taken depends on the problem alone. */
 #include <string.h>
 
+#include "../conv/dots.h"
 #include "../conv/integers.h"
 #include "../conv/outer.h"
 #include "../kernels/kernels.h"
@@ -41,60 +42,6 @@ static fc_status check(fc_dtype dtype, int64_t rows, int64_t in, int64_t out) {
     const int64_t wide = max64(in, out), high = max64(rows, min64(in, out));
     FC_REQUIRE(wide < LIMIT / 8 / high, FC_INVALID_SIZE);
     return FC_OK;
-}
-
-/* How many of `pieces`, each worth `work` multiply-adds, make a tile. */
-static int64_t pieces_of_tile(int64_t pieces, int64_t work) {
-    return clamp64(TILE_WORK / work, 1, pieces);
-}
-
-/* ---- Forward --------------------------------------------------------------------------------- */
-
-typedef struct forward {
-    linear l;
-    int64_t tile_outputs;
-} forward;
-
-/* y for the outputs first <= o < last, a block of rows of w after another, each with all of x. */
-static void forward_outputs(const linear *l, int64_t first, int64_t last) {
-    const fc_conv_kernels *k = &l->kernels->conv;
-    for (int64_t n = 0; n < l->rows; n++) {
-        char *y = l->y + (n * l->out + first) * l->item;
-        if (l->bias) memcpy(y, l->bias + first * l->item, (size_t)((last - first) * l->item));
-        else memset(y, 0, (size_t)((last - first) * l->item));
-    }
-    const int64_t rows = ceil_div(l->rows, ceil_div(l->rows, k->dot_rows));
-    const int64_t columns = k->dot_columns[rows - 1];
-    int64_t offset[FC_DOT_COLUMNS];
-    for (int j = 0; j < FC_DOT_COLUMNS; j++) offset[j] = j * l->in;
-    for (int64_t o = first; o < last; o += columns) {
-        for (int64_t n = 0; n < l->rows; n += rows) {
-            const fc_dot dot = {.segments = 1,
-                                .length = l->in,
-                                .lda = l->in,
-                                .a = l->x + n * l->in * l->item,
-                                .b = l->w + o * l->in * l->item,
-                                .offset = offset,
-                                .c = l->y + (n * l->out + o) * l->item,
-                                .ldc = l->out};
-            k->dot[min64(rows, l->rows - n) - 1][min64(columns, last - o) - 1](&dot);
-        }
-    }
-}
-
-static void forward_tile(void *context, int64_t tile, int worker) {
-    (void)worker;
-    const forward *f = context;
-    const int64_t first = tile * f->tile_outputs;
-    forward_outputs(&f->l, first, min64(first + f->tile_outputs, f->l.out));
-}
-
-static fc_status forward_few(const linear *l, const fc_call *call) {
-    const int64_t block = FC_DOT_COLUMNS, blocks = ceil_div(l->out, block);
-    const int64_t work = times64(times64(l->rows, l->in), block);
-    const forward f = {.l = *l, .tile_outputs = pieces_of_tile(blocks, work) * block};
-    const int64_t tiles = ceil_div(l->out, f.tile_outputs);
-    return fc_parallel_for(call, fc_workers(call, tiles), tiles, forward_tile, (void *)&f);
 }
 
 /* ---- Products for the gradients -------------------------------------------------------------- */
@@ -259,16 +206,17 @@ fc_status fc_linear(fc_dtype dtype, int64_t rows, int64_t in, int64_t out, const
         const fc_conv conv = as_conv(dtype, rows, in, out);
         return fc_conv_forward(&conv, FC_DIRECT, x, w, bias, y, call);
     }
-    const linear l = {.kernels = fc_kernels_for(dtype),
-                      .item = fc_sizeof(dtype),
-                      .rows = rows,
-                      .in = in,
-                      .out = out,
-                      .x = x,
-                      .w = w,
-                      .bias = bias,
-                      .y = y};
-    return forward_few(&l, call);
+    const fc_dots d = {.kernels = fc_kernels_for(dtype),
+                       .item = fc_sizeof(dtype),
+                       .rows = rows,
+                       .groups = 1,
+                       .in = in,
+                       .out = out,
+                       .x = x,
+                       .w = w,
+                       .bias = bias,
+                       .y = y};
+    return fc_dots_run(&d, call);
 }
 
 fc_status fc_linear_grad(fc_dtype dtype, int64_t rows, int64_t in, int64_t out, const void *x,
