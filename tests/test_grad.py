@@ -149,6 +149,51 @@ def test_every_instruction_set_keeps_the_promises(isa):
     children.sweep("grads", 120, FASTCONV_ISA=isa)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "groups", "size", "layout"),
+    [
+        (28, 1024, 1, 1, "NHWC"),
+        (3, 70, 1, 1, "NCHW"),
+        (16, 120, 1, 5, "NCHW"),
+        (24, 40, 4, 3, "NCHW"),
+        (60, 30, 3, 1, "NHWC"),
+        (20, 1, 1, 7, "NCHW"),
+    ],
+)
+def test_of_a_kernel_as_large_as_the_input_they_are_those_of_a_fully_connected_layer(
+    channels, outputs, groups, size, layout, dtype
+):
+    rng = np.random.default_rng(9)
+    x = rng.standard_normal((130, channels, size, size)).astype(dtype)
+    w = rng.standard_normal((outputs, channels // groups, size, size)).astype(dtype)
+    g = rng.standard_normal((130, outputs, 1, 1)).astype(dtype)
+    b = rng.standard_normal(channels).astype(dtype)
+    parts = [np.split(a, groups, 1) for a in (g, x)]
+    flat = [[p.reshape(130, -1).astype(float) for p in part] for part in parts]
+    weights = [k.reshape(len(k), -1).astype(float) for k in np.split(w, groups)]
+    to_input = np.concatenate([a @ k for a, k in zip(flat[0], weights, strict=True)], 1)
+    to_weight = np.concatenate([a.T @ i for a, i in zip(*flat, strict=True)])
+    bound = {"rtol": 0, "atol": 2e-4 if dtype is np.float32 else 1e-12}
+
+    def ordered(a):
+        return a if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(a, 1, -1))
+
+    options = {"groups": groups, "layout": layout}
+    images, grads = ordered(x), ordered(g)
+    gx = fc.grad.conv2d_input(images.shape, w, grads, **options)
+    np.testing.assert_allclose(gx, ordered(to_input.reshape(x.shape)), **bound)
+    gw = fc.grad.conv2d_weight(images, w.shape, grads, **options)
+    np.testing.assert_allclose(gw, to_weight.reshape(w.shape), **bound)
+    for n in (1, 9, 40):
+        some = fc.grad.conv2d_input(images[:n].shape, w, grads[:n], **options)
+        assert some.tobytes() == gx[:n].tobytes()
+
+    y = fc.conv_transpose2d(grads, w, b, stride=size, activation="relu", **options)
+    expected = np.maximum(to_input.reshape(x.shape) + b[:, None, None], 0)
+    np.testing.assert_allclose(y, ordered(expected), **bound)
+
+
 def test_what_is_not_finite_reaches_only_what_it_belongs_to():
     checks.each(seeded(draw_conv, 40_000, 250, **ZEROS), checks.grads_not_finite, Reference())
     large = seeded(draw_conv, 41_000, 25, times=4, **ZEROS)

@@ -4,7 +4,7 @@
 
 #include "../runtime/status.h"
 #include "depthwise.h"
-#include "dots.h"
+#include "connected.h"
 #include "images.h"
 #include "prepared.h"
 #include "problem.h"
@@ -32,11 +32,11 @@ fc_status fc_prepare(const fc_conv *problem, fc_algorithm algorithm, int planned
     p->algorithm = algorithm;
     p->correlation = c;
     p->depthwise = algorithm == FC_DIRECT && fc_is_depthwise(&c);
-    p->dots = algorithm == FC_DIRECT && !p->depthwise && fc_dots_suits(&c);
+    p->connected = algorithm == FC_DIRECT && !p->depthwise && fc_connected_suits(&c);
     p->images = p->drops_taps = 0;
     if (algorithm == FC_WINOGRAD) p->winograd = fc_winograd_best(&c, planned);
     else if (algorithm == FC_FFT) p->fourier = fc_fourier_best(&c, planned);
-    else if (algorithm != FC_REFERENCE && !p->depthwise && !p->dots) cut_direct(p);
+    else if (algorithm != FC_REFERENCE && !p->depthwise && !p->connected) cut_direct(p);
     return FC_OK;
 }
 
@@ -89,7 +89,7 @@ fc_status fc_prepared_run(const fc_prepared *p, const void *x, const void *w, co
     const fc_correlation *c = &p->correlation;
     if (p->algorithm == FC_REFERENCE) return fc_reference_forward(&p->problem, x, w, bias, y, call);
     if (p->depthwise) return fc_depthwise_correlate(c, x, w, bias, y, call);
-    if (p->dots) return fc_dots_correlate(c, x, w, bias, y, call);
+    if (p->connected) return fc_connected_correlate(c, x, w, bias, y, call);
     if (p->algorithm == FC_WINOGRAD)
         return fc_winograd_correlate(c, &p->winograd, x, w, NULL, bias, y, call);
     if (p->algorithm == FC_FFT)
@@ -106,7 +106,7 @@ fc_status fc_conv_forward(const fc_conv *problem, fc_algorithm algorithm, const 
 
 int64_t fc_prepared_scratch(const fc_prepared *p, int packed, int threads) {
     const fc_correlation *c = &p->correlation;
-    if (p->algorithm == FC_REFERENCE || p->dots) return 0;
+    if (p->algorithm == FC_REFERENCE || p->connected) return 0;
     if (p->depthwise) return fc_depthwise_scratch(c, threads);
     if (p->algorithm == FC_WINOGRAD) return fc_winograd_scratch(c, &p->winograd, packed, threads);
     if (p->algorithm == FC_FFT) return fc_fourier_scratch(c, &p->fourier, packed, threads);

@@ -3,6 +3,7 @@
  * a scatter with conflicts. */
 #include "../runtime/status.h"
 #include "algorithms.h"
+#include "connected.h"
 #include "depthwise.h"
 #include "grad.h"
 #include "images.h"
@@ -90,6 +91,8 @@ int fc_grad_input_correlations(const fc_conv *problem, fc_correlation c[], int m
 
 fc_status fc_grad_input(const fc_conv *problem, const void *w, const void *gy, const void *bias,
                         void *gx, const fc_call *call) {
+    if (fc_connected_grad_suits(problem))
+        return fc_connected_conv_grad_input(problem, w, gy, bias, gx, call);
     fc_correlation c[PHASES_AT_ONCE];
     if (fc_correlation_misses_outputs(problem)) { /* the other phases then replace theirs */
         c[0] = fc_correlation_without_taps(problem);

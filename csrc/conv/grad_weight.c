@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../runtime/status.h"
+#include "connected.h"
 #include "grad.h"
 #include "grad_weight.h"
 
@@ -30,6 +31,8 @@ fc_status fc_grad_weight(const fc_conv *problem, const void *x, const void *gy, 
         memset(gw, 0, (size_t)(c.groups * c.w_group * c.item));
         return FC_OK;
     }
+    if (fc_connected_grad_suits(problem))
+        return fc_connected_conv_grad_weight(problem, x, gy, gw, call);
     if (dot_is_faster(problem, &c)) return fc_grad_weight_dot(problem, x, gy, gw, call);
     if (winograd_is_faster(problem, &c)) {
         int overflow;

@@ -5,7 +5,7 @@
 #include "../runtime/scratch.h"
 #include "../runtime/status.h"
 #include "depthwise.h"
-#include "dots.h"
+#include "connected.h"
 #include "images.h"
 #include "prepared.h"
 
@@ -54,7 +54,7 @@ static fc_status keep_weights(fc_plan *plan, const void *w) {
     fc_correlation *c = &how->correlation;
     plan->packed_bytes = c->groups * c->out_channels * fc_correlation_depth(c) * c->item;
     how->images = how->images && fc_images_serves(c, w);
-    if (how->algorithm == FC_REFERENCE || how->depthwise || how->dots || how->images) {
+    if (how->algorithm == FC_REFERENCE || how->depthwise || how->connected || how->images) {
         plan->weights = kept(w, plan->packed_bytes);
         return plan->weights ? FC_OK : FC_OUT_OF_MEMORY;
     }
@@ -99,7 +99,7 @@ fc_status fc_plan_run(const fc_plan *plan, const void *x, void *y, const fc_call
         return fc_reference_forward(&how->problem, x, w, bias, y, call);
     if (how->images) return fc_images_correlate(c, x, w, bias, y, call);
     if (how->depthwise) return fc_depthwise_correlate(c, x, w, bias, y, call);
-    if (how->dots) return fc_dots_correlate(c, x, w, bias, y, call);
+    if (how->connected) return fc_connected_correlate(c, x, w, bias, y, call);
     if (how->algorithm == FC_WINOGRAD)
         return fc_winograd_correlate(c, &how->winograd, x, plan->original, w, bias, y, call);
     if (how->algorithm == FC_FFT)

@@ -15,7 +15,7 @@ struct fc_prepared {
     fc_winograd winograd; /* of FC_WINOGRAD, */
     fc_fourier fourier;   /* of FC_FFT; else not set */
     int depthwise;        /* direct, by the kernels of depthwise convolution */
-    int dots;             /* direct, by dot products: one output pixel sees all of the input */
+    int connected;        /* direct, by dot products: one output pixel sees all of the input */
     int images;           /* direct, images in the vectors, if the weights are finite */
     int drops_taps;       /* leaves out some of the taps in the padding, for one image or for all */
 };

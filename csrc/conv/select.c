@@ -8,7 +8,7 @@
 #include "depthwise.h"
 #include "depthwise_planes.h"
 #include "depthwise_turned.h"
-#include "dots.h"
+#include "connected.h"
 #include "fourier.h"
 #include "problem.h"
 #include "winograd.h"
@@ -50,7 +50,7 @@ static double direct_cost(const fc_conv *p, int planned) {
     (void)planned; /* weights are packed in no time */
     const fc_correlation c = fc_correlation_forward(p);
     if (fc_is_depthwise(&c)) return depthwise_cost(&c);
-    return fc_dots_suits(&c) ? fc_dots_cost(&c) : correlation_cost(p, FC_DIRECT);
+    return fc_connected_suits(&c) ? fc_connected_cost(&c) : correlation_cost(p, FC_DIRECT);
 }
 static double im2col_cost(const fc_conv *p, int planned) {
     (void)planned;

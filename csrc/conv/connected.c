@@ -10,7 +10,7 @@
  * convolution 64 images of 512 to 512 channels take twice the time, packed once or not (AMD Zen 4,
  * November 2026). A dot product adds the same terms in the same order whatever the tile, so neither
  * tiles nor their sizes change a byte. */
-#include "dots.h"
+#include "connected.h"
 
 #include <string.h>
 
@@ -22,12 +22,13 @@
 #define TILE_WORK (128 << 10)
 
 typedef struct run {
-    fc_dots d;
+    fc_connected d;
     int64_t tile_rows, tile_outputs; /* of a tile */
     int64_t row_tiles, group_tiles;  /* tiles of all rows; of the outputs of a group */
 } run;
 
-static void begin_rows(const fc_dots *d, int64_t n, int64_t last_row, int64_t at, int64_t outputs) {
+static void begin_rows(const fc_connected *d, int64_t n, int64_t last_row, int64_t at,
+                       int64_t outputs) {
     const size_t bytes = (size_t)(outputs * d->item);
     for (; n < last_row; n++) {
         char *y = d->y + (n * d->groups * d->out + at) * d->item;
@@ -43,14 +44,16 @@ static void begin_rows(const fc_dots *d, int64_t n, int64_t last_row, int64_t at
         const real min = (real)d->min, max = (real)d->max;                                         \
         for (int64_t o = 0; o < outputs; o++) y[o] = y[o] < min ? min : y[o] > max ? max : y[o];   \
     } while (0)
-static void clamp_rows(const fc_dots *d, int64_t n, int64_t last_row, int64_t at, int64_t outputs) {
+static void clamp_rows(const fc_connected *d, int64_t n, int64_t last_row, int64_t at,
+                       int64_t outputs) {
     for (; n < last_row; n++)
         if (d->item == 4) CLAMP(float);
         else CLAMP(double);
 }
 
 /* Rows [first, last) of x, and outputs [at, at + outputs), counted over all groups but of one. */
-static void multiply(const fc_dots *d, int64_t first, int64_t last, int64_t at, int64_t outputs) {
+static void multiply(const fc_connected *d, int64_t first, int64_t last, int64_t at,
+                     int64_t outputs) {
     const fc_conv_kernels *k = &d->kernels->conv;
     const int64_t rows = ceil_div(last - first, ceil_div(last - first, k->dot_rows)),
                   columns = k->dot_columns[rows - 1];
@@ -75,7 +78,7 @@ static void multiply(const fc_dots *d, int64_t first, int64_t last, int64_t at, 
 static void run_tile(void *context, int64_t tile, int worker) {
     (void)worker;
     const run *r = context;
-    const fc_dots *d = &r->d;
+    const fc_connected *d = &r->d;
     const int64_t row = tile % r->row_tiles * r->tile_rows,
                   last = min64(row + r->tile_rows, d->rows);
     tile /= r->row_tiles;
@@ -96,7 +99,7 @@ static int64_t pieces_of_tile(int64_t pieces, int64_t work) {
 
 /* Tiles are of all rows, so that weights are read once; only where a block of outputs is more than
  * a tile's work, of some rows. */
-fc_status fc_dots_run(const fc_dots *d, const fc_call *call) {
+fc_status fc_connected_run(const fc_connected *d, const fc_call *call) {
     const int64_t block = FC_DOT_COLUMNS, most = d->kernels->conv.dot_rows;
     const int64_t each = times64(d->in, block), row_blocks = ceil_div(d->rows, most);
     run r = {.d = *d};
@@ -113,7 +116,7 @@ fc_status fc_dots_run(const fc_dots *d, const fc_call *call) {
 
 /* ---- Convolutions ---- */
 
-int fc_dots_suits(const fc_correlation *c) {
+int fc_connected_suits(const fc_correlation *c) {
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
         if (a->out != 1 || a->offset != 0 || a->taps != a->in ||
@@ -124,15 +127,15 @@ int fc_dots_suits(const fc_correlation *c) {
 }
 
 /* Two loads for a multiply-add, and the lanes' sum. */
-double fc_dots_cost(const fc_correlation *c) {
+double fc_connected_cost(const fc_correlation *c) {
     const fc_tuning *t = &c->kernels->tuning;
     const double vectors = (double)fc_correlation_depth(c) / c->kernels->lanes + 2;
     return 1e-9 * (t->item + (double)(c->groups * c->out_channels) * vectors * t->multiply * 2);
 }
 
-fc_status fc_dots_correlate(const fc_correlation *c, const void *x, const void *w, const void *bias,
-                            void *y, const fc_call *call) {
-    const fc_dots d = {
+fc_status fc_connected_correlate(const fc_correlation *c, const void *x, const void *w,
+                                 const void *bias, void *y, const fc_call *call) {
+    const fc_connected d = {
         .kernels = c->kernels,
         .item = c->item,
         .rows = c->batch,
@@ -147,5 +150,5 @@ fc_status fc_dots_correlate(const fc_correlation *c, const void *x, const void *
         .min = c->min,
         .max = c->max,
     };
-    return d.rows ? fc_dots_run(&d, call) : FC_OK;
+    return d.rows ? fc_connected_run(&d, call) : FC_OK;
 }
