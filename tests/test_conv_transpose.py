@@ -86,6 +86,40 @@ def test_every_instruction_set_keeps_the_promises(isa):
     children.sweep("transpose", 120, FASTCONV_ISA=isa)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "channels", "groups"),
+    [
+        ((14, 14), (2, 2), (150, 70), 1),
+        ((2, 3), (2, 2), (9, 40), 1),
+        ((5, 33), (3, 5), (16, 12), 2),
+        ((4, 6), (2, 2), (12, 210), 3),
+        ((7, 7), (16, 16), (20, 3), 1),
+        ((9, 4), (1, 3), (8, 30), 1),
+        ((6, 5), (4, 1), (8, 9), 1),
+    ],
+)
+def test_windows_side_by_side_are_each_the_kernel_times_its_pixel(
+    size, kernel, channels, groups, dtype
+):
+    rng = np.random.default_rng(6)
+    taken, given = channels
+    x = rng.integers(-4, 5, (19, taken, *size)).astype(dtype)
+    w = rng.integers(-4, 5, (taken, given // groups, *kernel)).astype(dtype)
+    b = rng.integers(-4, 5, given).astype(dtype)
+    parts = zip(np.split(x, groups, 1), np.split(w, groups), strict=True)
+    windows = [np.einsum("nkhw,kcij->nchiwj", *part, optimize=True) for part in parts]
+    shape = (19, given, size[0] * kernel[0], size[1] * kernel[1])
+    plain = np.concatenate(windows, 1).reshape(shape)
+    options = {"stride": kernel, "groups": groups}
+    checks.same(fc.conv_transpose2d(x, w, **options), plain, "plain")
+    y = fc.conv_transpose2d(x, w, b, activation=(-20, 9), **options)
+    checks.same(y, np.clip(plain + b[:, None, None], -20, 9), "bias and activation")
+    for n in (1, 3):
+        some = fc.conv_transpose2d(x[:n], w, b, activation=(-20, 9), **options)
+        checks.same(some, y[:n], f"{n} images")
+
+
 def test_it_is_the_input_gradient_of_the_convolution():
     """With the same weight: what gave (in) channels takes them."""
     rng = np.random.default_rng(2)

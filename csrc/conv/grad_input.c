@@ -6,6 +6,7 @@
 #include "connected.h"
 #include "depthwise.h"
 #include "grad.h"
+#include "grad_input_disjoint.h"
 #include "images.h"
 #include "problem.h"
 #include "winograd.h"
@@ -93,6 +94,8 @@ fc_status fc_grad_input(const fc_conv *problem, const void *w, const void *gy, c
                         void *gx, const fc_call *call) {
     if (fc_connected_grad_suits(problem))
         return fc_connected_conv_grad_input(problem, w, gy, bias, gx, call);
+    if (fc_grad_input_disjoint_suits(problem))
+        return fc_grad_input_disjoint(problem, w, gy, bias, gx, call);
     fc_correlation c[PHASES_AT_ONCE];
     if (fc_correlation_misses_outputs(problem)) { /* the other phases then replace theirs */
         c[0] = fc_correlation_without_taps(problem);

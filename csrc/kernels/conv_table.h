@@ -236,6 +236,8 @@ typedef struct fc_conv_kernels {
     /* dst[i * dst_step] = src[i * src_step] for i < n; what stands between is not touched: another
      * thread may be writing it. */
     void (*copy)(void *dst, int64_t dst_step, const void *src, int64_t src_step, int64_t n);
+    /* dst[2 * i] = even[i], dst[2 * i + 1] = odd[i] for i < n. */
+    void (*zip)(void *dst, const void *even, const void *odd, int64_t n);
     /* For each of `rows` rows: `before` zeros, src[i * step] for i < n, `after` zeros. */
     void (*copy_padded)(void *dst, int64_t dst_ld, const void *src, int64_t src_ld, int64_t rows,
                         int64_t before, int64_t n, int64_t after, int64_t step);
