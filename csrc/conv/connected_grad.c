@@ -47,8 +47,8 @@ typedef struct product {
     int64_t a_group, a_term, a_row, b_group, b_term, c_group, c_row; /* strides, in elements */
     int clamp;
     double min, max;
-    const int64_t *a_offset, *b_offset; /* of the terms */
-    int64_t most_rows;                  /* of a register tile */
+    const int64_t *a_offset, *b_offset, *copy_offset; /* of the terms of a block */
+    int64_t most_rows;                                /* of a register tile */
     int64_t tile_rows, tile_vectors, row_tiles, column_tiles;
 } product;
 
@@ -57,9 +57,9 @@ typedef struct piece {
     int64_t group, row, rows, term, terms;
 } piece;
 
-/* `vectors` vectors from column j on. */
-static void multiply(const product *p, const piece *n, int64_t j, int64_t vectors) {
-    const fc_outer tile = {
+/* From column j on. */
+static fc_outer tile_at(const product *p, const piece *n, int64_t j) {
+    return (fc_outer){
         .k = n->terms,
         .a = p->a + (n->group * p->a_group + n->term * p->a_term + n->row * p->a_row) * p->item,
         .b = p->b + (n->group * p->b_group + n->term * p->b_term + j) * p->item,
@@ -68,7 +68,7 @@ static void multiply(const product *p, const piece *n, int64_t j, int64_t vector
         .a_step = p->a_row,
         .c = p->c + (n->group * p->c_group + n->row * p->c_row + j) * p->item,
         .ldc = p->c_row,
-        .columns = min64(vectors * p->kernels->lanes, p->columns - j),
+        .columns = p->columns - j,
         .column_bias = p->bias ? p->bias + (n->group * p->columns + j) * p->item : NULL,
         .min = p->min,
         .max = p->max,
@@ -76,7 +76,6 @@ static void multiply(const product *p, const piece *n, int64_t j, int64_t vector
         .last = n->term + n->terms == p->k,
         .clamp = p->clamp,
     };
-    p->kernels->conv.outer[n->rows - 1][vectors - 1](&tile);
 }
 
 /* The vectors [first, last): whole ones. */
@@ -85,9 +84,35 @@ static void multiply_vectors(const product *p, const piece *n, int64_t first, in
     for (int64_t v = first; v < last;) {
         int64_t width = min64(widest, last - v);
         while (!p->kernels->conv.outer[n->rows - 1][width - 1]) width--;
-        multiply(p, n, v * p->kernels->lanes, width);
+        const fc_outer tile = tile_at(p, n, v * p->kernels->lanes);
+        p->kernels->conv.outer[n->rows - 1][width - 1](&tile);
         v += width;
     }
+}
+
+/* What is left of the columns: the last vector that ends where they do, of all terms. It has lanes
+ * of the vector before it, and so its sums are kept apart. Where there is no whole vector, those of
+ * b are copied to where one may be read. */
+static void multiply_rest(const product *p, piece n) {
+    const int64_t lanes = p->kernels->lanes, rest = p->columns % lanes,
+                  j = max64(p->columns - lanes, 0), width = p->columns - j;
+    _Alignas(FC_ALIGN) char sums[FC_OUTER_ROWS * FC_ALIGN], copy[BLOCK_TERMS * FC_ALIGN];
+    for (n.term = 0; n.term < p->k; n.term += n.terms) {
+        n.terms = min64(BLOCK_TERMS, p->k - n.term);
+        fc_outer tile = tile_at(p, &n, j);
+        tile.c = sums;
+        tile.ldc = lanes;
+        if (width < lanes) {
+            p->kernels->conv.copy_padded(copy, lanes, tile.b, p->b_term, n.terms, 0, width,
+                                         lanes - width, 1);
+            tile.b = copy;
+            tile.b_offset = p->copy_offset;
+        }
+        p->kernels->conv.outer[n.rows - 1][0](&tile);
+    }
+    char *to = p->c + (n.group * p->c_group + n.row * p->c_row + p->columns - rest) * p->item;
+    for (int64_t r = 0; r < n.rows; r++, to += p->c_row * p->item)
+        memcpy(to, sums + (r * lanes + width - rest) * p->item, (size_t)(rest * p->item));
 }
 
 static void product_tile(void *context, int64_t tile, int worker) {
@@ -109,13 +134,9 @@ static void product_tile(void *context, int64_t tile, int worker) {
         }
     }
     if (last < whole || p->columns % lanes == 0) return;
-    /* What is left of the columns: the last vector that ends where they do. It has lanes of the
-     * vector before it, and gives them the same values again. */
-    n.term = 0;
-    n.terms = p->k;
     for (n.row = row; n.row < row + rows; n.row += n.rows) {
         n.rows = min64(each, row + rows - n.row);
-        multiply(p, &n, max64(p->columns - lanes, 0), 1);
+        multiply_rest(p, n);
     }
 }
 
@@ -147,36 +168,19 @@ static int64_t cut(product *p) {
     return tiles;
 }
 
-/* Columns that fill no vector: b copied to where a whole one may be read. */
-static void widen(product *p, char *to) {
-    const int64_t lanes = p->kernels->lanes;
-    memset(to, 0, (size_t)(p->k * lanes * p->item));
-    for (int64_t i = 0; i < p->k; i++)
-        memcpy(to + i * lanes * p->item, p->b + i * p->b_term * p->item,
-               (size_t)(p->columns * p->item));
-    p->b = to;
-    p->b_term = lanes;
-}
-
-/* `p` has all but its offsets and tiles. Of several groups, each fills a vector. */
+/* `p` has all but its offsets and tiles. */
 static fc_status run_product(product *p, const fc_call *call) {
-    const int64_t lanes = p->kernels->lanes;
-    const int64_t terms = p->columns % lanes ? p->k : min64(p->k, BLOCK_TERMS);
-    const int64_t widened = p->columns < lanes ? fc_aligned(p->k * lanes * p->item) : 0;
-    char *scratch = fc_scratch(widened + 2 * terms * 8);
-    FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);
-    if (widened) widen(p, scratch);
-    int64_t *offsets = (int64_t *)(scratch + widened);
-    for (int64_t i = 0; i < terms; i++) {
-        offsets[i] = i * p->a_term;
-        offsets[terms + i] = i * p->b_term;
+    int64_t a[BLOCK_TERMS], b[BLOCK_TERMS], copy[BLOCK_TERMS];
+    for (int64_t i = 0; i < BLOCK_TERMS; i++) {
+        a[i] = i * p->a_term;
+        b[i] = i * p->b_term;
+        copy[i] = i * p->kernels->lanes;
     }
-    p->a_offset = offsets;
-    p->b_offset = offsets + terms;
+    p->a_offset = a;
+    p->b_offset = b;
+    p->copy_offset = copy;
     const int64_t tiles = cut(p);
-    const fc_status status = fc_parallel_for(call, fc_workers(call, tiles), tiles, product_tile, p);
-    fc_scratch_free(scratch);
-    return status;
+    return fc_parallel_for(call, fc_workers(call, tiles), tiles, product_tile, p);
 }
 
 fc_status fc_connected_grad_input(const fc_connected_grad *d, char *gx, const fc_call *call) {
