@@ -10,7 +10,7 @@
  *       for each register tile of rows:
  *         for each register tile of columns:   one call of the kernel
  *
- * As a correlation of one pixel, whose weights are packed tap by tap, gx takes two to six times as
+ * As a correlation of one pixel, whose weights are packed tap by tap, gx takes 1.5 to 11 times as
  * long (AMD Zen 4, November 2026). Sums run over the same terms in the same order whatever the tile:
  * so sizes of tiles are free. */
 #include "cache_blocks.h"

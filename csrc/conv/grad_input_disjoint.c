@@ -14,7 +14,7 @@
  *     for each line of taps and row of pixels: its sums side by side, to the output
  *
  * A correlation for each phase, as other strides have them, packs w once more for each, from every
- * taps-th element, and writes every other element of gx: 2x2 takes a quarter longer, 16x16 four
+ * taps-th element, and writes every other element of gx: 2x2 takes up to a third longer, 16x16 three
  * times as long (AMD Zen 4, November 2026). Sums run over k in order, whatever the item. */
 #include "grad_input_disjoint.h"
 
