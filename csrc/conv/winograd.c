@@ -81,9 +81,9 @@ static const char *bring_weights(const item *it, fc_winograd_part part) {
     const fc_winograd *w = r->w;
     const char *packed = r->packed ? r->packed + fc_winograd_packed_at(r->c, w, part) : NULL;
     if (w->stored) return packed;
-    char *taps = it->scratch + w->taps_at, *u = it->scratch + w->u_at;
-    if (!packed) fc_winograd_taps(r->c, w, part, r->weights, taps);
-    fc_winograd_transform(r->c, w, part, packed ? packed : taps, u);
+    char *u = it->scratch + w->u_at;
+    if (packed) fc_winograd_make_packed(r->c, w, part, packed, u);
+    else fc_winograd_make(r->c, w, part, r->weights, it->scratch + w->taps_at, u);
     return u;
 }
 

@@ -28,17 +28,18 @@ int64_t fc_winograd_depth(const fc_correlation *c, const fc_winograd *w, int64_t
     return min64(w->depth, c->in_channels - channel);
 }
 
-void fc_winograd_taps(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
-                      const void *weights, void *taps) {
-    const int64_t first = part.block * w->columns, columns = fc_winograd_columns(c, w, part.block);
-    const int64_t rows = min64(columns, c->out_channels - first),
-                  depth = fc_winograd_depth(c, w, part.channel);
-    const fc_products p = {.channel = part.channel,
-                           .channels = depth,
+/* Taps of `channels` input channels of a part, from its channel `first`, as
+ * [channel][tap][column], zeros behind the last output channel. */
+static void bring_taps(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                       int64_t first, int64_t channels, const void *weights, void *taps) {
+    const int64_t row = part.block * w->columns, columns = fc_winograd_columns(c, w, part.block);
+    const int64_t rows = min64(columns, c->out_channels - row);
+    const fc_products p = {.channel = part.channel + first,
+                           .channels = channels,
                            .taps = {{0, 0, 0}, {1, 3, 3}},
-                           .depth = depth * TAPS};
-    if (rows < columns) memset(taps, 0, (size_t)(depth * TAPS * columns * c->item));
-    fc_pack_products(c, &p, weights, part.group, first, rows, columns, taps);
+                           .depth = channels * TAPS};
+    if (rows < columns) memset(taps, 0, (size_t)(channels * TAPS * columns * c->item));
+    fc_pack_products(c, &p, weights, part.group, row, rows, columns, taps);
 }
 
 int64_t fc_winograd_point(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part) {
@@ -46,15 +47,32 @@ int64_t fc_winograd_point(const fc_correlation *c, const fc_winograd *w, fc_wino
            c->kernels->lanes;
 }
 
-void fc_winograd_transform(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
-                           const void *taps, void *u) {
+/* Their U. */
+static void transform_taps(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                           int64_t first, int64_t channels, const void *taps, char *u) {
+    const int64_t columns = fc_winograd_columns(c, w, part.block);
     c->kernels->conv.winograd_weight[w->size](&(fc_winograd_weight){
         .w = taps,
-        .u = u,
+        .u = u + first * columns * c->item,
         .point = fc_winograd_point(c, w, part),
-        .count = fc_winograd_depth(c, w, part.channel),
-        .width = fc_winograd_columns(c, w, part.block),
+        .count = channels,
+        .width = columns,
     });
+}
+
+void fc_winograd_make(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                      const void *weights, void *taps, void *u) {
+    const int64_t depth = fc_winograd_depth(c, w, part.channel);
+    for (int64_t i = 0, channels; i < depth; i += channels) {
+        channels = min64(FC_WINOGRAD_TAPS_CHANNELS, depth - i);
+        bring_taps(c, w, part, i, channels, weights, taps);
+        transform_taps(c, w, part, i, channels, taps, u);
+    }
+}
+
+void fc_winograd_make_packed(const fc_correlation *c, const fc_winograd *w, fc_winograd_part part,
+                             const void *packed, void *u) {
+    transform_taps(c, w, part, 0, fc_winograd_depth(c, w, part.channel), packed, u);
 }
 
 /* Elements of `channels` input channels in a block of `columns` output channels. */
@@ -110,27 +128,26 @@ static void pack_part(void *context, int64_t index, int worker) {
     const int64_t depths = ceil_div(p->c->in_channels, w->depth), unit = index / depths;
     const fc_winograd_part part = {unit / w->blocks, unit % w->blocks, index % depths * w->depth};
     char *to = p->packed + fc_winograd_packed_at(p->c, w, part);
-    char *taps = w->stored ? p->taps + worker * p->taps_bytes : to;
-    fc_winograd_taps(p->c, w, part, p->weights, taps);
-    if (w->stored) fc_winograd_transform(p->c, w, part, taps, to);
+    if (w->stored)
+        fc_winograd_make(p->c, w, part, p->weights, p->taps + worker * p->taps_bytes, to);
+    else bring_taps(p->c, w, part, 0, fc_winograd_depth(p->c, w, part.channel), p->weights, to);
 }
 
 static int64_t parts_of(const fc_correlation *c, const fc_winograd *w) {
     return c->groups * w->blocks * ceil_div(c->in_channels, w->depth);
 }
 
-/* The taps of a part, which a worker makes its U from. */
-static int64_t taps_bytes(const fc_correlation *c, const fc_winograd *w) {
-    return fc_aligned(w->depth * TAPS * w->columns * c->item);
+int64_t fc_winograd_taps_bytes(const fc_correlation *c, const fc_winograd *w) {
+    return fc_aligned(min64(w->depth, FC_WINOGRAD_TAPS_CHANNELS) * TAPS * w->columns * c->item);
 }
 
 int fc_winograd_pack_workers(const fc_correlation *c, const fc_winograd *w, const fc_call *call) {
     const int64_t parts = parts_of(c, w);
-    return parts * taps_bytes(c, w) < 1 << 17 ? 1 : fc_workers(call, parts);
+    return parts * w->depth * TAPS * w->columns * c->item < 1 << 17 ? 1 : fc_workers(call, parts);
 }
 
 int64_t fc_winograd_pack_scratch(const fc_correlation *c, const fc_winograd *w, int workers) {
-    return w->stored ? workers * taps_bytes(c, w) : 0;
+    return w->stored ? workers * fc_winograd_taps_bytes(c, w) : 0;
 }
 
 fc_status fc_winograd_pack(const fc_correlation *c, const fc_winograd *w, const void *weights,
@@ -140,6 +157,6 @@ fc_status fc_winograd_pack(const fc_correlation *c, const fc_winograd *w, const 
                  .weights = weights,
                  .packed = packed,
                  .taps = scratch,
-                 .taps_bytes = taps_bytes(c, w)};
+                 .taps_bytes = fc_winograd_taps_bytes(c, w)};
     return fc_parallel_for(call, workers, parts_of(c, w), pack_part, &p);
 }
