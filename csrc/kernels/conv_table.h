@@ -81,6 +81,17 @@ typedef struct fc_depthwise_row {
     int clamp;
 } fc_depthwise_row;
 
+/* Lines of elements that stand apart: for every i < count, in order (the last index runs first), a
+ * line of dst, r < rows
+ *
+ *   dst[line * ld + r] = src[i[0] * step[0] + ... + i[3] * step[3] + r * src_step] */
+typedef struct fc_pick {
+    const void *src;
+    void *dst;
+    int64_t rows, src_step, ld;
+    int64_t count[4], step[4];
+} fc_pick;
+
 /* Winograd's transforms of `tiles` tiles next to each other in a row, in whole vectors of channels:
  *
  *   input:   v[p * point + i * tile + c] from x[h * row + (i * M + w) * column + c], h, w < M + 2
@@ -236,6 +247,7 @@ typedef struct fc_conv_kernels {
     /* dst[i * dst_step] = src[i * src_step] for i < n; what stands between is not touched: another
      * thread may be writing it. */
     void (*copy)(void *dst, int64_t dst_step, const void *src, int64_t src_step, int64_t n);
+    void (*pick)(const fc_pick *elements);
     /* dst[2 * i] = even[i], dst[2 * i + 1] = odd[i] for i < n. */
     void (*zip)(void *dst, const void *even, const void *odd, int64_t n);
     /* For each of `rows` rows: `before` zeros, src[i * step] for i < n, `after` zeros. */
