@@ -12,6 +12,11 @@
  *           for each other tap:  one call of the kernel, all pixels of the piece
  *   add the chunks in their order, and turn the sums to the weight's order
  *
+ * Where much of the products would fall in the padding, as with dilations of some pixels, taps are
+ * taken one by one, each with the pixels for which it is inside the input: 256 channels at 33 x 33
+ * with dilations of 6, 12 and 18 take 0.8, 0.6 and 0.45 of the time, 5x5 taps at 14 x 14 0.85 (AMD Zen
+ * 4, November 2026).
+ *
  * Either operand is read in place where it can be: x needs a copy only for padding, gy where its
  * pixels are not rows of whole vectors. A 1x1 problem without padding is the same with x and gy
  * exchanged: then the sums are in the weight's order, and x is the one that is turned. The chunks
@@ -49,8 +54,8 @@ static void sum_tile(const fc_pixels_item *it, int64_t x, int64_t x_row, int64_t
         .k = it->pixels,
         .a = it->x + x * c->item,
         .b = it->gy + column * c->item,
-        .a_offset = it->x_offset + it->pixel,
-        .b_offset = it->gy_offset + it->pixel,
+        .a_offset = it->x_listed + it->pixel,
+        .b_offset = it->gy_listed + it->pixel,
         .a_step = x_row,
         .c = it->sums + (sum * it->ld + column) * c->item,
         .ldc = sum_row * it->ld,
@@ -92,16 +97,74 @@ static void sum_panel(const fc_pixels_item *it, int64_t column, int width) {
     }
 }
 
-static void sum_piece(fc_pixels_item *it) {
+/* ---- Taps in the padding ---- */
+
+/* One tap of all input channels. */
+static void sum_tap(const fc_pixels_item *it, const int64_t *tap, int64_t column, int width) {
+    const int64_t *t = it->unit.taps.size, *step = it->x_as.tap;
+    const int64_t x = tap[0] * step[0] + tap[1] * step[1] + tap[2] * step[2],
+                  sum = (tap[0] * t[1] + tap[1]) * t[2] + tap[2];
+    sum_rows(it, x, it->x_as.channel, it->unit.in.count, sum, fc_volume(t), column, width);
+}
+
+/* The listed pixels, with one tap or (NULL) all. Sums begin even where no pixel is. */
+static void sum_listed(fc_pixels_item *it, const int64_t *tap) {
     const fc_pixels *r = it->run;
-    const int64_t lanes = r->c.kernels->lanes, all = it->pixels, blocks = blocks_of(it);
+    const int64_t lanes = r->c.kernels->lanes, all = it->pixels,
+                  blocks = max64(it->first, blocks_of(it));
     for (int64_t i = 0; i < blocks; i++) {
         it->pixel = all * i / blocks;
         it->pixels = all * (i + 1) / blocks - it->pixel;
-        for (int64_t v = 0; v < vectors_of(it); v += r->width)
-            sum_panel(it, v * lanes, (int)min64(r->width, vectors_of(it) - v));
+        for (int64_t v = 0; v < vectors_of(it); v += r->width) {
+            const int width = (int)min64(r->width, vectors_of(it) - v);
+            if (tap) sum_tap(it, tap, v * lanes, width);
+            else sum_panel(it, v * lanes, width);
+        }
         it->first = 0;
     }
+}
+
+/* List the pixels of the piece whose tap is inside the input; how many. */
+static int64_t list_inside(fc_pixels_item *it, const int64_t *tap) {
+    const int64_t *n = it->box.size, room = it->gy_offset - it->x_offset;
+    int64_t *x = it->gy_offset + room, *gy = x + room, before[3], inside[3], count = 0;
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &it->run->c.axis[i];
+        const int64_t first = it->box.first[i] * a->stride + a->offset +
+                              (it->unit.taps.first[i] + tap[i]) * a->offset_step;
+        fc_cut_at_input(first, a->stride, n[i], a->in, &before[i], &inside[i]);
+    }
+    const size_t bytes = (size_t)inside[2] * sizeof *x;
+    for (int64_t i = 0; i < it->box.images; i++)
+        for (int64_t d = 0; d < inside[0]; d++)
+            for (int64_t h = 0; h < inside[1]; h++, count += inside[2]) {
+                const int64_t from =
+                    ((i * n[0] + before[0] + d) * n[1] + before[1] + h) * n[2] + before[2];
+                memcpy(x + count, it->x_offset + from, bytes);
+                memcpy(gy + count, it->gy_offset + from, bytes);
+            }
+    it->x_listed = x;
+    it->gy_listed = gy;
+    return count;
+}
+
+static void sum_by_taps(fc_pixels_item *it) {
+    const int64_t *t = it->unit.taps.size;
+    const int first = it->first;
+    for (int64_t i = 0; i < fc_volume(t); i++) {
+        const int64_t tap[3] = {i / t[2] / t[1], i / t[2] % t[1], i % t[2]};
+        it->pixels = list_inside(it, tap);
+        it->first = first;
+        sum_listed(it, tap);
+    }
+    it->first = 0;
+}
+
+static void sum_piece(fc_pixels_item *it) {
+    it->x_listed = it->x_offset;
+    it->gy_listed = it->gy_offset;
+    if (it->run->by_taps) sum_by_taps(it);
+    else sum_listed(it, NULL);
 }
 
 /* ---- From the sums to the weight ---- */
@@ -177,7 +240,7 @@ static void run_item(void *context, int64_t index, int worker) {
                          .lines = scratch + r->lines_at,
                          .sums = scratch + r->sums_at,
                          .x_offset = (int64_t *)(scratch + r->offsets_at)};
-    it.gy_offset = it.x_offset + (r->bytes - r->offsets_at) / 16;
+    it.gy_offset = it.x_offset + (r->bytes - r->offsets_at) / 8 / FC_PIXEL_LISTS(r);
     for (int64_t unit = first; unit < min64(r->units.count, first + r->units_together); unit++)
         run_unit(&it, unit, chunk);
 }

@@ -24,6 +24,7 @@ typedef struct fc_pixels {
     int64_t chunks, chunk_pieces;
     int64_t ld, unit_elements; /* of the sums of a unit */
     int width, along_taps;     /* of a tile: vectors, and whether rows are taps */
+    int by_taps;               /* each tap with the pixels that it sees the input at, one by one */
     int64_t plane_at, lines_at, sums_at, offsets_at, bytes; /* scratch of a worker */
     const char *x, *gy, *x_data;                            /* _data: ready */
     char *x_copy, *gw, *partial, *scratch;
@@ -34,13 +35,17 @@ typedef struct fc_pixels_item {
     fc_box box;
     fc_unit unit;
     fc_operand x_as;
-    int64_t pixel, pixels; /* of the piece: those of a panel */
-    const char *x, *gy;    /* as the kernel reads them */
-    int64_t *x_offset, *gy_offset;
+    int64_t pixel, pixels;               /* of the piece: those of a panel */
+    const char *x, *gy;                  /* as the kernel reads them */
+    int64_t *x_offset, *gy_offset;       /* of each pixel of the piece */
+    const int64_t *x_listed, *gy_listed; /* of those that are summed: all, or a tap's */
     char *plane, *lines, *sums;
     int64_t ld;
     int first;
 } fc_pixels_item;
+
+/* A worker's lists of offsets, each for all pixels of a piece: of x and gy, and a tap's of both. */
+#define FC_PIXEL_LISTS(r) ((r)->by_taps ? 4 : 2)
 
 /* ---- Cutting (grad_weight_pixels_cut.c) ---- */
 

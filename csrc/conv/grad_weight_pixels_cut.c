@@ -10,10 +10,25 @@
 #define WIDTHS 6            /* vectors of a tile, at most */
 #define ITEMS 128           /* that a problem should give, if it is not small */
 #define ITEM_WORK (1 << 21) /* multiply-adds an item should have, about */
+#define INSIDE 0.92         /* of the products, at most, where taps are taken one by one */
 #define OVERHEAD 0.06       /* of bringing data for a unit that is made smaller for more items */
 
 int64_t fc_pixels_depth(const fc_pixels *r) {
     return r->exchanged ? r->c.out_channels : fc_correlation_depth(&r->c);
+}
+
+/* The share of the products that do not fall in the padding. */
+static double share_inside(const fc_correlation *c) {
+    double share = 1;
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
+        int64_t all = 0, before, inside;
+        for (int64_t t = 0; t < a->taps; t++, all += inside)
+            fc_cut_at_input(a->offset + t * a->offset_step, a->stride, a->out, a->in, &before,
+                            &inside);
+        share *= (double)all / ((double)a->taps * (double)a->out);
+    }
+    return share;
 }
 
 double fc_pixels_work(const fc_pixels *r) {
@@ -182,13 +197,13 @@ static int64_t panel_pixels(const fc_pixels *r) {
     return min64(piece_pixels(r), FC_PANEL_BYTES / (r->c.kernels->lanes * r->c.item));
 }
 
-/* Multiply-adds' time of `n` rows in tiles of some vectors: a load is half a multiply-add, and
- * eight sums hide the latency. */
+/* Multiply-adds' time of `n` rows in tiles of some vectors: a load is half a multiply-add, one of a
+ * whole line is two, and eight sums hide the latency. */
 static double rows_cost(const fc_pixels *r, int64_t n, int width) {
     const int64_t tiles = ceil_div(n, fc_outer_most_rows(r->c.kernels, width));
     const double rows = (double)n / (double)tiles,
                  multiply = rows * width * fc_width_cost(r->c.kernels, width),
-                 load = rows + 2 * width + 2;
+                 load = rows + width * (r->c.kernels->lanes * r->c.item > 32 ? 2 : 1) + 2;
     const double sums = (costs(r)->tile + 2 * multiply) * width / (double)panel_pixels(r);
     const double busy = multiply > load ? multiply : load;
     return (double)tiles * ((busy > 8 ? busy : 8) + sums);
@@ -206,7 +221,7 @@ static double tile_cost(const fc_pixels *r, int width, int along_taps) {
 
 static double choose_tile(fc_pixels *r) {
     double best = 0;
-    for (int along = 0; along < 2; along++)
+    for (int along = 0; along < 2 - r->by_taps; along++)
         for (int width = WIDTHS; width > 0; width--) {
             if (!fc_outer_most_rows(r->c.kernels, width)) continue;
             const double cost = tile_cost(r, width, along);
@@ -230,7 +245,7 @@ static void place_scratch(fc_pixels *r) {
     r->sums_at = at;
     at += r->direct || r->chunks > 1 ? 0 : fc_aligned(r->unit_elements * item);
     r->offsets_at = at;
-    r->bytes = at + fc_aligned(pixels * 16);
+    r->bytes = at + fc_aligned(pixels * 8 * FC_PIXEL_LISTS(r));
 }
 
 /* Whether what a tile reads of x where it stands competes for a few lines of the L1: channels last
@@ -257,6 +272,8 @@ static fc_pixels run_as(const fc_correlation *c, int exchanged) {
     choose_piece(&r);
     choose_unit(&r);
     choose_items(&r);
+    r.by_taps = c->padding_mode == FC_PAD_ZEROS && r.units.in >= c->kernels->conv.rows &&
+                share_inside(c) < INSIDE;
     choose_tile(&r);
     place_scratch(&r);
     return r;
@@ -266,7 +283,7 @@ double fc_pixels_cost(const fc_pixels *r) {
     fc_pixels copy = *r;
     const double lanes = r->c.kernels->lanes, units = (double)r->units.count,
                  pieces = (double)r->pieces.count, pixels = (double)piece_pixels(r);
-    double piece = choose_tile(&copy) * pixels;
+    double piece = choose_tile(&copy) * pixels * (r->by_taps ? share_inside(&r->c) : 1);
     if (!r->gy_ready) piece += costs(r)->turn * pixels * (double)r->ld / lanes;
     if (!r->x_ready) piece += costs(r)->plane * (double)piece_elements(r, r->units.in) / lanes;
     const double sums = (double)r->unit_elements / lanes * (double)(r->chunks + !r->direct);

@@ -5,8 +5,8 @@
  * position o + (t*e) / s. Only the phases that taps reach exist: those of the taps below the period
  * s / gcd(s, e). */
 #include "plane.h"
-#include "cache_blocks.h"
 #include "integers.h"
+#include "cache_blocks.h"
 
 #include <string.h>
 
@@ -183,9 +183,8 @@ static void gather_outside(const gather *g, char *dst, const char *row, int64_t 
     }
 }
 
-/* Of n positions from `first` on, every `step`: those before the input, and those inside it. */
-static void cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int64_t *before,
-                         int64_t *inside) {
+void fc_cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int64_t *before,
+                     int64_t *inside) {
     *before = first >= 0 ? 0 : clamp64((-first + step - 1) / step, 0, n);
     const int64_t end = first >= in ? 0 : clamp64((in - 1 - first) / step + 1, *before, n);
     *inside = end > *before ? end - *before : 0;
@@ -202,7 +201,7 @@ static void gather_row(const gather *g, char *dst, const char *row, int64_t firs
         return;
     }
     int64_t before, inside;
-    cut_at_input(first, skip, n, a->in, &before, &inside);
+    fc_cut_at_input(first, skip, n, a->in, &before, &inside);
     if (before) gather_outside(g, dst, row, first, before);
     if (inside)
         gather_run(g, dst + before * position, row + (first + before * skip) * g->x_pixel * item,
@@ -224,8 +223,8 @@ static void gather_slice(const gather *g, char *dst, const char *slice, int64_t 
     const fc_axis *h = &g->c->axis[1], *w = &g->c->axis[2];
     const int64_t item = g->c->item, *n = g->plane->length, *skip = g->plane->skip;
     int64_t above, rows, left, columns;
-    cut_at_input(h0, skip[1], n[1], h->in, &above, &rows);
-    cut_at_input(w0, skip[2], n[2], w->in, &left, &columns);
+    fc_cut_at_input(h0, skip[1], n[1], h->in, &above, &rows);
+    fc_cut_at_input(w0, skip[2], n[2], w->in, &left, &columns);
     memset(dst, 0, (size_t)(above * n[2] * item));
     memset(dst + (above + rows) * n[2] * item, 0, (size_t)((n[1] - above - rows) * n[2] * item));
     const char *src = slice + ((h0 + above * skip[1]) * w->in + w0 + left * skip[2]) * item;

@@ -61,4 +61,8 @@ void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_bo
                      const fc_taps *taps, const char *x, int64_t group, int64_t channel,
                      int64_t channels, char *dst);
 
+/* Of n positions from `first` on, every `step`: those before the input, and those inside it. */
+void fc_cut_at_input(int64_t first, int64_t step, int64_t n, int64_t in, int64_t *before,
+                     int64_t *inside);
+
 #endif

@@ -34,6 +34,13 @@ static const cut_shape weight_shapes[] = {
     {40, 1, 3, 70, {1, 1}, {1, 1}, {2, 1}, {1, 1}, {0, 0}},
     {2, 60, 2, 2, {9, 9}, {3, 3}, {1, 1}, {2, 2}, {2, 2}},
     {2, 2, 20, 33, {15, 30}, {1, 2}, {3, 4}, {1, 1}, {0, 0}},
+    /* taps in the padding, one by one: in pieces that see none of them, with strides, of images
+     * together; those that no pixel sees; units of taps and of channels */
+    {1, 1, 18, 36, {61, 40}, {3, 3}, {1, 1}, {20, 12}, {20, 12}},
+    {7, 1, 20, 40, {9, 8}, {3, 5}, {2, 1}, {2, 1}, {2, 2}},
+    {2, 2, 17, 33, {5, 7}, {3, 3}, {1, 1}, {9, 8}, {9, 8}},
+    {1, 1, 131, 130, {7, 9}, {5, 5}, {1, 1}, {2, 2}, {4, 4}},
+    {1, 1, 15, 40, {1, 5000}, {1, 3}, {1, 1}, {1, 2400}, {0, 2400}},
     /* windows side by side: rows and pixels in several tiles, blocks of terms; small images together;
      * lines of three taps and more */
     {2, 1, 70, 133, {40, 26}, {2, 2}, {2, 2}, {1, 1}, {0, 0}},
