@@ -99,12 +99,15 @@ static void sum_panel(const fc_pixels_item *it, int64_t column, int width) {
 
 /* ---- Taps in the padding ---- */
 
-/* One tap of all input channels. */
+/* One tap of all input channels; or of each the taps of a row. */
 static void sum_tap(const fc_pixels_item *it, const int64_t *tap, int64_t column, int width) {
-    const int64_t *t = it->unit.taps.size, *step = it->x_as.tap;
+    const int64_t *t = it->unit.taps.size, *step = it->x_as.tap, taps = fc_volume(t);
     const int64_t x = tap[0] * step[0] + tap[1] * step[1] + tap[2] * step[2],
-                  sum = (tap[0] * t[1] + tap[1]) * t[2] + tap[2];
-    sum_rows(it, x, it->x_as.channel, it->unit.in.count, sum, fc_volume(t), column, width);
+                  sum = (tap[0] * t[1] + tap[1]) * t[2] + tap[2], channel = it->x_as.channel;
+    if (!it->run->along_taps) sum_rows(it, x, channel, it->unit.in.count, sum, taps, column, width);
+    else
+        for (int64_t i = 0; i < it->unit.in.count; i++)
+            sum_rows(it, x + i * channel, step[2], t[2], sum + i * taps, 1, column, width);
 }
 
 /* The listed pixels, with one tap or (NULL) all. Sums begin even where no pixel is. */
@@ -124,7 +127,8 @@ static void sum_listed(fc_pixels_item *it, const int64_t *tap) {
     }
 }
 
-/* List the pixels of the piece whose tap is inside the input; how many. */
+/* List the pixels of the piece whose tap is inside the input, or of whose row of taps some may be;
+ * how many. */
 static int64_t list_inside(fc_pixels_item *it, const int64_t *tap) {
     const int64_t *n = it->box.size, room = it->gy_offset - it->x_offset;
     int64_t *x = it->gy_offset + room, *gy = x + room, before[3], inside[3], count = 0;
@@ -133,6 +137,10 @@ static int64_t list_inside(fc_pixels_item *it, const int64_t *tap) {
         const int64_t first = it->box.first[i] * a->stride + a->offset +
                               (it->unit.taps.first[i] + tap[i]) * a->offset_step;
         fc_cut_at_input(first, a->stride, n[i], a->in, &before[i], &inside[i]);
+    }
+    if (it->run->along_taps) {
+        before[2] = 0;
+        inside[2] = n[2];
     }
     const size_t bytes = (size_t)inside[2] * sizeof *x;
     for (int64_t i = 0; i < it->box.images; i++)
@@ -149,9 +157,9 @@ static int64_t list_inside(fc_pixels_item *it, const int64_t *tap) {
 }
 
 static void sum_by_taps(fc_pixels_item *it) {
-    const int64_t *t = it->unit.taps.size;
+    const int64_t *t = it->unit.taps.size, each = it->run->along_taps ? t[2] : 1;
     const int first = it->first;
-    for (int64_t i = 0; i < fc_volume(t); i++) {
+    for (int64_t i = 0; i < fc_volume(t); i += each) {
         const int64_t tap[3] = {i / t[2] / t[1], i / t[2] % t[1], i % t[2]};
         it->pixels = list_inside(it, tap);
         it->first = first;

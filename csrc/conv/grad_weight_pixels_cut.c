@@ -17,11 +17,15 @@ int64_t fc_pixels_depth(const fc_pixels *r) {
     return r->exchanged ? r->c.out_channels : fc_correlation_depth(&r->c);
 }
 
-/* The share of the products that do not fall in the padding. */
-static double share_inside(const fc_correlation *c) {
+/* Taps are taken one by one, if at all; with few input channels, whose tiles go along the taps of a
+ * row, row by row. */
+static int by_rows(const fc_pixels *r) { return r->units.in < r->c.kernels->conv.rows; }
+
+/* The share of the products that do not fall in the padding of the axes that are taken apart. */
+static double share_inside(const fc_pixels *r) {
     double share = 1;
-    for (int i = 0; i < 3; i++) {
-        const fc_axis *a = &c->axis[i];
+    for (int i = 0; i < 3 - by_rows(r); i++) {
+        const fc_axis *a = &r->c.axis[i];
         int64_t all = 0, before, inside;
         for (int64_t t = 0; t < a->taps; t++, all += inside)
             fc_cut_at_input(a->offset + t * a->offset_step, a->stride, a->out, a->in, &before,
@@ -221,7 +225,8 @@ static double tile_cost(const fc_pixels *r, int width, int along_taps) {
 
 static double choose_tile(fc_pixels *r) {
     double best = 0;
-    for (int along = 0; along < 2 - r->by_taps; along++)
+    const int only = r->by_taps ? by_rows(r) : -1;
+    for (int along = max64(0, only); along < (only < 0 ? 2 : only + 1); along++)
         for (int width = WIDTHS; width > 0; width--) {
             if (!fc_outer_most_rows(r->c.kernels, width)) continue;
             const double cost = tile_cost(r, width, along);
@@ -272,8 +277,7 @@ static fc_pixels run_as(const fc_correlation *c, int exchanged) {
     choose_piece(&r);
     choose_unit(&r);
     choose_items(&r);
-    r.by_taps = c->padding_mode == FC_PAD_ZEROS && r.units.in >= c->kernels->conv.rows &&
-                share_inside(c) < INSIDE;
+    r.by_taps = c->padding_mode == FC_PAD_ZEROS && share_inside(&r) < INSIDE;
     choose_tile(&r);
     place_scratch(&r);
     return r;
@@ -283,7 +287,7 @@ double fc_pixels_cost(const fc_pixels *r) {
     fc_pixels copy = *r;
     const double lanes = r->c.kernels->lanes, units = (double)r->units.count,
                  pieces = (double)r->pieces.count, pixels = (double)piece_pixels(r);
-    double piece = choose_tile(&copy) * pixels * (r->by_taps ? share_inside(&r->c) : 1);
+    double piece = choose_tile(&copy) * pixels * (r->by_taps ? share_inside(r) : 1);
     if (!r->gy_ready) piece += costs(r)->turn * pixels * (double)r->ld / lanes;
     if (!r->x_ready) piece += costs(r)->plane * (double)piece_elements(r, r->units.in) / lanes;
     const double sums = (double)r->unit_elements / lanes * (double)(r->chunks + !r->direct);

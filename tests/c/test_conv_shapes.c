@@ -41,6 +41,9 @@ static const cut_shape weight_shapes[] = {
     {2, 2, 17, 33, {5, 7}, {3, 3}, {1, 1}, {9, 8}, {9, 8}},
     {1, 1, 131, 130, {7, 9}, {5, 5}, {1, 1}, {2, 2}, {4, 4}},
     {1, 1, 15, 40, {1, 5000}, {1, 3}, {1, 1}, {1, 2400}, {0, 2400}},
+    /* the same, a row of taps at a time */
+    {2, 1, 3, 40, {9, 70}, {5, 7}, {1, 2}, {2, 1}, {4, 3}},
+    {1, 2, 2, 33, {60, 40}, {3, 3}, {1, 1}, {25, 3}, {25, 3}},
     /* windows side by side: rows and pixels in several tiles, blocks of terms; small images together;
      * lines of three taps and more */
     {2, 1, 70, 133, {40, 26}, {2, 2}, {2, 2}, {1, 1}, {0, 0}},
