@@ -10,6 +10,20 @@
 #include "problem.h"
 #include "integers.h"
 
+#define MANY_TAPS 4096 /* along an axis: no cost is that exact */
+
+double fc_axis_taps_inside(const fc_axis *a) {
+    double inside = 0;
+    if (a->taps > MANY_TAPS) return (double)a->taps;
+    for (int64_t t = 0; t < a->taps; t++) {
+        const int64_t at = a->offset + t * a->offset_step;
+        const int64_t first = at >= 0 ? 0 : ceil_div(-at, a->stride);
+        const int64_t last = at >= a->in ? 0 : min64(a->out, ceil_div(a->in - at, a->stride));
+        inside += (double)max64(0, last - first);
+    }
+    return inside / (double)max64(1, a->out);
+}
+
 int64_t fc_correlation_taps(const fc_correlation *c) {
     return c->axis[0].taps * c->axis[1].taps * c->axis[2].taps;
 }

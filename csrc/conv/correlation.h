@@ -21,6 +21,9 @@ static inline int fc_axis_is_flat(const fc_axis *a) {
     return a->taps == 1 && a->in == 1 && a->out == 1 && a->offset == 0 && a->size == 1;
 }
 
+/* The taps of an output that are inside the input, on the average; of very many, all. */
+double fc_axis_taps_inside(const fc_axis *a);
+
 typedef struct fc_correlation {
     const fc_kernels *kernels;
     int64_t item; /* bytes of an element */

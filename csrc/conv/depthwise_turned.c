@@ -21,7 +21,6 @@
 
 #define BOX_BYTES (192 << 10) /* of a box, in and out: it stays in the L2 cache */
 #define ITEM_WORK (1 << 18)   /* multiply-adds that make a box worth an item of its own */
-#define MANY_TAPS 4096        /* along an axis: the cost is not that exact */
 #define SERIAL_WORK (1 << 17) /* of a problem that is not worth a second thread */
 
 typedef struct turned_run {
@@ -195,21 +194,9 @@ int fc_depthwise_turns(const fc_correlation *c) {
            c->padding_mode == FC_PAD_ZEROS;
 }
 
-/* The taps of an output that are inside, along one axis, on the average. */
-static double taps_inside(const fc_axis *a) {
-    double inside = 0;
-    if (a->taps > MANY_TAPS) return (double)a->taps;
-    for (int64_t t = 0; t < a->taps; t++) {
-        const int64_t at = a->offset + t * a->offset_step;
-        const int64_t first = at >= 0 ? 0 : ceil_div(-at, a->stride);
-        const int64_t last = at >= a->in ? 0 : min64(a->out, ceil_div(a->in - at, a->stride));
-        inside += (double)max64(0, last - first);
-    }
-    return inside / (double)max64(1, a->out);
-}
-
 double fc_depthwise_taps_inside(const fc_correlation *c) {
-    return taps_inside(&c->axis[0]) * taps_inside(&c->axis[1]) * taps_inside(&c->axis[2]);
+    const fc_axis *a = c->axis;
+    return fc_axis_taps_inside(&a[0]) * fc_axis_taps_inside(&a[1]) * fc_axis_taps_inside(&a[2]);
 }
 
 double fc_depthwise_turned_ns(const fc_correlation *c) {

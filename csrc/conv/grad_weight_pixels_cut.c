@@ -23,15 +23,10 @@ static int by_rows(const fc_pixels *r) { return r->units.in < r->c.kernels->conv
 
 /* The share of the products that do not fall in the padding of the axes that are taken apart. */
 static double share_inside(const fc_pixels *r) {
+    const fc_axis *a = r->c.axis;
     double share = 1;
-    for (int i = 0; i < 3 - by_rows(r); i++) {
-        const fc_axis *a = &r->c.axis[i];
-        int64_t all = 0, before, inside;
-        for (int64_t t = 0; t < a->taps; t++, all += inside)
-            fc_cut_at_input(a->offset + t * a->offset_step, a->stride, a->out, a->in, &before,
-                            &inside);
-        share *= (double)all / ((double)a->taps * (double)a->out);
-    }
+    for (int i = 0; i < 3 - by_rows(r); i++)
+        share *= fc_axis_taps_inside(&a[i]) / (double)a[i].taps;
     return share;
 }
 
@@ -225,10 +220,10 @@ static double tile_cost(const fc_pixels *r, int width, int along_taps) {
 
 static double choose_tile(fc_pixels *r) {
     double best = 0;
-    const int only = r->by_taps ? by_rows(r) : -1;
-    for (int along = max64(0, only); along < (only < 0 ? 2 : only + 1); along++)
+    for (int along = 0; along < 2; along++)
         for (int width = WIDTHS; width > 0; width--) {
             if (!fc_outer_most_rows(r->c.kernels, width)) continue;
+            if (r->by_taps && along != by_rows(r)) continue;
             const double cost = tile_cost(r, width, along);
             if (best > 0 && cost >= best) continue;
             best = cost;
