@@ -55,6 +55,8 @@ typedef struct fc_pool_job {
  * (channels last) channels likewise. A plane is an image's channel or, channels last, an image. */
 typedef struct fc_pool_tile {
     int64_t first_row, last_row, first_column, last_column, first_channel, last_channel;
+    const void *bias; /* of fold, for each plane, or NULL */
+    int clamp;        /* of fold: to the problem's */
 } fc_pool_tile;
 
 /* Rows [first, last) of the columns (unfold) or of the image (fold), of columns [first_column,

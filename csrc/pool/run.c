@@ -57,9 +57,14 @@ static fc_pool_tile tile_of(const grid *g, int64_t tile) {
     const int64_t channel = tile % g->channel_tiles * g->tile_channels;
     const int64_t column = tile / g->channel_tiles % g->column_tiles * g->tile_columns;
     const int64_t row = tile / g->channel_tiles / g->column_tiles * g->tile_rows;
-    return (fc_pool_tile){row,     fc_min(row + g->tile_rows, g->rows),
-                          column,  fc_min(column + g->tile_columns, g->columns),
-                          channel, fc_min(channel + g->tile_channels, g->channels)};
+    return (fc_pool_tile){
+        .first_row = row,
+        .last_row = fc_min(row + g->tile_rows, g->rows),
+        .first_column = column,
+        .last_column = fc_min(column + g->tile_columns, g->columns),
+        .first_channel = channel,
+        .last_channel = fc_min(channel + g->tile_channels, g->channels),
+    };
 }
 
 typedef struct run {
