@@ -120,6 +120,42 @@ def test_windows_side_by_side_are_each_the_kernel_times_its_pixel(
         checks.same(some, y[:n], f"{n} images")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "channels", "groups"),
+    [
+        ((4, 4), 4, 2, 1, (40, 9), 1),
+        ((5, 7), 3, 2, 1, (140, 20), 2),
+        ((40, 30), 5, 3, 2, (9, 1), 1),
+        ((9, 8), 3, (2, 4), 0, (16, 6), 1),
+        ((32,), 16, 8, 4, (33, 10), 1),
+        ((30000,), 9, 4, 2, (8, 1), 1),
+        ((3, 2, 4), 4, 2, 1, (50, 9), 1),
+        ((12, 15, 16), 3, 2, 1, (8, 1), 1),
+    ],
+)
+def test_windows_that_overlap_add_up(size, kernel, stride, padding, channels, groups, dtype):
+    rng = np.random.default_rng(7)
+    taken, given = channels
+    w = rng.integers(-4, 5, (taken, given // groups, *[kernel] * len(size))).astype(dtype)
+    b = rng.integers(-4, 5, given).astype(dtype)
+    x = rng.integers(-4, 5, (3, taken, *size)).astype(dtype)
+    name = f"conv_transpose{len(size)}d"
+    transposed, reference = getattr(fc, name), getattr(fc.testing.reference, name)
+    options = {"stride": stride, "padding": padding, "groups": groups}
+    checks.same(transposed(x, w, **options), reference(x, w, **options).astype(dtype), "plain")
+    options["activation"] = (-20, 9)
+    y = transposed(x, w, b, **options)
+    expected = reference(x, w, b, **options).astype(dtype)
+    checks.same(y, expected, "bias and activation")
+    x = rng.standard_normal(x.shape).astype(dtype)
+    y = transposed(x, w, b, **options)
+    for threads in (1, 3):
+        with fc.num_threads(threads):
+            for n in (1, 2):
+                checks.same_bytes(transposed(x[:n], w, b, **options), y[:n], f"{n} images")
+
+
 def test_it_is_the_input_gradient_of_the_convolution():
     """With the same weight: what gave (in) channels takes them."""
     rng = np.random.default_rng(2)

@@ -1,12 +1,13 @@
 /* The gradient with respect to the input, and with it the transposed convolution: one correlation
- * for each output phase, each reading grad_output with stride 1 and writing its own outputs. Never
- * a scatter with conflicts. */
+ * for each output phase, each reading grad_output with stride 1 and writing its own outputs; or the
+ * columns of some channels, of which each output sums its own. Never a scatter with conflicts. */
 #include "../runtime/status.h"
 #include "algorithms.h"
 #include "connected.h"
 #include "depthwise.h"
 #include "grad.h"
 #include "grad_input_disjoint.h"
+#include "grad_input_overlap.h"
 #include "images.h"
 #include "problem.h"
 #include "winograd.h"
@@ -96,6 +97,8 @@ fc_status fc_grad_input(const fc_conv *problem, const void *w, const void *gy, c
         return fc_connected_conv_grad_input(problem, w, gy, bias, gx, call);
     if (fc_grad_input_disjoint_suits(problem))
         return fc_grad_input_disjoint(problem, w, gy, bias, gx, call);
+    if (fc_grad_input_overlap_suits(problem))
+        return fc_grad_input_overlap(problem, w, gy, bias, gx, call);
     fc_correlation c[PHASES_AT_ONCE];
     if (fc_correlation_misses_outputs(problem)) { /* the other phases then replace theirs */
         c[0] = fc_correlation_without_taps(problem);
