@@ -29,6 +29,8 @@ C_FLAGS = [
 ]
 # Files without an instruction set of their own, where little time is spent: see csrc/Makefile.
 BASELINE_FLAGS = ["-D_GNU_SOURCE", "-fno-inline-functions"]
+# Of these, what decides on a problem rather than computes it: made for size.
+DECIDING = ("conv/blocking.c", "conv/cost.c", "conv/select.c", "conv/fourier*.c", "*_cut.c")
 WERROR_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-pass-failed"]
 ISA_FLAGS = {
     "scalar": [],
@@ -63,7 +65,8 @@ def units(platform):
     isas = ISAS.get(platform.rsplit("-", 1)[-1], ("scalar",))
     for source in sorted(CSRC.rglob("*.c")):
         if source.parent.name != "isa":
-            yield str(source), BASELINE_FLAGS
+            decides = any(source.match(name) for name in DECIDING)
+            yield str(source), BASELINE_FLAGS + (["-Os"] if decides else [])
         elif (isa := source.stem.split("_")[0]) in isas:
             yield str(source), ISA_FLAGS[isa]
 
