@@ -22,6 +22,22 @@ static inline uint64_t fc_bit(int i) { return UINT64_C(1) << (i % 64); }
 #define FC_OPEN (UINT64_C(1) << 32)                     /* may be joined */
 #define FC_WAITING (UINT64_C(1) << 33) /* the caller sleeps until the last helper leaves */
 
+/* A thread that is being moved may for a moment run on one CPU only, and one that it then starts
+ * would inherit that for good: never both at once. Who moves another asks first; who starts a thread
+ * is then left where it is, and waits for those who were faster. */
+typedef struct fc_stay {
+    _Atomic int movers, starts;
+} fc_stay;
+
+static inline int fc_move_begins(fc_stay *s) {
+    atomic_fetch_add(&s->movers, 1);
+    if (!atomic_load(&s->starts)) return 1;
+    atomic_fetch_sub(&s->movers, 1);
+    return 0;
+}
+
+static inline void fc_move_ends(fc_stay *s) { atomic_fetch_sub(&s->movers, 1); }
+
 /* Where a loop stands while it may have helpers. */
 typedef struct fc_board {
     _Alignas(128) _Atomic uint64_t state;
@@ -32,7 +48,7 @@ typedef struct fc_board {
     int cpu;                            /* the caller's */
     _Atomic fc_thread_cpu caller;       /* by which also those who have left look after it, */
     _Atomic unsigned opened;            /* while this is the number they knew */
-    _Atomic int movers;                 /* of them, who are moving the caller */
+    fc_stay stay;                       /* the caller's */
     _Alignas(128) _Atomic int64_t next; /* the first tile not yet claimed */
     _Alignas(128) _Atomic int invites;  /* helpers still to be invited */
     _Atomic uint64_t slots[FC_WORDS];   /* worker numbers in use, from 1 */
@@ -50,8 +66,9 @@ typedef struct fc_helper {
     _Atomic(const fc_board *) at; /* the board it is inside */
     _Atomic int64_t time;         /* on a CPU, when its caller last looked */
     _Atomic int was_moved;        /* to its caller's CPU */
-    fc_board *last;               /* the one it was inside before it slept, */
-    unsigned last_opened;         /* for that loop */
+    fc_stay stay;
+    fc_board *last;       /* the one it was inside before it slept, */
+    unsigned last_opened; /* for that loop */
 } fc_helper;
 
 extern fc_board fc_boards[FC_BOARDS];

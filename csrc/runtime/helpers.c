@@ -19,6 +19,8 @@
  * its tile is done. */
 #include "helpers.h"
 
+#include <sched.h>
+
 #include "clock.h"
 #include "float_env.h"
 #include "lost_cpus.h"
@@ -112,17 +114,21 @@ static int take_id(void) {
     return -1;
 }
 
-static int start_thread(int id) {
+static int start_thread(int id, fc_stay *stay) {
     fc_helper *h = &fc_helpers[id];
     atomic_store(&h->wake, SPINNING);
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->woken, NULL);
-    return fc_spawn(helper_main, (void *)(intptr_t)id);
+    atomic_store(&stay->starts, 1);
+    while (atomic_load(&stay->movers) != 0) sched_yield();
+    const int started = fc_spawn(helper_main, (void *)(intptr_t)id);
+    atomic_store(&stay->starts, 0);
+    return started;
 }
 
 /* Creates a thread if the pool has fewer than `most`; 0 where it has not, or where the system
- * refuses. */
-static int create_thread(int most) {
+ * refuses. `stay` is this thread's. */
+static int create_thread(int most, fc_stay *stay) {
     int64_t retry_at = atomic_load_explicit(&fc_threads.retry_at, memory_order_relaxed);
     if (retry_at != 0 && fc_clock() < retry_at) return 0;
     int count = atomic_load(&fc_threads.count);
@@ -130,7 +136,7 @@ static int create_thread(int most) {
         if (count >= most) return 0;
     } while (!atomic_compare_exchange_weak(&fc_threads.count, &count, count + 1));
     int id = take_id();
-    if (id >= 0 && start_thread(id)) return 1;
+    if (id >= 0 && start_thread(id, stay)) return 1;
     if (id >= 0) atomic_fetch_and(&fc_threads.made[id / 64], ~fc_bit(id));
     atomic_fetch_sub(&fc_threads.count, 1);
     atomic_store_explicit(&fc_threads.retry_at, fc_clock() + RETRY_NS, memory_order_relaxed);
@@ -143,8 +149,7 @@ void fc_invite(fc_board *b, int limit) {
         if (atomic_load_explicit(&b->invites, memory_order_relaxed) <= 0) return;
         if (atomic_fetch_sub_explicit(&b->invites, 1, memory_order_relaxed) <= 0) return;
         if (wake_idle()) continue;
-        if (me && atomic_load(&me->was_moved)) return; /* a thread would inherit its place */
-        if (!create_thread(limit)) return;
+        if (!create_thread(limit, me ? &me->stay : &b->stay)) return;
     }
 }
 

@@ -27,9 +27,10 @@ int fc_move_lost_helpers(const fc_board *b) {
         const int64_t time = fc_thread_time(h->cpu);
         const int stands = atomic_exchange(&h->time, time) == time;
         if (stands && atomic_load(&h->was_moved)) continue;
-        if (stands) {
+        if (stands && fc_move_begins(&h->stay)) {
             atomic_store(&h->was_moved, 1);
             fc_thread_move_here(h->cpu);
+            fc_move_ends(&h->stay);
         }
         lost += atomic_load(&h->was_moved);
     }
@@ -49,7 +50,7 @@ int64_t fc_last_caller_time(const fc_helper *h) {
  * child, would inherit what it may only for a moment. */
 void fc_move_last_caller(fc_helper *h) {
     fc_board *b = h->last;
-    atomic_fetch_add(&b->movers, 1);
+    if (!fc_move_begins(&b->stay)) return;
     if (fc_last_caller_time(h) >= 0) fc_thread_move_here(atomic_load(&b->caller));
-    atomic_fetch_sub(&b->movers, 1);
+    fc_move_ends(&b->stay);
 }

@@ -65,7 +65,7 @@ static void init_boards(void) {
     pthread_condattr_setclock(&attributes, COND_CLOCK);
 #endif
     for (int i = 0; i < FC_BOARDS; i++) {
-        atomic_store(&fc_boards[i].movers, 0);
+        fc_boards[i].stay = (fc_stay){0};
         pthread_mutex_init(&fc_boards[i].lock, NULL);
         pthread_cond_init(&fc_boards[i].left, &attributes);
     }
@@ -86,7 +86,10 @@ static void after_fork_in_child(void) {
         atomic_store(&fc_threads.idle[i], 0);
         atomic_store(&fc_threads.made[i], 0);
     }
-    for (int i = 0; i < FC_MAX_WORKERS; i++) atomic_store(&fc_helpers[i].at, NULL);
+    for (int i = 0; i < FC_MAX_WORKERS; i++) {
+        atomic_store(&fc_helpers[i].at, NULL);
+        fc_helpers[i].stay = (fc_stay){0};
+    }
     self.id = 0;
     init_boards();
 }
@@ -217,7 +220,7 @@ static fc_status run_shared(fc_board *b, const fc_call *call, int limit, int64_t
     if (FC_JOINED(atomic_fetch_and(&b->state, ~FC_OPEN)) != 0)
         stop |= wait_for_helpers(b, call, limit, generation);
     if (forked_since(generation)) return FC_INTERRUPTED;
-    while (atomic_load(&b->movers) != 0) sched_yield();
+    while (atomic_load(&b->stay.movers) != 0) sched_yield();
     atomic_fetch_and(&fc_threads.used, ~fc_bit((int)(b - fc_boards)));
     return stop ? FC_INTERRUPTED : FC_OK;
 }
