@@ -23,7 +23,7 @@
 #define FEW_VECTORS 16         /* of an image's pixels */
 #define FEW_CHANNELS 8         /* for which so many pixels are few, */
 #define SOME 16                /* with so many terms or more */
-#define COLUMNS (1 << 18)      /* bytes of a channel's, that a band is not cut for */
+#define COLUMNS (1 << 18)      /* bytes of a channel's, of images together or of one in one band */
 #define MOST_COLUMNS (1 << 20) /* bytes of a band's, for a channel */
 #define BANDS 16               /* that an image should give */
 #define HALO 8                 /* a band's own pixels are so many times what others make as well */
@@ -105,9 +105,10 @@ static int64_t most_pixels(const fc_conv *p) {
 int fc_grad_input_overlap_suits(const fc_conv *p) {
     const int64_t taps = fc_volume(p->kernel), pixels = fc_volume(p->output),
                   item = fc_sizeof(p->dtype);
-    const int is_depthwise = p->groups > 1 && p->in_channels == p->groups;
-    if (p->layout != FC_CHANNELS_FIRST || fc_volume(p->stride) == 1 || taps == 1 || pixels == 0 ||
-        is_depthwise || p->out_channels / p->groups < FEWEST || pixels > most_pixels(p))
+    const int is_depthwise = p->groups > 1 && p->in_channels == p->groups,
+              has_stride = p->stride[0] > 1 || p->stride[1] > 1 || p->stride[2] > 1;
+    if (p->layout != FC_CHANNELS_FIRST || !has_stride || taps == 1 || pixels == 0 || is_depthwise ||
+        p->out_channels / p->groups < FEWEST || pixels > most_pixels(p))
         return 0;
     overlap v;
     cut_bands(p, item, &v);
@@ -175,8 +176,8 @@ static void cut(overlap *v, const fc_conv *p) {
         d->place = place_band;
         fc_grad_columns_cut(d, taps, p->batch * v->bands, band_pixels(p, v));
     } else {
-        const int64_t most = max64(fc_grad_columns_pixels(d) / d->image_pixels, 1);
-        const int64_t images = min64(most, p->batch);
+        const int64_t most = min64(fc_grad_columns_pixels(d), COLUMNS / (taps * d->item));
+        const int64_t images = min64(max64(most / d->image_pixels, 1), p->batch);
         fc_grad_columns_cut(d, taps, ceil_div(p->batch, images), images * d->image_pixels);
     }
 }

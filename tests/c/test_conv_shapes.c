@@ -61,6 +61,7 @@ static const cut_shape weight_shapes[] = {
     {2, 1, 5, 20, {20, 18}, {5, 3}, {2, 2}, {1, 1}, {2, 1}},
     {1, 1, 30, 90, {1, 300}, {1, 9}, {1, 4}, {1, 1}, {0, 3}},
     {2, 1, 20, 70, {17, 15}, {2, 2}, {2, 3}, {1, 1}, {0, 0}},
+    {9, 1, 2, 20, {62, 61}, {60, 59}, {2, 2}, {1, 1}, {0, 0}},
     /* one channel: bands along either axis; a halo as large as a band; padding that no tap reaches;
      * elements of no window */
     {2, 1, 1, 8, {200, 180}, {3, 3}, {2, 2}, {1, 1}, {1, 1}},
