@@ -143,8 +143,11 @@ static void columns_item(void *context, int64_t index, int worker) {
 
 /* ---- All of them ---- */
 
-fc_grad_columns fc_grad_columns_of(const fc_conv *p) {
-    fc_grad_columns d = {.p = p, .kernels = fc_kernels_for(p->dtype), .item = fc_sizeof(p->dtype)};
+fc_grad_columns fc_grad_columns_of(const fc_conv *p, const void *w, const void *gy,
+                                   const void *bias, void *gx) {
+    fc_grad_columns d = {.p = p, .w = w, .gy = gy, .bias = bias, .gx = gx};
+    d.kernels = fc_kernels_for(p->dtype);
+    d.item = fc_sizeof(p->dtype);
     d.rows = p->in_channels / p->groups * fc_volume(p->kernel);
     d.terms = p->out_channels / p->groups;
     d.image_pixels = fc_volume(p->output);

@@ -20,7 +20,7 @@ typedef struct fc_grad_columns {
     const char *w, *gy, *bias;
     char *gx, *scratch;
     const int64_t *a_offset, *b_offset, *soon_offset; /* of the terms of a block */
-    /* To be set before the run, with w, gy, bias and gx: */
+    /* To be set before the run: */
     int finished;       /* a column is an element of gx: bias and clamp come with it */
     int64_t more_bytes; /* that store() needs of a worker's own */
     /* Which pixels, of one image or of several whole ones, are a tile's; NULL: equal shares. */
@@ -35,7 +35,8 @@ typedef struct fc_grad_piece {
     char *sums, *panel, *bias, *more;
 } fc_grad_piece;
 
-fc_grad_columns fc_grad_columns_of(const fc_conv *p);
+fc_grad_columns fc_grad_columns_of(const fc_conv *p, const void *w, const void *gy,
+                                   const void *bias, void *gx);
 /* The pixels that an item should have, about. */
 int64_t fc_grad_columns_pixels(const fc_grad_columns *d);
 /* Items of whole units of rows, in so many tiles of at most so many pixels. */

@@ -71,14 +71,10 @@ static void store(const fc_grad_columns *d, const fc_grad_piece *n) {
 fc_status fc_grad_input_disjoint(const fc_conv *p, const void *w, const void *gy, const void *bias,
                                  void *gx, const fc_call *call) {
     if (p->batch == 0) return FC_OK;
-    fc_grad_columns d = fc_grad_columns_of(p);
+    fc_grad_columns d = fc_grad_columns_of(p, w, gy, bias, gx);
     const int64_t pixels = min64(d.pixels, fc_grad_columns_pixels(&d));
     fc_grad_columns_cut(&d, p->kernel[2], ceil_div(d.pixels, pixels), pixels);
     d.finished = 1;
     d.store = store;
-    d.w = w;
-    d.gy = gy;
-    d.bias = bias;
-    d.gx = gx;
     return fc_grad_columns_run(&d, call);
 }

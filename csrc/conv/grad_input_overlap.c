@@ -185,14 +185,10 @@ static void cut(overlap *v, const fc_conv *p) {
 fc_status fc_grad_input_overlap(const fc_conv *p, const void *w, const void *gy, const void *bias,
                                 void *gx, const fc_call *call) {
     if (p->batch == 0) return FC_OK;
-    overlap v = {.columns = fc_grad_columns_of(p)};
+    overlap v = {.columns = fc_grad_columns_of(p, w, gy, bias, gx)};
     fc_grad_columns *d = &v.columns;
     cut(&v, p);
     d->more_bytes = d->tile_rows * min64(d->image_pixels, d->tile_pixels) * d->item;
     d->store = store;
-    d->w = w;
-    d->gy = gy;
-    d->bias = bias;
-    d->gx = gx;
     return fc_grad_columns_run(d, call);
 }
