@@ -74,7 +74,7 @@ static fc_box largest_box(const fc_blocking *b) {
 static fc_plane plane_of(const fc_correlation *c, const fc_blocking *b, int64_t channels) {
     const fc_box box = largest_box(b);
     const fc_taps taps = {{0, 0, 0}, {b->taps[0], b->taps[1], b->taps[2]}};
-    return b->turned ? fc_plane_copied(c, &box, &taps, channels)
+    return b->turned ? fc_plane_turned(c, &box, &taps, channels)
                      : fc_plane_gathered(c, &box, &taps);
 }
 
@@ -101,7 +101,7 @@ static int stays_in_l1(const fc_correlation *c, int64_t depth) {
 static int64_t most_products(const fc_correlation *c, const fc_blocking *b) {
     const fc_tuning *t = &c->kernels->tuning;
     if (!b->turned) return t->depth;
-    if (c->layout == FC_CHANNELS_LAST) return t->depth_turned;
+    if (c->layout == FC_CHANNELS_LAST || fc_plane_turns(c)) return t->depth_turned;
     if (fc_correlation_taps(c) > 1 || (pixels_of(b) > FEW_PIXELS && stays_in_l1(c, t->depth)))
         return t->depth;
     return t->depth_turned;
@@ -208,9 +208,9 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     const int64_t pixels = pixels_of(b),
                   rows =
                       b->turned ? pixels : b->tiles_together * ceil_div(c->out_channels, b->tiles);
-    int64_t packed = 0; /* columns: of all panels, or of one that is cut short */
+    int64_t packed = 0; /* columns: of all panels, or of one that is copied */
     if (b->packed) packed = up_to(pixels, panel);
-    else if (b->in_place && !b->turned) packed = panel;
+    else if (!b->turned) packed = panel;
     int64_t at = fc_aligned(FC_ITEM_BYTES);
     b->plane_at = at;
     b->plane_bytes = fc_aligned(plane_bytes(c, b, b->channels) + panel * c->item);
@@ -267,11 +267,25 @@ static int pixels_collide(const fc_correlation *c, const fc_plane *plane) {
     return side_by_side > FC_L1_WAYS;
 }
 
+/* Whether even pixels that could be read where they stand are turned: only once for all output
+ * channels, as far as a plane of all products goes, and none that a stride leaves out. */
+static int pixels_turn(const fc_correlation *c) {
+    if (!fc_plane_turns(c)) return 0;
+    int64_t bytes = times64(c->in_channels, c->item);
+    for (int i = 0; i < 3; i++) {
+        const fc_axis *a = &c->axis[i];
+        if (a->stride > 1) return 0;
+        bytes = times64(bytes, i == 2 ? a->in : (a->taps - 1) * a->offset_step + 1);
+    }
+    return bytes <= FC_WHOLE_BYTES;
+}
+
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
     fc_blocking b = {.packed = form == FC_FORM_PANELS, .turned = form == FC_FORM_TURNED};
     const int64_t wanted = pixels_wanted(c, b.packed);
     fc_plane plane;
-    b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) && !pixels_collide(c, &plane)
+    b.in_place = b.turned ? fc_plane_spread_in_place(c, &plane) && !pixels_collide(c, &plane) &&
+                                !pixels_turn(c)
                           : fc_plane_in_place(c, &plane);
     if (!b.turned) fc_choose_tiles(c, &b, wanted);
     choose_box(c, &b, wanted);
@@ -293,6 +307,9 @@ fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form) {
 }
 
 fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first, fc_form last) {
+#ifdef FC_FORCE
+    if (c->kernels->lanes == 8) return fc_blocking_of(c, FC_FORCE);
+#endif
     fc_blocking best = fc_blocking_of(c, first);
     double best_cost = fc_blocking_cost(c, &best);
     for (int form = (int)first + 1; form <= (int)last; form++) {

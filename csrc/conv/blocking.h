@@ -32,8 +32,9 @@ typedef struct fc_blocking {
     /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block,
      * `blocks` blocks a group. */
     int64_t tiles, tiles_together, blocks;
-    int64_t tile_channels;   /* turned: of every tile but the last; else tiles differ by one channel
-                                at most */
+    int64_t tile_channels; /* of every tile: turned, but for the last; else the first `longer` have
+                                one more */
+    int64_t longer;
     int64_t tile_pixels;     /* turned: of a tile, at most */
     int64_t run;             /* turned: pixels that are cut into tiles together, about */
     int saves_taps;          /* turned: taps in the padding are left out */
@@ -60,14 +61,13 @@ static inline int64_t fc_boxes_of(const fc_blocking *b) {
 /* The first output channel of register tile `tile` of a group. */
 static inline int64_t fc_tile_start(const fc_correlation *c, const fc_blocking *b, int64_t tile) {
     if (b->turned) return tile < b->tiles ? tile * b->tile_channels : c->out_channels;
-    const int64_t rows = c->out_channels / b->tiles, longer = c->out_channels % b->tiles;
-    return tile * rows + (tile < longer ? tile : longer);
+    return tile * b->tile_channels + (tile < b->longer ? tile : b->longer);
 }
 
 /* The same in packed weights, where a turned tile is filled up to whole vectors. */
 static inline int64_t fc_packed_start(const fc_correlation *c, const fc_blocking *b, int64_t tile) {
-    const int64_t start = fc_tile_start(c, b, tile), lanes = b->turned ? c->kernels->lanes : 1;
-    return (start + lanes - 1) / lanes * lanes;
+    const int64_t start = fc_tile_start(c, b, tile), lanes = c->kernels->lanes;
+    return b->turned ? (start + lanes - 1) / lanes * lanes : start;
 }
 
 #endif

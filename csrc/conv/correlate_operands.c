@@ -49,7 +49,7 @@ static void hold_planes(fc_item *it) {
     it->held_group = it->group;
     fc_products p = fc_products_first(c, r->b);
     do {
-        const fc_plane plane = fc_plane_copied(c, &it->box, &p.taps, r->b->channels);
+        const fc_plane plane = fc_plane_turned(c, &it->box, &p.taps, r->b->channels);
         fc_plane_gather(c, &plane, &it->box, &p.taps, r->x, it->group, p.channel, p.channels,
                         it->plane_data + p.channel / r->b->channels * r->b->plane_bytes);
     } while (fc_products_next(c, r->b, &p));

@@ -166,7 +166,7 @@ static void shape_plane(fc_item *it) {
     const fc_taps *taps = &it->products.taps;
     if (b->turned && b->in_place) fc_plane_spread_in_place(c, &it->plane);
     else if (b->in_place) fc_plane_in_place(c, &it->plane);
-    else if (b->turned) it->plane = fc_plane_copied(c, &it->box, taps, b->channels);
+    else if (b->turned) it->plane = fc_plane_turned(c, &it->box, taps, b->channels);
     else it->plane = fc_plane_gathered(c, &it->box, taps);
     fc_plane_offsets(c, &it->plane, taps, b->channels, it->offsets);
 }

@@ -18,9 +18,9 @@ static double gather_ns(const fc_correlation *c, const fc_blocking *b) {
     const int64_t all = fc_correlation_taps(c), each = b->taps[0] * b->taps[1] * b->taps[2];
     const double planes = all ? (double)all / (double)each : 0;
     if (b->turned) { /* no columns are picked */
-        const fc_plane p = fc_plane_copied(c, &box, &taps, c->in_channels);
+        const fc_plane p = fc_plane_turned(c, &box, &taps, c->in_channels);
         const double elements = (double)fc_plane_elements(&p, b->images, c->in_channels);
-        return elements * planes * t->gather / c->kernels->lanes;
+        return elements * planes * (fc_plane_turns(c) ? t->turn : t->gather) / c->kernels->lanes;
     }
     const double elements =
         (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels;
@@ -75,7 +75,8 @@ double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
     /* Few sums in flight wait for each other. */
     const double in_flight = (double)c->out_channels / (double)b->tiles * b->width;
     const double multiply = t->multiply * (in_flight < 8 ? 8 / in_flight : 1) *
-                            (b->packed ? 1 : few_outputs(c)) * fc_width_cost(c->kernels, b->width);
+                            (b->packed ? 1 : few_outputs(c) * t->planes) *
+                            fc_width_cost(c->kernels, b->width);
     if (b->turned) return 1e-9 * boxes * groups * turned_ns(c, b, pixels, depth, blocks);
     double ns = vectors * depth * (double)c->out_channels * multiply +
                 panels * blocks * (double)b->tiles * t->panel;

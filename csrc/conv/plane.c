@@ -44,9 +44,9 @@ static int64_t kept_apart(const fc_correlation *c, int64_t elements, int64_t str
     return elements * c->item * stride % (FC_L1_WAY / 2) ? elements : elements + 64 / c->item;
 }
 
-fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
-                         int64_t channels) {
-    fc_plane p = {.channels_last = c->layout == FC_CHANNELS_LAST};
+static fc_plane copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
+                       int64_t channels, int channels_last) {
+    fc_plane p = {.channels_last = channels_last};
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];
         p.skip[i] = p.period[i] = p.phases[i] = 1;
@@ -58,6 +58,21 @@ fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_ta
     p.image = times64(p.line[0], p.length[0]);
     p.channel = p.channels_last ? 1 : kept_apart(c, times64(p.image, box->images), 1);
     return p;
+}
+
+fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
+                         int64_t channels) {
+    return copied(c, box, taps, channels, c->layout == FC_CHANNELS_LAST);
+}
+
+int fc_plane_turns(const fc_correlation *c) {
+    return c->kernels->tuning.turns_planes && c->layout == FC_CHANNELS_FIRST &&
+           c->in_channels >= c->kernels->lanes;
+}
+
+fc_plane fc_plane_turned(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
+                         int64_t channels) {
+    return copied(c, box, taps, channels, c->layout == FC_CHANNELS_LAST || fc_plane_turns(c));
 }
 
 int64_t fc_plane_elements(const fc_plane *plane, int64_t images, int64_t channels) {
@@ -154,7 +169,9 @@ static void gather_zeros(const gather *g, char *dst, int64_t n) {
 static void gather_run(const gather *g, char *dst, const char *x, int64_t step, int64_t n) {
     const fc_conv_kernels *k = &g->c->kernels->conv;
     const int64_t item = g->c->item;
-    if (g->plane->channels_last) {
+    if (g->plane->channels_last && g->x_channel != 1) {
+        k->transpose(dst, g->plane->line[2], x, g->x_channel, g->channels, n);
+    } else if (g->plane->channels_last) {
         const int64_t from = step * g->x_pixel, to = g->plane->line[2];
         if (from == to && to == g->channels) k->copy(dst, 1, x, 1, n * to);
         else k->copy_padded(dst, to, x, from, n, 0, g->channels, 0, 1);
@@ -273,7 +290,7 @@ void fc_plane_gather(const fc_correlation *c, const fc_plane *plane, const fc_bo
     const int last_layout = c->layout == FC_CHANNELS_LAST;
     /* Channels first: one channel after another, so that the input is read and the plane written in
      * order. */
-    const int64_t together = last_layout ? channels : 1;
+    const int64_t together = last_layout || plane->channels_last ? channels : 1;
     for (int64_t i = 0; i < box->images; i++)
         for (int64_t j = 0; j < channels; j += together) {
             const int64_t from =

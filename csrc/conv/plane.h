@@ -33,6 +33,10 @@ fc_plane fc_plane_gathered(const fc_correlation *c, const fc_box *box, const fc_
  */
 fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
                          int64_t channels);
+/* The same, channels last where it is faster to turn those that come first; and whether it is. */
+int fc_plane_turns(const fc_correlation *c);
+fc_plane fc_plane_turned(const fc_correlation *c, const fc_box *box, const fc_taps *taps,
+                         int64_t channels);
 /* Of a gathered or copied plane of that many images and channels. */
 int64_t fc_plane_elements(const fc_plane *plane, int64_t images, int64_t channels);
 /* Whether every pixel and tap can be read from the input itself, the pixels of a row being

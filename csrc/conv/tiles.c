@@ -51,6 +51,8 @@ void fc_choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
         panels_cycles(c, pixels, WIDE_ROWS) < panels_cycles(c, pixels, most) * 0.95)
         most = WIDE_ROWS;
     b->tiles = ceil_div(c->out_channels, most);
+    b->tile_channels = c->out_channels / b->tiles;
+    b->longer = c->out_channels % b->tiles;
     b->width = fc_outer_widest(c->kernels, ceil_div(c->out_channels, b->tiles));
 }
 
