@@ -101,7 +101,8 @@ static int stays_in_l1(const fc_correlation *c, int64_t depth) {
 static int64_t most_products(const fc_correlation *c, const fc_blocking *b) {
     const fc_tuning *t = &c->kernels->tuning;
     if (!b->turned) return t->depth;
-    if (c->layout == FC_CHANNELS_LAST || fc_plane_turns(c)) return t->depth_turned;
+    if (c->layout == FC_CHANNELS_LAST || (!b->in_place && fc_plane_turns(c)))
+        return t->depth_turned;
     if (fc_correlation_taps(c) > 1 || (pixels_of(b) > FEW_PIXELS && stays_in_l1(c, t->depth)))
         return t->depth;
     return t->depth_turned;
@@ -270,7 +271,7 @@ static int pixels_collide(const fc_correlation *c, const fc_plane *plane) {
 /* Whether even pixels that could be read where they stand are turned: only once for all output
  * channels, as far as a plane of all products goes, and none that a stride leaves out. */
 static int pixels_turn(const fc_correlation *c) {
-    if (!fc_plane_turns(c)) return 0;
+    if (!fc_plane_turns(c) || c->kernels->tuning.turns_pixels < 2) return 0;
     int64_t bytes = times64(c->in_channels, c->item);
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];

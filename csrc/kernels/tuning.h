@@ -20,10 +20,10 @@
  *                            best form on the geometric mean of 2 x 53 layers (another fit: 0.7%)
  *   costs of AVX2            fitted to the same layers, then rounded: 1.4%
  *   costs of scalar          fitted before tiles were turned, panel and item set by hand: 1.2%
- *   planes, turns_planes     from the times of 29 layers, channels first, in either form and with
- *                            pixels turned or not (AMD Zen 4, whose L1 has 32 KB): AVX2 takes 0.6
- *                            to 0.9 of the time where they are, at 7 x 7 to 28 x 28; AVX-512 up to
- *                            a tenth more
+ *   planes, turns_pixels     from the times of 29 layers, channels first, in either form and with
+ *                            pixels turned or not (AMD Zen 4, whose L1 has 32 KB): all turned, AVX2
+ *                            takes 0.7 to 0.95 of the time at 7 x 7 to 28 x 28, AVX-512 up to 1.08;
+ *                            those that are gathered, AVX-512 0.96 to 1
  *   broadcast of scalar      from the speeds of tiles of 2 x 6 and 6 x 2; the other sets load and
  *                            broadcast in one
  *   transform, make, read    by hand, from profiles of the 3x3 layers of ResNet-50 on AVX-512 and
@@ -59,8 +59,10 @@ typedef struct fc_tuning {
     int64_t item_channels; /* output channels an item should have at least */
     int64_t positions;     /* of a line of dot products: some lines stay in the L1 */
     double planes;         /* a multiply-add of panels read from planes, in others' time */
-    int turns_planes;      /* turned: pixels that stand channels first are turned as well */
-    double broadcast;      /* multiply-adds that a broadcast takes the place of */
+    /* Turned: whether pixels that stand channels first are turned as well: 1, those that are
+     * gathered, or 2, all. */
+    int turns_pixels;
+    double broadcast; /* multiply-adds that a broadcast takes the place of */
     /* Nanoseconds on one thread. */
     double multiply;  /* a vector multiply-add */
     double pack;      /* a vector packed into a panel */
@@ -113,10 +115,13 @@ typedef struct fc_tuning {
 #endif
 #ifdef FC_ISA_AVX2
 #define FC_PLANES 1.12
-#define FC_TURNS_PLANES 1
+#define FC_TURNS_PIXELS 2
+#elif defined(FC_ISA_AVX512)
+#define FC_PLANES 1
+#define FC_TURNS_PIXELS 1
 #else
 #define FC_PLANES 1
-#define FC_TURNS_PLANES 0
+#define FC_TURNS_PIXELS 0
 #endif
 #if !defined(FC_TUNE_BROADCAST) && defined(FC_ISA_SCALAR)
 #define FC_TUNE_BROADCAST 0.5
@@ -153,7 +158,7 @@ typedef struct fc_tuning {
         .depth = FC_TUNE_DEPTH, .depth_turned = FC_TUNE_DEPTH_TURNED, .pixels = FC_TUNE_PIXELS,    \
         .most_pixels = FC_TUNE_MOST_PIXELS, .box_work = FC_TUNE_BOX_WORK,                          \
         .item_channels = FC_TUNE_ITEM_CHANNELS, .positions = FC_TUNE_POSITIONS,                    \
-        .broadcast = FC_TUNE_BROADCAST, .planes = FC_PLANES, .turns_planes = FC_TURNS_PLANES,      \
+        .broadcast = FC_TUNE_BROADCAST, .planes = FC_PLANES, .turns_pixels = FC_TURNS_PIXELS,      \
         .weight = {FC_TUNE_WEIGHT}, FC_TUNE_COSTS                                                  \
     }
 
