@@ -271,7 +271,7 @@ static int pixels_collide(const fc_correlation *c, const fc_plane *plane) {
 /* Whether even pixels that could be read where they stand are turned: only once for all output
  * channels, as far as a plane of all products goes, and none that a stride leaves out. */
 static int pixels_turn(const fc_correlation *c) {
-    if (!fc_plane_turns(c) || c->kernels->tuning.turns_pixels < 2) return 0;
+    if (!fc_plane_turns(c) || !c->kernels->tuning.turns_pixels) return 0;
     int64_t bytes = times64(c->in_channels, c->item);
     for (int i = 0; i < 3; i++) {
         const fc_axis *a = &c->axis[i];

@@ -66,8 +66,7 @@ fc_plane fc_plane_copied(const fc_correlation *c, const fc_box *box, const fc_ta
 }
 
 int fc_plane_turns(const fc_correlation *c) {
-    return c->kernels->tuning.turns_pixels && c->layout == FC_CHANNELS_FIRST &&
-           c->in_channels >= c->kernels->lanes;
+    return c->layout == FC_CHANNELS_FIRST && c->in_channels >= c->kernels->lanes;
 }
 
 fc_plane fc_plane_turned(const fc_correlation *c, const fc_box *box, const fc_taps *taps,

@@ -23,7 +23,7 @@
  *   planes, turns_pixels     from the times of 29 layers, channels first, in either form and with
  *                            pixels turned or not (AMD Zen 4, whose L1 has 32 KB): all turned, AVX2
  *                            takes 0.7 to 0.95 of the time at 7 x 7 to 28 x 28, AVX-512 up to 1.08;
- *                            those that are gathered, AVX-512 0.96 to 1
+ *                            those that are gathered, AVX-512 0.96 to 1, scalar 0.92
  *   broadcast of scalar      from the speeds of tiles of 2 x 6 and 6 x 2; the other sets load and
  *                            broadcast in one
  *   transform, make, read    by hand, from profiles of the 3x3 layers of ResNet-50 on AVX-512 and
@@ -59,9 +59,7 @@ typedef struct fc_tuning {
     int64_t item_channels; /* output channels an item should have at least */
     int64_t positions;     /* of a line of dot products: some lines stay in the L1 */
     double planes;         /* a multiply-add of panels read from planes, in others' time */
-    /* Turned: whether pixels that stand channels first are turned as well: 1, those that are
-     * gathered, or 2, all. */
-    int turns_pixels;
+    int turns_pixels; /* turned: pixels that stand channels first, even in place, are turned too */
     double broadcast; /* multiply-adds that a broadcast takes the place of */
     /* Nanoseconds on one thread. */
     double multiply;  /* a vector multiply-add */
@@ -115,9 +113,6 @@ typedef struct fc_tuning {
 #endif
 #ifdef FC_ISA_AVX2
 #define FC_PLANES 1.12
-#define FC_TURNS_PIXELS 2
-#elif defined(FC_ISA_AVX512)
-#define FC_PLANES 1
 #define FC_TURNS_PIXELS 1
 #else
 #define FC_PLANES 1
