@@ -6,9 +6,9 @@
 
 /* How the kernels get their operands. Vectors run along the pixels, which are read from planes
  * (direct) or packed into panels (im2col); or, turned, along the output channels, and the pixels
- * are read one by one from planes in the input's own layout: no lanes are lost where images are
- * small and the channels many, strides cost nothing, and sums are channels last. Every form adds
- * the same products in the same order. */
+ * are read one by one, from the input itself or planes with channels last: no lanes are lost where
+ * images are small and the channels many, strides cost nothing, and sums are channels last. Every
+ * form adds the same products in the same order. */
 typedef enum fc_form { FC_FORM_PLANES, FC_FORM_TURNED, FC_FORM_PANELS, FC_FORMS } fc_form;
 
 #define FC_ITEM_BYTES 2048 /* what a worker knows of the item it was at last */

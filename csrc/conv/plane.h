@@ -1,8 +1,9 @@
 /* Planes: what the kernels read. A box of output pixels (of some images), some channels and some
  * taps need a part of the input; a plane is that part, either gathered into scratch (padding filled
  * in, strides taken apart so that the pixels of a row are neighbours, channels last turned round),
- * or copied as it stands (padding filled in), or the input itself. Either way the element that
- * pixel p needs for channel c and tap t lies at c*channel + tap(t) + pixel(p). See plane.c. */
+ * or copied as it stands (padding filled in) or with the channels turned to last, or the input
+ * itself. In each the element that pixel p needs for channel c and tap t lies at c*channel + tap(t)
+ * + pixel(p). See plane.c. */
 #ifndef FC_PLANE_H
 #define FC_PLANE_H
 

@@ -30,7 +30,7 @@ typedef struct fc_outer {
     /* What will be read soon: near soon[soon_offset[i]], i < k; or NULL. */
     const void *soon;
     const int64_t *soon_offset;
-    void *copy;
+    void *copy; /* for outer_copying alone */
     double min, max;
     int first, last, clamp;
 } fc_outer;
