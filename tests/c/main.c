@@ -58,14 +58,20 @@ void test_sleep_ms(int64_t ms) {
     nanosleep(&t, NULL);
 }
 
+/* Said again at the end, which is what is left of a long log. */
+static char first_failure[400];
+
 void test_failed(const char *file, int line, const char *condition, const char *format, ...) {
-    if (++test_failures > 50) return; /* enough to see */
+    const long failures = ++test_failures;
+    if (failures > 50) return; /* enough to see */
+    char message[sizeof first_failure], detail[200];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s:%d: failed: %s", file, line, condition);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
+    snprintf(message, sizeof message, "%s:%d: failed: %s%s", file, line, condition, detail);
+    fprintf(stderr, "%s\n", message);
+    if (failures == 1) memcpy(first_failure, message, sizeof message);
 }
 
 void test_in_child(void (*body)(void), int seconds, const char *what) {
@@ -127,6 +133,7 @@ int main(int argc, char **argv) {
                test_failures - failures, (double)(fc_clock() - start) * 1e-9);
         fflush(stdout);
     }
+    if (test_failures) printf("first failure: %s\n", first_failure);
     printf("%ld checks, %ld failed (%s)\n", test_checks, test_failures, fc_isa());
     return test_failures || !run ? EXIT_FAILURE : EXIT_SUCCESS;
 }

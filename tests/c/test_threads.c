@@ -141,14 +141,20 @@ static void *long_loop(void *context) {
     return NULL;
 }
 
-static void helpers_are_shared(void) {
+static int a_second_loop_is_helped(void) {
     shared first = {.helped = 0}, second = {.helped = 0};
-    CHECK(is_helped_again(), "helpers are still resting");
     pthread_create(&first.own, NULL, long_loop, &first);
     test_sleep_ms(10);
     CHECK(fc_parallel_for(NULL, 4, 100, shared_tile, &second) == FC_OK);
     pthread_join(first.own, NULL);
-    CHECK(second.helped > 0, "no helper moved to the second loop");
+    return second.helped > 0;
+}
+
+static void helpers_are_shared(void) {
+    int shared = 0;
+    CHECK(is_helped_again(), "helpers are still resting");
+    for (int i = 0; i < 20 && !shared; i++) shared = a_second_loop_is_helped();
+    CHECK(shared, "no helper moved to the second loop");
 }
 
 /* ---- Without a CPU of one's own -------------------------------------------------------------- */
@@ -239,12 +245,17 @@ static void nested_loops(void) {
 typedef struct stopper {
     pthread_t thread;
     int calls, stop_at;
+    int64_t asked; /* at */
     _Atomic int64_t tiles;
 } stopper;
 
+/* A machine that is busy may delay a question by any time, but none comes early. */
 static int ask(void *context) {
     stopper *s = context;
+    const int64_t now = fc_clock();
     CHECK(pthread_equal(pthread_self(), s->thread), "asked on the calling thread only");
+    CHECK(now - s->asked > 50000000, "asked after %d ms", (int)((now - s->asked) / 1000000));
+    s->asked = now;
     return ++s->calls >= s->stop_at;
 }
 
@@ -258,12 +269,8 @@ static void stopper_tile(void *context, int64_t tile, int worker) {
 static void interruption(int workers) {
     stopper s = {.thread = pthread_self(), .stop_at = 3};
     fc_call call = {.interrupted = ask, .context = &s};
-    int64_t start = fc_clock();
-    CHECK(fc_parallel_for(&call, workers, 1000000, stopper_tile, &s) == FC_INTERRUPTED);
-    int64_t took = fc_clock() - start;
-    CHECK(s.calls == 3 && s.tiles < 1000000);
-    CHECK(took > 100000000 && took < 1500000000, "%d ms for three questions",
-          (int)(took / 1000000));
+    CHECK(fc_parallel_for(&call, workers, 100000, stopper_tile, &s) == FC_INTERRUPTED);
+    CHECK(s.calls == 3 && s.tiles < 20000, "%d tiles", (int)s.tiles);
     run_loop(4, 100, 0);
 
     s = (stopper){.thread = pthread_self(), .stop_at = 1000000};
@@ -278,13 +285,10 @@ static void interruption_of_short_loops(void) {
     stopper s = {.thread = pthread_self(), .stop_at = 1};
     fc_call call = {.interrupted = ask, .context = &s};
     while (fc_parallel_for(&call, 2, 20, stopper_tile, &s) == FC_OK) continue;
-    int64_t start = fc_clock();
     int loops = 0;
     s.stop_at = 2;
     while (loops < 100 && fc_parallel_for(&call, 2, 20, stopper_tile, &s) == FC_OK) loops++;
-    int64_t took = fc_clock() - start;
     CHECK(loops < 40, "%d loops of 10 ms between two questions", loops);
-    CHECK(took > 50000000, "%d ms between two questions", (int)(took / 1000000));
 }
 
 static void uneven_tile(void *context, int64_t tile, int worker) {
@@ -292,13 +296,17 @@ static void uneven_tile(void *context, int64_t tile, int worker) {
     test_sleep_ms(worker == 0 ? 2 : 400);
 }
 
-/* The caller has nothing left to do, and asks while it waits for its helper. */
+/* The caller has nothing left to do, and asks while it waits for its helper. After so long a pause
+ * counting starts with the loop, and the caller's tiles end before the first question. */
 static void interruption_while_waiting(void) {
     stopper s = {.thread = pthread_self(), .stop_at = 1};
     fc_call call = {.interrupted = ask, .context = &s};
-    test_sleep_ms(TEST_REST_MS);
-    CHECK(fc_parallel_for(&call, 2, 40, uneven_tile, &s) == FC_INTERRUPTED);
-    CHECK(s.calls >= 1);
+    fc_status status = FC_OK;
+    for (int i = 0; i < 20 && status == FC_OK; i++) {
+        test_sleep_ms(400);
+        status = fc_parallel_for(&call, 2, 30, uneven_tile, &s);
+    }
+    CHECK(status == FC_INTERRUPTED && s.calls >= 1);
 }
 
 /* ---- What the program around notices --------------------------------------------------------- */
@@ -310,12 +318,16 @@ static double cpu_seconds(void) {
            1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+/* Soon: on a busy machine it takes them a while to come to it. */
 static void idle_threads_sleep(void) {
+    double busy = 1;
     run_loop(8, 100, 1000);
-    test_sleep_ms(50);
-    double before = cpu_seconds();
-    test_sleep_ms(200);
-    CHECK(cpu_seconds() - before < 0.05, "%g s in 0.2 s", cpu_seconds() - before);
+    for (int i = 0; i < 20 && busy > 0.05; i++) {
+        const double before = cpu_seconds();
+        test_sleep_ms(200);
+        busy = cpu_seconds() - before;
+    }
+    CHECK(busy < 0.05, "%g s in 0.2 s", busy);
 }
 
 static void signals_are_left_to_the_program(void) {
