@@ -57,6 +57,17 @@ static int find_shape(const fc_correlation *c, const fc_correlation *odd) {
     return -1;
 }
 
+/* Whether rows are no more than half a vector. */
+static int is_narrow(const fc_correlation *c, int shape) {
+    return shape >= 0 && shape < FC_DEPTHWISE_WHOLES && c->kernels->conv.depthwise_narrow &&
+           2 * c->axis[2].out <= c->kernels->lanes;
+}
+
+static fc_depthwise_planes_fn kernel_for(const fc_correlation *c, int shape) {
+    return is_narrow(c, shape) ? c->kernels->conv.depthwise_narrow[shape]
+                               : c->kernels->conv.depthwise_planes[shape];
+}
+
 /* Two phases of an input gradient that are the even and the odd columns of the same rows. */
 static int is_pair(const fc_correlation *even, const fc_correlation *odd) {
     const fc_axis *a = even->axis, *b = odd->axis;
@@ -113,7 +124,7 @@ static fc_planes_pass pass_of(const fc_correlation *c, const fc_correlation *odd
     const fc_axis *a = c->axis;
     return (fc_planes_pass){
         .c = c,
-        .kernel = c->kernels->conv.depthwise_planes[find_shape(c, odd)],
+        .kernel = kernel_for(c, find_shape(c, odd)),
         .job = planes_job(c, odd),
         .x = x,
         .w = (const char *)w + (a[0].weight * c->w_axis[0] + a[1].weight * c->w_axis[1]) * c->item,
@@ -243,7 +254,9 @@ static double vectors_of(const fc_correlation *c) {
 
 /* In nanoseconds on one thread; fitted by hand, see kernels/tuning.h. */
 static double planes_ns(const fc_correlation *c) {
-    const double tap = 0.72 * c->kernels->tuning.depthwise, loads = c->axis[2].stride == 1 ? 1 : 2;
+    const double narrow = is_narrow(c, find_shape(c, NULL)) ? 0.5 : 1;
+    const double tap = 0.72 * c->kernels->tuning.depthwise * narrow,
+                 loads = c->axis[2].stride == 1 ? 1 : 2;
     return loads * vectors_of(c) * (1.3 + tap * (double)fc_correlation_depth(c));
 }
 static double lines_ns(const fc_correlation *c) {

@@ -239,6 +239,9 @@ typedef struct fc_conv_kernels {
     /* As FC_DEPTHWISE_WHOLE and FC_DEPTHWISE_SHAPES, or NULL: left to `depthwise_lines`. */
     fc_depthwise_planes_fn depthwise_planes_weight[FC_DEPTHWISE_WHOLES];
     fc_depthwise_planes_fn depthwise_planes[FC_DEPTHWISE_PLANES];
+    /* As FC_DEPTHWISE_WHOLE, the first of FC_DEPTHWISE_SHAPES, for rows of no more than half a
+     * vector (narrow.inc); or NULL. */
+    const fc_depthwise_planes_fn *depthwise_narrow;
 
     /* dst[i * ld + j] = b[offset[i] + position[j]] for i < k, j < columns; up to a vector behind
      * dst is overwritten. */
@@ -263,5 +266,8 @@ typedef struct fc_conv_kernels {
     /* sum[j] += x[i * ld + j] for i < rows, j < columns, in order of i. */
     void (*sum_rows)(void *sum, const void *x, int64_t ld, int64_t rows, int64_t columns);
 } fc_conv_kernels;
+
+#define FC_NARROW_TABLE_(isa, bits) fc_narrow_planes_##isa##_f##bits
+#define FC_NARROW_TABLE(isa, bits) FC_NARROW_TABLE_(isa, bits)
 
 #endif

@@ -1,17 +1,21 @@
 /* The vocabulary of vec.h in AVX2 with FMA: 256-bit vectors, 16 registers, spans as vectors of sign
- * bits. */
+ * bits. FC_HALF: in AVX-512 VL, 32 registers, a mask register a span. */
 #include <immintrin.h>
 
 #define FC_STREAMS /* v_stream is more than v_store */
 
 #define FC_F32_LANES 8
 #define FC_F64_LANES 4
+#ifdef FC_HALF
+#define REGISTERS 32
+#define v_keep(v) __asm__("" : "+v"(v))
+#else
 #define REGISTERS 16
 #define v_keep(v) __asm__("" : "+x"(v))
+#endif
 
 typedef __m256 vf32, vmask32;
 typedef __m256d vf64, vmask64;
-typedef __m256i vspan32, vspan64;
 
 #define FC_DEFINE(B, T, V, S)                                                                      \
     static inline V vf##B##_zero(void) { return _mm256_setzero_##S(); }                            \
@@ -41,16 +45,37 @@ typedef __m256i vspan32, vspan64;
     static inline V vf##B##_select(V m, V a, V b) { return _mm256_blendv_##S(b, a, m); }           \
     static inline V vf##B##_m_and(V a, V b) { return _mm256_and_##S(a, b); }                       \
     static inline V vf##B##_m_or(V a, V b) { return _mm256_or_##S(a, b); }                         \
-    static inline int vf##B##_m_any(V m) { return _mm256_movemask_##S(m) != 0; }                   \
+    static inline int vf##B##_m_any(V m) { return _mm256_movemask_##S(m) != 0; }
+
+FC_DEFINE(32, float, vf32, ps)
+FC_DEFINE(64, double, vf64, pd)
+#undef FC_DEFINE
+
+#ifdef FC_HALF
+typedef __mmask8 vspan32, vspan64;
+
+#define FC_DEFINE(B, T, V, S)                                                                      \
+    static inline __mmask8 vf##B##_span(int first, int last) {                                     \
+        return (__mmask8)(first < last ? ((1u << last) - 1u) & ~((1u << first) - 1u) : 0u);        \
+    }                                                                                              \
+    static inline V vf##B##_load_span(const T *p, __mmask8 s) {                                    \
+        return _mm256_maskz_loadu_##S(s, p);                                                       \
+    }                                                                                              \
+    static inline V vf##B##_merge_span(V v, const T *p, __mmask8 s) {                              \
+        return _mm256_mask_loadu_##S(v, s, p);                                                     \
+    }                                                                                              \
+    static inline void vf##B##_store_span(T *p, V v, __mmask8 s) {                                 \
+        _mm256_mask_storeu_##S(p, s, v);                                                           \
+    }
+#else
+typedef __m256i vspan32, vspan64;
+
+#define FC_DEFINE(B, T, V, S)                                                                      \
     static inline V vf##B##_load_span(const T *p, __m256i s) { return _mm256_maskload_##S(p, s); } \
     static inline V vf##B##_merge_span(V v, const T *p, __m256i s) {                               \
         return _mm256_blendv_##S(v, _mm256_maskload_##S(p, s), _mm256_castsi256_##S(s));           \
     }                                                                                              \
     static inline void vf##B##_store_span(T *p, V v, __m256i s) { _mm256_maskstore_##S(p, s, v); }
-
-FC_DEFINE(32, float, vf32, ps)
-FC_DEFINE(64, double, vf64, pd)
-#undef FC_DEFINE
 
 static inline vspan32 vf32_span(int first, int last) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -63,6 +88,11 @@ static inline vspan64 vf64_span(int first, int last) {
     return _mm256_andnot_si256(_mm256_cmpgt_epi64(_mm256_set1_epi64x(first), lane),
                                _mm256_cmpgt_epi64(_mm256_set1_epi64x(last), lane));
 }
+#endif
+
+FC_DEFINE(32, float, vf32, ps)
+FC_DEFINE(64, double, vf64, pd)
+#undef FC_DEFINE
 
 static inline float vf32_sum(vf32 a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

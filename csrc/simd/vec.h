@@ -1,7 +1,7 @@
 /* The vector vocabulary: what a kernel may say about vectors, for one instruction set and one type.
  *
- * A wrapper in csrc/isa/ defines FC_ISA_<NAME> and FC_BITS (32 or 64); this header then gives the
- * kernels
+ * A wrapper in csrc/isa/ defines FC_ISA_<NAME> and FC_BITS (32 or 64), FC_HALF too for vectors of
+ * half the size (AVX-512's); this header then gives the kernels
  *
  *   real            float or double            VL         lanes of a vector
  *   vec             a vector of VL reals       vspan      a range of lanes [first, last)
@@ -54,9 +54,9 @@
 #define FC_FALLBACK 0
 #endif
 
-#if defined(FC_ISA_AVX512)
+#if defined(FC_ISA_AVX512) && !defined(FC_HALF)
 #include "avx512.h"
-#elif defined(FC_ISA_AVX2)
+#elif defined(FC_ISA_AVX2) || defined(FC_ISA_AVX512)
 #include "avx2.h"
 #elif defined(FC_ISA_NEON)
 #include "neon.h"
