@@ -305,4 +305,7 @@ cdef extern from "fastconv.h" nogil:
     fc_status fc_measure_bandwidth(double seconds, double *bytes, const fc_call *call)
 
 cdef extern from "runtime/scratch.h" nogil:
-    void fc_scratch_poison(int on)
+    ctypedef enum fc_poison:
+        FC_POISON_NONE
+        FC_POISON_NAN
+    void fc_scratch_poison(fc_poison pattern)

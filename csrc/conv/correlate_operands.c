@@ -1,4 +1,6 @@
 /* Bringing a block's operands (weights, planes, panels) where a worker does not have them yet. */
+#include <string.h>
+
 #include "cache_blocks.h"
 #include "correlate_item.h"
 #include "integers.h"
@@ -55,6 +57,14 @@ static void hold_planes(fc_item *it) {
     } while (fc_products_next(c, r->b, &p));
 }
 
+/* Panels are read in whole vectors, also behind the plane's end: see bytes_behind in weights.c. */
+static void end_plane(const fc_item *it) {
+    const fc_run *r = it->run;
+    if (r->b->turned) return;
+    const int64_t all = fc_plane_elements(&it->plane, it->box.images, it->products.channels);
+    memset(it->plane_data + all * it->item, 0, (size_t)(fc_item_panel(it) * it->item));
+}
+
 static void bring_plane(fc_item *it) {
     const fc_run *r = it->run;
     const fc_correlation *c = r->c;
@@ -70,6 +80,7 @@ static void bring_plane(fc_item *it) {
         fc_plane_gather(c, &it->plane, &it->box, &it->products.taps, r->x, it->group,
                         it->products.channel, it->products.channels, it->plane_data);
         it->columns = it->plane_data;
+        end_plane(it);
     }
 }
 

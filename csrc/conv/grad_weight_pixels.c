@@ -227,8 +227,9 @@ static void run_unit(fc_pixels_item *it, int64_t unit, int64_t chunk) {
     } else if (r->chunks > 1) {
         it->sums = r->partial + (chunk * r->units.count + unit) * r->unit_elements * c->item;
     }
-    if (!r->gy_ready && it->unit.out.count < r->ld) /* lanes that no channel has */
-        memset(it->lines, 0, (size_t)(r->sums_at - r->lines_at));
+    const int fewer = it->unit.out.count < r->ld; /* lanes that no channel has */
+    if (!r->gy_ready && fewer) memset(it->lines, 0, (size_t)(r->sums_at - r->lines_at));
+    if (r->chunks > 1 && fewer) memset(it->sums, 0, (size_t)(r->unit_elements * c->item));
     it->first = 1;
     const int64_t end = min64(r->pieces.count, (chunk + 1) * r->chunk_pieces);
     for (int64_t i = chunk * r->chunk_pieces; i < end; i++) {

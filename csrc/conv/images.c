@@ -11,6 +11,9 @@
  * have many, are left out. Every sum has its products in the order that all forms have. Turning
  * costs the same whatever the kernel: it pays for small images of few channels. */
 #include "images.h"
+
+#include <string.h>
+
 #include "cache_blocks.h"
 #include "correlate.h"
 #include "integers.h"
@@ -100,9 +103,13 @@ static void turn_item(void *context, int64_t index, int worker) {
     const fc_correlation *c = r->c;
     const int64_t pieces = ceil_div(r->read, TURN_ELEMENTS), group = index / pieces,
                   at = index % pieces * TURN_ELEMENTS, image = r->first + group * r->beside;
-    c->kernels->conv.transpose(r->turned + group * r->turned_bytes + at * r->beside * c->item,
-                               r->beside, r->x + (image * r->read + at) * c->item, r->read,
-                               images_in(r, group), min64(TURN_ELEMENTS, r->read - at));
+    const int64_t images = images_in(r, group), none = r->beside - images,
+                  elements = min64(TURN_ELEMENTS, r->read - at);
+    char *to = r->turned + group * r->turned_bytes + at * r->beside * c->item;
+    c->kernels->conv.transpose(to, r->beside, r->x + (image * r->read + at) * c->item, r->read,
+                               images, elements);
+    for (int64_t i = 0; i < elements && none; i++) /* see bytes_behind in weights.c */
+        memset(to + (i * r->beside + images) * c->item, 0, (size_t)(none * c->item));
 }
 
 static void pack_weights(const images_run *r) {

@@ -27,9 +27,14 @@ static source source_of(const fc_images *a, const fc_rectangle *r) {
     };
 }
 
-/* `n` pixels from x on. */
+/* `n` pixels from x on, and zeros in the lanes behind their channels: see bytes_behind in weights.c.
+ */
 static void bring_pixels(const source *s, char *dst, const char *x, int64_t n) {
     const fc_conv_kernels *k = &s->a->kernels->conv;
+    const int64_t item = s->a->item,
+                  behind = up_to(s->channels, s->a->kernels->lanes) - s->channels;
+    for (int64_t j = 0; j < n && behind; j++)
+        memset(dst + (j * FC_STRIP + s->channels) * item, 0, (size_t)(behind * item));
     if (s->channel == 1) k->copy_padded(dst, FC_STRIP, x, s->pixel, n, 0, s->channels, 0, 1);
     else k->transpose(dst, FC_STRIP, x, s->channel, s->channels, n);
 }

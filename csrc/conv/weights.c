@@ -1,6 +1,8 @@
 /* Packing weights for the outer-product kernels: [unit][block of products][register
  * tile][product][row of the tile], the order in which an item reads them, so that it reads one
  * stream. Products are in the order (channel, tap) that the planes' offsets have. */
+#include <string.h>
+
 #include "../runtime/scratch.h"
 #include "../runtime/threads.h"
 #include "correlate.h"
@@ -12,11 +14,16 @@ int64_t fc_unit_row(const fc_correlation *c, const fc_blocking *b, int64_t unit)
            fc_packed_start(c, b, tile < b->tiles ? tile : b->tiles);
 }
 
-/* Kernels read whole vectors behind the last ones. */
+/* Bytes behind the last ones, that kernels read as whole vectors. Like the lanes behind the channels
+ * of a tile they are zeros: products that are dropped still take a hundred times as long where an
+ * operand is subnormal, as what memory held may be (Intel Granite Rapids, November 2026). */
+static int64_t bytes_behind(const fc_correlation *c, const fc_blocking *b) {
+    return b->turned ? b->width * c->kernels->lanes * c->item : 0;
+}
+
 static int64_t packed_bytes(const fc_correlation *c, const fc_blocking *b, int64_t rows,
                             int64_t depth) {
-    const int64_t behind = b->turned ? b->width * c->kernels->lanes : 0;
-    return fc_aligned((rows * depth + behind) * c->item);
+    return fc_aligned(rows * depth * c->item + bytes_behind(c, b));
 }
 
 int64_t fc_packed_bytes(const fc_correlation *c, const fc_blocking *b) {
@@ -116,6 +123,8 @@ static void pack_tile(const fc_correlation *c, const fc_blocking *b, int64_t uni
     const int64_t before = at - fc_packed_start(c, b, unit % b->blocks * b->tiles_together);
     char *to = block + before * p->depth * c->item;
     fc_pack_products(c, p, w, unit / b->blocks, row, rows, ld, to);
+    for (int64_t i = 0; i < p->depth && ld > rows; i++)
+        memset(to + (i * ld + rows) * c->item, 0, (size_t)((ld - rows) * c->item));
 }
 
 void fc_pack_block(const fc_correlation *c, const fc_blocking *b, int64_t unit,
@@ -123,6 +132,8 @@ void fc_pack_block(const fc_correlation *c, const fc_blocking *b, int64_t unit,
     const int64_t first = unit % b->blocks * b->tiles_together;
     for (int64_t tile = first; tile < min64(b->tiles, first + b->tiles_together); tile++)
         pack_tile(c, b, unit, tile, p, w, packed);
+    const int64_t rows = fc_unit_row(c, b, unit + 1) - fc_unit_row(c, b, unit);
+    memset((char *)packed + rows * p->depth * c->item, 0, (size_t)bytes_behind(c, b));
 }
 
 typedef struct packing {
@@ -152,6 +163,9 @@ fc_status fc_pack_weights(const fc_correlation *c, const fc_blocking *b, const v
                           void *packed, const fc_call *call) {
     if (fc_correlation_depth(c) == 0) return FC_OK;
     packing p = {c, b, w, packed};
+    const int64_t rows = fc_unit_row(c, b, c->groups * b->blocks);
+    memset((char *)packed + rows * fc_correlation_depth(c) * c->item, 0,
+           (size_t)bytes_behind(c, b));
     const int64_t tiles = c->groups * b->blocks * b->tiles_together;
     const double work = (double)tiles * c->kernels->conv.rows * (double)fc_correlation_depth(c);
     const int workers =

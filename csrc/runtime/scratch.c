@@ -29,12 +29,19 @@ void *fc_scratch(int64_t bytes) {
 }
 
 void fc_scratch_fill(void *block, int64_t bytes) {
+    const int pattern = atomic_load_explicit(&poisoned, memory_order_relaxed);
     /* All bits set is a NaN in either type, and -1 as an index. */
-    if (atomic_load_explicit(&poisoned, memory_order_relaxed)) memset(block, 0xff, (size_t)bytes);
+    if (pattern == FC_POISON_NAN) memset(block, 0xff, (size_t)bytes);
+    if (pattern != FC_POISON_SUBNORMAL) return;
+    const uint32_t smallest = 1; /* and two of them in a double */
+    for (int64_t i = 0; i + (int64_t)sizeof smallest <= bytes; i += (int64_t)sizeof smallest)
+        memcpy((char *)block + i, &smallest, sizeof smallest);
 }
 
 void fc_scratch_free(void *scratch) { free(scratch); }
 
 int64_t fc_scratch_refuse(int64_t after) { return atomic_exchange(&granted, after); }
 
-void fc_scratch_poison(int on) { atomic_store_explicit(&poisoned, on, memory_order_relaxed); }
+void fc_scratch_poison(fc_poison pattern) {
+    atomic_store_explicit(&poisoned, (int)pattern, memory_order_relaxed);
+}

@@ -77,4 +77,4 @@ def measure_bandwidth(str name, double seconds):
 
 def poison_scratch(bint on):
     """For tests: fill all scratch with NaN before it is used, from now on."""
-    fc_scratch_poison(on)
+    fc_scratch_poison(FC_POISON_NAN if on else FC_POISON_NONE)

@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#define SUBNORMAL_MET 0x2u
+#endif
 
 #include "fastconv.h"
 #include "runtime/caches.h"
@@ -98,6 +102,24 @@ static void check_prepared(test_case *t, fc_algorithm algorithm, const void *bia
     array_free(&again);
 }
 
+/* From now on what scratch holds is subnormal; and whether an operation of this thread has met such
+ * a number since, where the CPU says so. */
+static void fill_with_subnormals(void) {
+    fc_scratch_poison(FC_POISON_SUBNORMAL);
+#if defined(__x86_64__)
+    _mm_setcsr(_mm_getcsr() & ~SUBNORMAL_MET);
+#endif
+}
+
+static int met_subnormals(void) {
+    fc_scratch_poison(FC_POISON_NAN);
+#if defined(__x86_64__)
+    return (_mm_getcsr() & SUBNORMAL_MET) != 0;
+#else
+    return 0;
+#endif
+}
+
 void conv_check_forward(test_case *t, uint64_t *random) {
     const array *bias = t->bias.count == t->p.out_channels ? &t->bias : NULL;
     const void *bias_data = bias ? bias->data : NULL;
@@ -119,11 +141,15 @@ void conv_check_forward(test_case *t, uint64_t *random) {
         array_check(&y, t->sum, t->magnitude, conv_terms(t, algorithm),
                     fc_algorithm_name(algorithm), t->number);
         array_fill(&again);
-        fc_scratch_poison(0);
+        fc_scratch_poison(FC_POISON_NONE);
         fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, again.data,
                         &three_threads);
-        fc_scratch_poison(1);
+        fc_scratch_poison(FC_POISON_NAN);
         CHECK(array_same(&y, &again), "%s, case %d: threads, or what scratch held, change bytes",
+              fc_algorithm_name(algorithm), t->number);
+        fill_with_subnormals();
+        fc_conv_forward(&t->p, algorithm, t->x.data, t->w.data, bias_data, again.data, &one_thread);
+        CHECK(!met_subnormals(), "%s, case %d: computes with what scratch held",
               fc_algorithm_name(algorithm), t->number);
         check_prepared(t, algorithm, bias_data, &y, random);
         check_plan(t, algorithm, bias, random);
@@ -148,11 +174,15 @@ void conv_check_gradient(test_case *t, int result, uint64_t *random) {
     conv_expect(t, result, bias);
     CHECK(run_gradient(t, result, bias, &out, &one_thread) == FC_OK);
     array_check(&out, t->sum, t->magnitude, terms(t, result), result_names[result], t->number);
-    fc_scratch_poison(0);
+    fc_scratch_poison(FC_POISON_NONE);
     CHECK(run_gradient(t, result, bias, &again, &three_threads) == FC_OK);
-    fc_scratch_poison(1);
+    fc_scratch_poison(FC_POISON_NAN);
     CHECK(array_same(&out, &again), "%s, case %d: threads, or what scratch held, change bytes",
           result_names[result], t->number);
+    fill_with_subnormals();
+    CHECK(run_gradient(t, result, bias, &again, &one_thread) == FC_OK);
+    CHECK(!met_subnormals(), "%s, case %d: computes with what scratch held", result_names[result],
+          t->number);
     conv_forget(t);
     array_free(&out);
     array_free(&again);
@@ -190,7 +220,7 @@ void conv_check_together(const test_case *t, uint64_t *random) {
 
 void conv_on_each_isa(void (*body)(void)) {
     if (TEST_UNDER_TSAN) {
-        fc_scratch_poison(1);
+        fc_scratch_poison(FC_POISON_NAN);
         body();
         fc_scratch_poison(0);
     } else test_on_each_isa(body);

@@ -90,7 +90,7 @@ void test_in_child(void (*body)(void), int seconds, const char *what) {
 
 void test_on_each_isa(void (*body)(void)) {
     const char *before = fc_isa();
-    fc_scratch_poison(1);
+    fc_scratch_poison(FC_POISON_NAN);
     for (int isa = 0; isa < fc_isa_count(); isa++) {
         if (!fc_isa_available(isa)) continue;
         CHECK(fc_select_isa(fc_isa_name(isa)) == FC_OK);
@@ -99,7 +99,7 @@ void test_on_each_isa(void (*body)(void)) {
         if (test_failures > failures) fprintf(stderr, "... on %s\n", fc_isa());
     }
     fc_select_isa(before);
-    fc_scratch_poison(0);
+    fc_scratch_poison(FC_POISON_NONE);
 }
 
 uint64_t test_random(uint64_t *state) {

@@ -97,9 +97,9 @@ static void check_call(const fc_conv *p, const array *x, const array *w, const a
     fc_conv alone = *p;
     alone.batch = 1;
     CHECK(fc_conv_forward(p, FC_FFT, x->data, w->data, bias->data, y.data, &one_thread) == FC_OK);
-    fc_scratch_poison(0);
+    fc_scratch_poison(FC_POISON_NONE);
     fc_conv_forward(p, FC_FFT, x->data, w->data, bias->data, again.data, &three_threads);
-    fc_scratch_poison(1);
+    fc_scratch_poison(FC_POISON_NAN);
     fc_conv_forward(&alone, FC_FFT, x->data, w->data, bias->data, first.data, &one_thread);
     check_near(&y, expected, "call", number);
     CHECK(array_same(&y, &again), "case %d: threads, or what scratch held, change bytes", number);

@@ -103,9 +103,9 @@ static void check_operator(const operator* op, const fc_conv *p, const array *x,
                            const array *bias, int64_t count, int number, uint64_t *random) {
     array y = array_new(p->dtype, count, random), again = array_new(p->dtype, count, random);
     CHECK(op->run(p, x->data, w->data, bias->data, y.data, &one_thread) == FC_OK);
-    fc_scratch_poison(0);
+    fc_scratch_poison(FC_POISON_NONE);
     CHECK(op->run(p, x->data, w->data, bias->data, again.data, &three_threads) == FC_OK);
-    fc_scratch_poison(1);
+    fc_scratch_poison(FC_POISON_NAN);
     CHECK(array_same(&y, &again), "%s, case %d: threads, or what scratch held, change bytes",
           op->name, number);
     check_alone(op, p, x, w, bias, &y, number, random);

@@ -90,9 +90,9 @@ void test_results(void) {
     results_of_many_threads();
     CHECK(fc_result_new(-1) == NULL && fc_result_new(INT64_MAX) == NULL);
     fc_result_free(NULL);
-    fc_scratch_poison(1);
+    fc_scratch_poison(FC_POISON_NAN);
     float *poisoned = fc_result_new(3 * MB);
     CHECK(poisoned[0] != poisoned[0] && poisoned[700000] != poisoned[700000]);
     fc_result_free(poisoned);
-    fc_scratch_poison(0);
+    fc_scratch_poison(FC_POISON_NONE);
 }

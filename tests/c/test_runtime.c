@@ -151,11 +151,11 @@ void test_scratch(void) {
     CHECK(fc_scratch(-1) == NULL && fc_scratch(INT64_MIN) == NULL && fc_scratch(INT64_MAX) == NULL);
     CHECK(fc_scratch(INT64_MAX / 2) == NULL);
     fc_scratch_free(NULL);
-    fc_scratch_poison(1);
+    fc_scratch_poison(FC_POISON_NAN);
     float *poisoned = fc_scratch(40);
     for (int i = 0; i < 10; i++) CHECK(poisoned[i] != poisoned[i], "a NaN everywhere");
     fc_scratch_free(poisoned);
-    fc_scratch_poison(0);
+    fc_scratch_poison(FC_POISON_NONE);
     CHECK(fc_scratch_refuse(1) == -1);
     void *granted = fc_scratch(1);
     CHECK(granted && fc_scratch(1) == NULL && fc_scratch_refuse(-1) == -1, "the second");
