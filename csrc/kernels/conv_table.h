@@ -218,8 +218,9 @@ typedef struct fc_conv_kernels {
     /* [rows - 1][vectors - 1], NULL where registers do not suffice; `rows`: the most here. */
     fc_outer_fn outer[FC_OUTER_ROWS][FC_OUTER_WIDTHS];
     int rows;
-    /* Of `rows` and two vectors: leaves the vectors of b in `copy`, one product behind another. */
-    fc_outer_fn outer_copying;
+    /* [rows - 1], NULL where there is none: of two vectors, with a_step 1; leaves the vectors of b in
+     * `copy`, one product behind another. */
+    fc_outer_fn outer_copying[FC_OUTER_ROWS];
     /* [rows - 1][columns - 1]; the most rows here, and for each number of rows the most columns. */
     fc_dot_fn dot[FC_DOT_ROWS][FC_DOT_COLUMNS];
     int dot_rows, dot_columns[FC_DOT_ROWS];

@@ -4,9 +4,12 @@
 
 #include <stdint.h>
 
-/* Bytes: the L1 for data and the L2 of a core, and the last cache, which cores share. */
+/* Bytes: the L1 for data and the L2 of a core, and the last cache, which cores share. `far`: that
+ * answers late, as a mesh of many cores' parts does, and the L1 takes two accesses for a vector that
+ * lies across two lines. */
 typedef struct fc_caches {
     int64_t l1, l2, l3;
+    int far;
 } fc_caches;
 
 extern fc_caches fc_caches_found;

@@ -222,12 +222,14 @@ void conv_on_each_isa(void (*body)(void)) {
     if (TEST_UNDER_TSAN) {
         fc_scratch_poison(FC_POISON_NAN);
         body();
-        fc_scratch_poison(0);
+        fc_scratch_poison(FC_POISON_NONE);
     } else test_on_each_isa(body);
 }
 
 void conv_with_other_caches(void (*body)(void)) {
-    const fc_caches small = fc_caches_from(1, 1, 1), large = fc_caches_from(1 << 30, 1 << 30, 0);
+    const fc_caches small = fc_caches_from(1, 1, 1);
+    fc_caches large = fc_caches_from(1 << 30, 1 << 30, 0);
+    large.far = 1;
     for (int i = 0; i < 2; i++) {
         fc_caches_pretend(i ? &large : &small);
         body();

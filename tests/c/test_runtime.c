@@ -64,7 +64,7 @@ static void caches(void) {
         CHECK(c.l1 >= 16 << 10 && c.l1 <= 128 << 10 && c.l2 >= c.l1, "%d", i);
         CHECK(c.l2 <= 2 << 20 && c.l3 >= c.l2 && c.l3 <= 32 << 20, "%d", i);
     }
-    const fc_caches usual = {48 << 10, 1 << 20, 32 << 20};
+    const fc_caches usual = {48 << 10, 1 << 20, 32 << 20, 0};
     CHECK(same_caches(fc_caches_from(usual.l1, usual.l2, usual.l3), usual), "taken as said");
     CHECK(fc_caches_from(32 << 10, 1 << 20, 0).l3 == 1 << 20, "the L2 is the last");
     const fc_caches found = fc_caches_found, other = fc_caches_from(1, 1, 1);
