@@ -36,8 +36,8 @@ enum { ASK_L3 = _SC_LEVEL3_CACHE_SIZE };
 enum { ASK_L1 = -1, ASK_L2 = -1, ASK_L3 = -1 };
 #endif
 
-/* Whether they are those of Intel's cores: on Granite Rapids the L3 answers after about 100 ns, on
- * AMD's Zen 4 after 15. */
+/* Whether they are those of Intel's cores: on Granite Rapids the L3 answers after 37 ns where it
+ * holds 4 to 8 MB, and after 90 to 160 where 16 to 32 MB (November 2026). */
 static int are_far(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();

@@ -52,7 +52,7 @@ static void isa_selection(void) {
 /* ---- Caches ---------------------------------------------------------------------------------- */
 
 static int same_caches(fc_caches a, fc_caches b) {
-    return a.l1 == b.l1 && a.l2 == b.l2 && a.l3 == b.l3;
+    return a.l1 == b.l1 && a.l2 == b.l2 && a.l3 == b.l3 && a.far == b.far;
 }
 
 static void caches(void) {
