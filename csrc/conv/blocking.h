@@ -32,6 +32,7 @@ typedef struct fc_blocking {
     /* Output channels: `tiles` register tiles a group, `tiles_together` of them in one block,
      * `blocks` blocks a group. */
     int64_t tiles, tiles_together, blocks;
+    int64_t blocks_foreseen; /* in predictions, which know of no threads */
     int64_t tile_channels; /* of every tile: turned, but for the last; else the first `longer` have
                                 one more */
     int64_t longer;

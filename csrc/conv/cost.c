@@ -24,7 +24,7 @@ static double gather_ns(const fc_correlation *c, const fc_blocking *b) {
     }
     const double elements =
         (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels;
-    return (double)b->blocks * elements * planes *
+    return (double)b->blocks_foreseen * elements * planes *
            (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
 }
 
@@ -80,7 +80,7 @@ double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b) {
     if (b->turned) return 1e-9 * boxes * groups * turned_ns(c, b, pixels, depth, blocks);
     double ns = vectors * depth * (double)c->out_channels * multiply +
                 panels * blocks * (double)b->tiles * t->panel;
-    if (b->packed) ns += (double)b->blocks * vectors * depth * t->pack;
+    if (b->packed) ns += (double)b->blocks_foreseen * vectors * depth * t->pack;
     ns += gather_ns(c, b);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
     return 1e-9 * boxes * groups * (ns + item_ns(c, b) / (double)b->groups_together);
