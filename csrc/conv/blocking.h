@@ -51,6 +51,8 @@ typedef struct fc_blocking {
 fc_blocking fc_blocking_of(const fc_correlation *c, fc_form form);
 /* The form with the lowest predicted cost, of those from `first` to `last`. */
 fc_blocking fc_blocking_best(const fc_correlation *c, fc_form first, fc_form last);
+/* Whether the input comes from beyond the near caches (FC_SOON_BYTES), however it is cut. */
+int fc_input_is_far(const fc_correlation *c);
 /* Predicted seconds on one thread (cost.c). */
 double fc_blocking_cost(const fc_correlation *c, const fc_blocking *b);
 

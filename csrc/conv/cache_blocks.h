@@ -28,7 +28,7 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
 #define FC_WHOLE_BYTES fc_l2_part(1, 2)    /* 512 KB: a plane that holds all products */
 #define FC_UNIT_BYTES fc_l2_part(125, 128) /* 1000 KB: the weights of a block of output channels */
 #define FC_BESIDE_BYTES                                                                            \
-    fc_l2_part(1, 8)                   /* 128 KB: the same, beside pixels that come back to them */
+    fc_l2_part(1, 4)                   /* 256 KB: the same, beside pixels that come back to them */
 #define FC_SUMS_BYTES fc_l2_part(1, 2) /* 512 KB: the sums in scratch */
 /* 1 MB of a unit's weights, packed, that a worker keeps from one item to the next; and 1.5 MB of
  * those of several correlations. */

@@ -161,13 +161,6 @@ static int leaves_copy(const fc_item *it, const fc_place *p) {
            b->width == 2 && p->columns > c->kernels->lanes;
 }
 
-/* Whether the pixels of the input itself are asked for, panel by panel. */
-static int asks_for_panels(const fc_item *it) {
-    const fc_run *r = it->run;
-    const double bytes = (double)r->c->batch * (double)it->plane.image * (double)it->item;
-    return r->b->in_place && bytes >= (double)FC_SOON_BYTES;
-}
-
 /* All tiles with one panel; the first ones ask for the `next`, or NULL, each for a line of every
  * product. */
 static void multiply_tiles(fc_item *it, const fc_place *p, const fc_place *next, fc_outer *t) {
@@ -211,7 +204,7 @@ static void multiply_panels(fc_item *it, int first, int last) {
             }
         return;
     }
-    const int asks = asks_for_panels(it);
+    const int asks = it->run->b->in_place && fc_input_is_far(c);
     for (int64_t i = 0; i < it->place_count; i++)
         multiply_tiles(it, &it->places[i],
                        asks && i + 1 < it->place_count ? &it->places[i + 1] : NULL, &t);

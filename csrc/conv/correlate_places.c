@@ -120,9 +120,8 @@ static void list_soon(fc_item *it) {
     const fc_run *r = it->run;
     const int64_t line = 64 / it->item, rows = r->b->tile_pixels;
     it->soon = NULL;
-    const double bytes = (double)r->c->batch * (double)it->plane.image * (double)it->item;
-    if (!r->b->turned || !r->b->in_place || !it->plane.channels_last ||
-        bytes < (double)FC_SOON_BYTES || fc_products_most(r->b) != r->b->channels)
+    if (!r->b->turned || !r->b->in_place || !it->plane.channels_last || !fc_input_is_far(r->c) ||
+        fc_products_most(r->b) != r->b->channels)
         return;
     it->soon = it->offsets + fc_products_most(r->b);
     for (int64_t i = 0; i < r->b->channels; i++)
