@@ -36,8 +36,9 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
 #define FC_ALL_KEPT_BYTES fc_l2_part(3, 2)
 /* 8 MB: inputs from this size on come from memory, and tiles ask for the next one's pixels: by a
  * third faster at 25 MB, 2% slower for what the L3 still holds (AMD Zen 5, November 2026). Where the
- * L3 is far, 1 MB: half the L2 (of Intel Granite Rapids). */
-#define FC_SOON_BYTES (fc_caches_found.far ? fc_l2_part(1, 2) : fc_l3_part(1, 4))
+ * L3 is far, what the L2 hardly holds: 1.5 MB (of Intel Granite Rapids; 1.2 MB, asked for, were read
+ * 3% to 7% slower). */
+#define FC_SOON_BYTES (fc_caches_found.far ? fc_l2_part(3, 4) : fc_l3_part(1, 4))
 /* 4 MB: packed weights from this size on come from the L3 every time they are read, and are asked
  * for ahead: 2% to 16% faster while the L3 is calm and up to a third while others use it; 1% to 3%
  * slower for smaller ones (AMD Zen 5, November 2026). */
