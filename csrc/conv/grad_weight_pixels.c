@@ -40,10 +40,10 @@ static int64_t vectors_of(const fc_pixels_item *it) {
     return ceil_div(it->unit.out.count, it->run->c.kernels->lanes);
 }
 
-/* Pixels are summed in blocks whose panel of gy stays in the L1. */
+/* Pixels are summed in blocks of a panel of gy. */
 static int64_t blocks_of(const fc_pixels_item *it) {
     const int64_t vector = it->run->c.kernels->lanes * it->run->c.item;
-    return ceil_div(it->pixels, FC_PANEL_BYTES / (it->run->width * vector));
+    return ceil_div(it->pixels, fc_pixels_panel_bytes(it->run) / (it->run->width * vector));
 }
 
 static void sum_tile(const fc_pixels_item *it, int64_t x, int64_t x_row, int64_t rows, int64_t sum,

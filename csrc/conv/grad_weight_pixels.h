@@ -49,6 +49,9 @@ typedef struct fc_pixels_item {
 
 /* ---- Cutting (grad_weight_pixels_cut.c) ---- */
 
+/* Of gy, whose pixels a call of the kernel sums. */
+int64_t fc_pixels_panel_bytes(const fc_pixels *r);
+
 fc_pixels fc_pixels_of(const fc_conv *problem);
 /* Seconds on one thread. */
 double fc_pixels_cost(const fc_pixels *r);
