@@ -73,5 +73,11 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
 #define FC_U_CACHED_BYTES fc_l2_part(1, 1)  /* 1 MB of U that stays in the L2 */
 #define FC_V_OWN_BYTES fc_l2_part(5, 8)     /* 640 KB of V that an item makes for itself */
 #define FC_V_SHARED_BYTES fc_l3_part(3, 32) /* 3 MB of V that all items share, about */
+/* 2.5 MB of V that an item makes for itself where the L3 is far, and has an L2 of 2 MB. */
+#define FC_V_KEPT_BYTES fc_l2_part(5, 4)
+
+/* What a call may have of scratch, and besides for each thread. */
+#define FC_SCRATCH_OF_CALL ((int64_t)4 << 20)
+#define FC_SCRATCH_OF_THREAD ((int64_t)2 << 20)
 
 #endif

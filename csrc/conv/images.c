@@ -7,6 +7,9 @@
  *         for each register tile: output channels x vectors of (pixel, image)
  *       turn the row's sums back, into the output
  *
+ * or, where the L3 is far and there are groups of images for all threads, a group at a time, so
+ * that no thread reads what another one wrote.
+ *
  * However narrow the images are, no lane is empty; and taps in the padding, of which small images
  * have many, are left out. Every sum has its products in the order that all forms have. Turning
  * costs the same whatever the kernel: it pays for small images of few channels. */
@@ -40,22 +43,32 @@ typedef struct images_run {
     int64_t read, space;        /* elements of an image's input, pixels of one channel's output */
     int64_t in_space, products; /* pixels of a channel's input; products of a sum */
     int64_t tiles, rows;        /* of output channels of a group, and the rows of one at most */
+    int64_t together;           /* rows, one behind another, of an item */
     int64_t first, images;      /* the part in hand */
     char *turned, *weights;
     char *scratch; /* each worker's: a row's sums, then the products' offsets */
     int64_t turned_bytes, weight_bytes, sums_bytes, worker_bytes;
 } images_run;
 
-/* Fewer where there would else be too few rows for the threads: wide tiles of the pixels at the
- * edges, which need taps of their own, are worth more than an even end (LeNet's second layer, its
- * input gradient, 64 images: 2 vectors take a tenth longer than 4 on one thread and on two, 1 a
+/* Whether threads make whole groups of images. A line that another core wrote comes slowly where the
+ * L3 is far: LeNet's first layers, 64 images, were no faster on two threads than on one, and take
+ * half the time so (Intel Granite Rapids, November 2026). */
+static int goes_by_groups(int64_t groups, int threads) {
+    return fc_caches_found.far && threads > 1 && groups >= threads;
+}
+
+/* Fewer where there would else be too few groups or rows for the threads: wide tiles of the pixels
+ * at the edges, which need taps of their own, are worth more than an even end (LeNet's second layer,
+ * its input gradient, 64 images: 2 vectors take a tenth longer than 4 on one thread and on two, 1 a
  * third. AMD Zen 4, November 2026). */
 static int64_t vectors_beside(const fc_correlation *c, int threads) {
     const int64_t lanes = c->kernels->lanes,
                   rows = times64(times64(c->groups, c->axis[0].out), c->axis[1].out);
+    const int by_groups = goes_by_groups(ceil_div(c->batch, lanes), threads);
+    const int64_t enough = by_groups ? threads : (int64_t)ROWS_OF_THREAD * threads;
     int64_t vectors = min64(VECTORS, max64(1, ceil_div(c->batch, lanes)));
     while (vectors > 1 &&
-           times64(ceil_div(c->batch, vectors * lanes), rows) < ROWS_OF_THREAD * threads)
+           times64(ceil_div(c->batch, vectors * lanes), by_groups ? 1 : rows) < enough)
         vectors = ceil_div(vectors, 2);
     return vectors;
 }
@@ -97,12 +110,15 @@ static int64_t images_in(const images_run *r, int64_t group) {
     return min64(r->beside, r->images - group * r->beside);
 }
 
+/* Items that turn one group of images. */
+static int64_t turns_of(const images_run *r) { return ceil_div(r->read, TURN_ELEMENTS); }
+
 static void turn_item(void *context, int64_t index, int worker) {
     (void)worker;
     const images_run *r = context;
     const fc_correlation *c = r->c;
-    const int64_t pieces = ceil_div(r->read, TURN_ELEMENTS), group = index / pieces,
-                  at = index % pieces * TURN_ELEMENTS, image = r->first + group * r->beside;
+    const int64_t turns = turns_of(r), group = index / turns, at = index % turns * TURN_ELEMENTS,
+                  image = r->first + group * r->beside;
     const int64_t images = images_in(r, group), none = r->beside - images,
                   elements = min64(TURN_ELEMENTS, r->read - at);
     char *to = r->turned + group * r->turned_bytes + at * r->beside * c->item;
@@ -255,14 +271,16 @@ static void store_row(const images_row *row, int64_t image) {
     }
 }
 
-static void row_item(void *context, int64_t index, int worker) {
+/* Some rows, one behind another. */
+static void rows_item(void *context, int64_t index, int worker) {
     const images_run *r = context;
     const fc_correlation *c = r->c;
+    const int64_t height = c->axis[1].out, items = ceil_div(height, r->together),
+                  first = index % items * r->together;
     char *scratch = r->scratch + worker * r->worker_bytes;
     images_row row = {.r = r, .sums = scratch, .weight_at = (int64_t *)(scratch + r->sums_bytes)};
     row.column_at = row.weight_at + r->products;
-    row.at[1] = index % c->axis[1].out;
-    index /= c->axis[1].out;
+    index /= items;
     row.at[0] = index % c->axis[0].out;
     index /= c->axis[0].out;
     row.group = index % c->groups;
@@ -270,21 +288,49 @@ static void row_item(void *context, int64_t index, int worker) {
     row.images = images_in(r, index);
     row.columns = r->turned + index * r->turned_bytes +
                   row.group * c->in_channels * r->in_space * r->beside * c->item;
-    multiply_row(&row);
-    store_row(&row, r->first + index * r->beside);
+    for (int64_t i = first; i < min64(first + r->together, height); i++) {
+        row.at[1] = i;
+        multiply_row(&row);
+        store_row(&row, r->first + index * r->beside);
+    }
 }
 
 /* ---- The whole batch ---- */
 
-static int64_t row_items(const images_run *r) {
-    const fc_correlation *c = r->c;
-    return groups_of(r) * c->groups * c->axis[0].out * c->axis[1].out;
+/* Of all channels, and along the first axis, in one group of images. */
+static int64_t planes_of(const images_run *r) { return r->c->groups * r->c->axis[0].out; }
+
+static int64_t rows_of(const images_run *r) {
+    return groups_of(r) * planes_of(r) * r->c->axis[1].out;
+}
+
+/* Rows that one item makes: the first and the last share lines of cache with the rows of others,
+ * which may be another core's (LeNet's first layer, 64 images, takes a fifth less time on two threads
+ * than row by row. Intel Granite Rapids, November 2026). */
+static int64_t rows_together(const images_run *r, int workers) {
+    const int64_t height = r->c->axis[1].out;
+    if (goes_by_groups(groups_of(r), workers)) return height;
+    return clamp64(rows_of(r) / (ROWS_OF_THREAD * workers), 1, height);
+}
+
+/* Items that make the rows of one group of images. */
+static int64_t items_of(const images_run *r) {
+    return planes_of(r) * ceil_div(r->c->axis[1].out, r->together);
+}
+
+static void group_item(void *context, int64_t group, int worker) {
+    const images_run *r = context;
+    const int64_t turns = turns_of(r), items = items_of(r);
+    for (int64_t i = 0; i < turns; i++) turn_item(context, group * turns + i, worker);
+    for (int64_t i = 0; i < items; i++) rows_item(context, group * items + i, worker);
 }
 
 static fc_status run_part(images_run *r, int workers, const fc_call *call) {
-    const int64_t pieces = groups_of(r) * ceil_div(r->read, TURN_ELEMENTS);
-    FC_TRY(fc_parallel_for(call, (int)min64(workers, max64(1, pieces)), pieces, turn_item, r));
-    return fc_parallel_for(call, workers, row_items(r), row_item, r);
+    const int64_t groups = groups_of(r), turns = groups * turns_of(r);
+    if (goes_by_groups(groups, workers))
+        return fc_parallel_for(call, workers, groups, group_item, r);
+    FC_TRY(fc_parallel_for(call, (int)min64(workers, max64(1, turns)), turns, turn_item, r));
+    return fc_parallel_for(call, workers, groups * items_of(r), rows_item, r);
 }
 
 /* Whole groups of images. */
@@ -298,7 +344,7 @@ static int workers_for(const images_run *r, const fc_call *call) {
     const fc_correlation *c = r->c;
     const double work = (double)c->batch * (double)c->groups * (double)c->out_channels *
                         (double)r->products * (double)r->space;
-    return work < SERIAL_WORK ? 1 : fc_workers(call, row_items(r));
+    return work < SERIAL_WORK ? 1 : fc_workers(call, rows_of(r));
 }
 
 /* The first part in hand. */
@@ -335,6 +381,7 @@ fc_status fc_images_correlate(const fc_correlation *c, const void *x, const void
     fc_status status = FC_OK;
     for (; status == FC_OK && r.first < c->batch; r.first += part) {
         r.images = min64(part, c->batch - r.first);
+        r.together = rows_together(&r, workers);
         status = run_part(&r, workers, call);
     }
     fc_scratch_free(scratch);

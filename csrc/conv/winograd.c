@@ -56,7 +56,7 @@ static item choose_box(const run *r, int64_t unit, int worker) {
         .box = fc_winograd_box_at(r->c, w, unit % w->count),
         .scratch = r->scratch + worker * w->bytes,
     };
-    it.v = w->boxes_at_once ? r->v + (unit - r->first_unit) * r->v_bytes : it.scratch + w->v_at;
+    it.v = w->parts ? it.scratch + w->v_at : r->v + (unit - r->first_unit) * r->v_bytes;
     return it;
 }
 
@@ -250,12 +250,13 @@ static void transform_strip(const item *it, int64_t strip) {
     transform_input(it, channel, min64(FC_STRIP, it->run->c->in_channels - channel));
 }
 
-/* A box with all that belongs to it. */
-static void run_box(void *context, int64_t index, int worker) {
+/* A part of a box, with all that belongs to it. */
+static void run_part(void *context, int64_t index, int worker) {
     const run *r = context;
-    const item it = choose_box(r, r->first_unit + index, worker);
+    const int64_t parts = r->w->parts, part = index % parts, blocks = r->w->blocks;
+    const item it = choose_box(r, index / parts, worker);
     for (int64_t s = 0; s < strips_of(r->c); s++) transform_strip(&it, s);
-    for (int64_t block = 0; block < r->w->blocks; block++) {
+    for (int64_t block = part * blocks / parts; block < (part + 1) * blocks / parts; block++) {
         multiply_block(&it, block);
         finish_block(&it, block);
     }
@@ -281,7 +282,7 @@ static fc_status run_units(run *r, int workers, const fc_call *call) {
     const fc_winograd *w = r->w;
     const int64_t all = w->count * c->groups, at_once = w->boxes_at_once;
     r->units = all;
-    if (!at_once) return fc_parallel_for(call, workers, all, run_box, r);
+    if (w->parts) return fc_parallel_for(call, workers, all * w->parts, run_part, r);
     for (r->first_unit = 0; r->first_unit < all; r->first_unit += at_once) {
         r->units = min64(at_once, all - r->first_unit);
         FC_TRY(fc_parallel_for(call, workers, r->units * strips_of(c), run_strip, r));
@@ -311,9 +312,8 @@ static int workers_for(const fc_correlation *c, const fc_winograd *w, const fc_c
     const double work = (double)c->batch * (double)(c->groups * w->points) *
                         (double)(w->tiles[0] * w->tiles[1]) * (double)(c->in_channels + 8) *
                         (double)(c->out_channels + 8);
-    const int64_t units = w->boxes_at_once ? w->boxes_at_once : w->count * c->groups;
-    const int64_t items =
-        w->boxes_at_once ? units * max64(w->blocks, strips_of(c)) : w->count * c->groups;
+    const int64_t items = w->parts ? w->count * c->groups * w->parts
+                                   : w->boxes_at_once * max64(w->blocks, strips_of(c));
     return work < 1 << 18 ? 1 : fc_workers(call, items);
 }
 
@@ -330,7 +330,7 @@ static layout layout_of(const fc_correlation *c, const fc_winograd *w, int packe
     layout l = {.workers = workers_for(c, w, call)};
     l.making = makes_u ? fc_winograd_pack_workers(c, w, call) : 0;
     l.v_at = makes_u ? fc_winograd_packed_bytes(c, w) : 0;
-    l.overflow_at = l.v_at + w->boxes_at_once * fc_winograd_v_bytes(c, w);
+    l.overflow_at = l.v_at + (w->parts ? 0 : w->boxes_at_once * fc_winograd_v_bytes(c, w));
     l.workers_at = l.overflow_at + fc_aligned(max64(1, c->batch));
     l.bytes = max64(l.workers_at + l.workers * w->bytes,
                     l.v_at + fc_winograd_pack_scratch(c, w, l.making));

@@ -19,7 +19,8 @@ typedef struct fc_winograd {
     int64_t rows;                         /* tiles of one call of the kernel, at most */
     int64_t columns, blocks;              /* output channels of a block, blocks of a group */
     int64_t depth;                        /* input channels of a block, at most */
-    int64_t boxes_at_once;                /* whose V all items share; 0: each item makes its own */
+    int64_t boxes_at_once;                /* whose V all items share; 0: each box is an item */
+    int64_t parts;  /* of a box's blocks, each an item that makes V for itself; 0: V is shared */
     int asks_ahead; /* stored U comes from the L3, and is asked for while its last part is in use */
     int stored;     /* U is made once and kept, else block by block as it is needed */
 

@@ -113,7 +113,7 @@ static void place_scratch(const fc_correlation *c, fc_winograd *w) {
     w->strip_at = at;
     at += fc_aligned(strip * item);
     w->v_at = at;
-    if (!w->boxes_at_once) at += fc_winograd_v_bytes(c, w);
+    if (w->parts) at += fc_winograd_v_bytes(c, w);
     w->taps_at = at;
     if (!w->stored) at += fc_winograd_taps_bytes(c, w);
     w->u_at = at;
@@ -145,6 +145,7 @@ static fc_winograd cut(const fc_correlation *c, int size, int planned) {
         min64(u_bytes(c, &w) <= (double)FC_U_CACHED_BYTES ? STORED_TILES : MADE_TILES, most));
     if (w.count * c->groups < OWN_ITEMS || fc_winograd_v_bytes(c, &w) > FC_V_OWN_BYTES)
         w.boxes_at_once = clamp64(FC_V_SHARED_BYTES / fc_winograd_v_bytes(c, &w), 1, w.count);
+    w.parts = !w.boxes_at_once;
     choose_blocks(c, &w);
     const int64_t part = FC_U_PART_BYTES / (w.points * w.columns * c->item);
     w.depth =
@@ -200,6 +201,25 @@ static double size_cost(const fc_correlation *c, const fc_winograd *w, int plann
     return cost * (w->m == 6 ? 1.08 : 1) + (double)c->groups * more * (w->stored ? kept : made);
 }
 
+/* V that another core wrote comes slowly where the L3 is far: boxes, or as many parts of them as
+ * occupy all threads, make it again for themselves, as far as scratch goes with any number of them
+ * (on two threads 128 channels at 28 x 28 and 56 x 56 take 0.7 of the time, 256 at 14 x 14 0.73, at
+ * 56 x 56 0.87; Intel Granite Rapids, November 2026). No size of tiles depends on it, and so no
+ * byte. */
+static void keep_v(const fc_correlation *c, fc_winograd *w, int planned) {
+    if (!fc_caches_found.far || w->parts || fc_winograd_v_bytes(c, w) > FC_V_KEPT_BYTES) return;
+    const int64_t units = w->count * c->groups, threads = fc_get_num_threads();
+    fc_winograd kept = *w;
+    for (kept.parts = 1; kept.parts < w->blocks; kept.parts++) {
+        const int64_t items = units * kept.parts;
+        if (ceil_div(items, threads) * threads * 8 <= items * 9) break;
+    }
+    place_scratch(c, &kept);
+    const int64_t u = w->stored && !planned ? fc_winograd_packed_bytes(c, w) : 0,
+                  more = kept.bytes - FC_SCRATCH_OF_THREAD;
+    if (u + units * kept.parts * max64(more, 0) <= FC_SCRATCH_OF_CALL) *w = kept;
+}
+
 /* Chosen for one image, and so alike for every batch. */
 fc_winograd fc_winograd_best(const fc_correlation *c, int planned) {
     fc_correlation one = *c;
@@ -216,5 +236,7 @@ fc_winograd fc_winograd_best(const fc_correlation *c, int planned) {
         best = size;
         best_cost = cost;
     }
-    return cut(c, best, planned);
+    fc_winograd w = cut(c, best, planned);
+    keep_v(c, &w, planned);
+    return w;
 }
