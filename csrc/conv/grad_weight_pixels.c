@@ -293,6 +293,7 @@ double fc_grad_weight_pixels_cost(const fc_conv *problem) {
 fc_status fc_grad_weight_pixels(const fc_conv *problem, const void *x, const void *gy, void *gw,
                                 const fc_call *call) {
     fc_pixels r = fc_pixels_of(problem);
+    fc_pixels_occupy(&r, fc_workers(call, INT64_MAX));
     const int workers =
         fc_pixels_work(&r) < 1 << 17
             ? 1
