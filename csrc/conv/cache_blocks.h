@@ -76,8 +76,7 @@ static inline int64_t fc_l3_part(int64_t parts, int64_t of) {
 /* 2.5 MB of V that an item makes for itself where the L3 is far, and has an L2 of 2 MB. */
 #define FC_V_KEPT_BYTES fc_l2_part(5, 4)
 
-/* What a call may have of scratch, and besides for each thread. */
-#define FC_SCRATCH_OF_CALL ((int64_t)4 << 20)
-#define FC_SCRATCH_OF_THREAD ((int64_t)2 << 20)
+/* What a call may have of scratch: 4 MB, and 2 MB a thread. */
+#define FC_SCRATCH_BYTES(THREADS) ((4 + 2 * (int64_t)(THREADS)) << 20)
 
 #endif

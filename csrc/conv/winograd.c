@@ -10,9 +10,10 @@
  *       y = transformed sums, + bias, clamped
  *
  * or, where boxes are few or their V large, V of some boxes is made by all threads together, and
- * then a block of output channels of a box is an item. Vectors run along the channels everywhere:
- * strips and sums are channels last, and arrays that are channels first are transposed on the way
- * in and out.
+ * then a block of output channels of a box is an item. Where the L3 is far, a part of the blocks of a
+ * box is one, and makes all of V for itself (fc_winograd_for). Vectors run along the channels
+ * everywhere: strips and sums are channels last, and arrays that are channels first are transposed on
+ * the way in and out.
  *
  * Transformed values are sums and differences of inputs: a NaN or Inf spreads over its tile, and
  * large values may overflow. Every result that depends on such a value is itself not finite. An
@@ -339,13 +340,18 @@ static layout layout_of(const fc_correlation *c, const fc_winograd *w, int packe
 
 int64_t fc_winograd_scratch(const fc_correlation *c, const fc_winograd *w, int packed,
                             int threads) {
-    return layout_of(c, w, packed, &(fc_call){.threads = threads}).bytes;
+    const fc_call call = {.threads = threads};
+    const fc_winograd cut = fc_winograd_for(c, w, packed, fc_workers(&call, INT64_MAX));
+    return layout_of(c, &cut, packed, &call).bytes;
 }
 
-fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *w, const void *x,
+fc_status fc_winograd_correlate(const fc_correlation *c, const fc_winograd *planned, const void *x,
                                 const void *weights, const void *packed, const void *bias, void *y,
                                 const fc_call *call) {
     if (c->batch == 0) return FC_OK;
+    const fc_winograd cut =
+        fc_winograd_for(c, planned, packed != NULL, fc_workers(call, INT64_MAX));
+    const fc_winograd *w = &cut;
     const layout l = layout_of(c, w, packed != NULL, call);
     char *scratch = fc_scratch(l.bytes);
     FC_REQUIRE(scratch, FC_OUT_OF_MEMORY);

@@ -56,6 +56,8 @@ int fc_winograd_suits(const fc_correlation *c);
 /* The best cut, for one call or (`planned`) for weights that are packed once; and its predicted
  * seconds on one thread. */
 fc_winograd fc_winograd_best(const fc_correlation *c, int planned);
+/* The cut as so many threads go about it: parts. No byte depends on it. */
+fc_winograd fc_winograd_for(const fc_correlation *c, const fc_winograd *w, int packed, int threads);
 /* Of the V of one box. */
 int64_t fc_winograd_v_bytes(const fc_correlation *c, const fc_winograd *w);
 double fc_winograd_cost(const fc_correlation *c, const fc_winograd *w);

@@ -201,25 +201,6 @@ static double size_cost(const fc_correlation *c, const fc_winograd *w, int plann
     return cost * (w->m == 6 ? 1.08 : 1) + (double)c->groups * more * (w->stored ? kept : made);
 }
 
-/* V that another core wrote comes slowly where the L3 is far: boxes, or as many parts of them as
- * occupy all threads, make it again for themselves, as far as scratch goes with any number of them
- * (on two threads 128 channels at 28 x 28 and 56 x 56 take 0.7 of the time, 256 at 14 x 14 0.73, at
- * 56 x 56 0.87; Intel Granite Rapids, November 2026). No size of tiles depends on it, and so no
- * byte. */
-static void keep_v(const fc_correlation *c, fc_winograd *w, int planned) {
-    if (!fc_caches_found.far || w->parts || fc_winograd_v_bytes(c, w) > FC_V_KEPT_BYTES) return;
-    const int64_t units = w->count * c->groups, threads = fc_get_num_threads();
-    fc_winograd kept = *w;
-    for (kept.parts = 1; kept.parts < w->blocks; kept.parts++) {
-        const int64_t items = units * kept.parts;
-        if (ceil_div(items, threads) * threads * 8 <= items * 9) break;
-    }
-    place_scratch(c, &kept);
-    const int64_t u = w->stored && !planned ? fc_winograd_packed_bytes(c, w) : 0,
-                  more = kept.bytes - FC_SCRATCH_OF_THREAD;
-    if (u + units * kept.parts * max64(more, 0) <= FC_SCRATCH_OF_CALL) *w = kept;
-}
-
 /* Chosen for one image, and so alike for every batch. */
 fc_winograd fc_winograd_best(const fc_correlation *c, int planned) {
     fc_correlation one = *c;
@@ -236,7 +217,27 @@ fc_winograd fc_winograd_best(const fc_correlation *c, int planned) {
         best = size;
         best_cost = cost;
     }
-    fc_winograd w = cut(c, best, planned);
-    keep_v(c, &w, planned);
-    return w;
+    return cut(c, best, planned);
+}
+
+/* ---- For threads ---- */
+
+/* V that another core wrote comes slowly where the L3 is far: boxes, or as many parts of them as
+ * occupy all threads, make it again for themselves, as far as scratch goes (on two threads 128
+ * channels at 28 x 28 and 56 x 56 take 0.7 of the time, 256 at 14 x 14 0.73, at 56 x 56 0.87; Intel
+ * Granite Rapids, November 2026). */
+fc_winograd fc_winograd_for(const fc_correlation *c, const fc_winograd *w, int packed,
+                            int threads) {
+    if (!fc_caches_found.far || w->parts || fc_winograd_v_bytes(c, w) > FC_V_KEPT_BYTES) return *w;
+    const int64_t units = w->count * c->groups;
+    fc_winograd kept = *w;
+    for (kept.parts = 1; kept.parts < w->blocks; kept.parts++) {
+        const int64_t items = units * kept.parts;
+        if (ceil_div(items, threads) * threads * 8 <= items * 9) break;
+    }
+    place_scratch(c, &kept);
+    const int64_t once = fc_aligned(c->batch) +
+                         (w->stored && !packed ? fc_winograd_packed_bytes(c, w) : 0),
+                  workers = min64(threads, units * kept.parts);
+    return once + workers * kept.bytes <= FC_SCRATCH_BYTES(threads) ? kept : *w;
 }
