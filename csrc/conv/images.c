@@ -29,7 +29,7 @@
 
 #define VECTORS 4              /* of images, that are turned together, at most */
 #define ROWS_OF_THREAD 4       /* at least, where there are images enough */
-#define PART_BYTES (2 << 20)   /* of turned images, at most */
+#define PART_BYTES (2 << 20)   /* of turned images, about */
 #define TURN_ELEMENTS 512      /* of an image, that an item turns */
 #define SUMS_BYTES (256 << 10) /* of a row, at most */
 #define MOST_PRODUCTS 4096     /* of a sum: their lists stay in the L1 and L2 caches */
@@ -333,11 +333,13 @@ static fc_status run_part(images_run *r, int workers, const fc_call *call) {
     return fc_parallel_for(call, workers, groups * items_of(r), rows_item, r);
 }
 
-/* Whole groups of images. */
-static int64_t images_of_part(const images_run *r) {
-    const int64_t groups =
-        min64(ceil_div(r->c->batch, r->beside), max64(1, PART_BYTES / max64(1, r->turned_bytes)));
-    return groups * r->beside;
+/* Whole groups of images; where threads make one each, as many for all of them. */
+static int64_t images_of_part(const images_run *r, int threads) {
+    const int64_t all = ceil_div(r->c->batch, r->beside);
+    int64_t groups = max64(1, PART_BYTES / max64(1, r->turned_bytes));
+    if (goes_by_groups(all, threads) && r->turned_bytes <= PART_BYTES / 2)
+        groups = max64(1, groups / threads) * threads;
+    return min64(all, groups) * r->beside;
 }
 
 static int workers_for(const images_run *r, const fc_call *call) {
@@ -349,8 +351,9 @@ static int workers_for(const images_run *r, const fc_call *call) {
 
 /* The first part in hand. */
 static images_run begin(const fc_correlation *c, const fc_call *call) {
-    images_run r = run_of(c, fc_workers(call, INT64_MAX));
-    r.images = min64(images_of_part(&r), c->batch);
+    const int threads = fc_workers(call, INT64_MAX);
+    images_run r = run_of(c, threads);
+    r.images = min64(images_of_part(&r, threads), c->batch);
     return r;
 }
 
