@@ -54,9 +54,9 @@ typedef struct fc_pixels_item {
 int64_t fc_pixels_panel_bytes(const fc_pixels *r);
 
 fc_pixels fc_pixels_of(const fc_conv *problem);
-/* Smaller units, where there are fewer items than threads: no byte depends on it (1x1 of 1024 to 256
- * channels at 14 x 14, channels last, was one item: on two threads 0.46 of the time. Intel Granite
- * Rapids, November 2026). */
+/* Smaller units, where there are fewer items than threads: no byte depends on it (1x1 of 1024 to
+ * 256 channels at 14 x 14, channels last, was one item: on two threads 0.46 of the time. Intel
+ * Granite Rapids, November 2026). */
 void fc_pixels_occupy(fc_pixels *r, int threads);
 /* Seconds on one thread. */
 double fc_pixels_cost(const fc_pixels *r);

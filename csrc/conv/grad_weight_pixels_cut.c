@@ -165,8 +165,8 @@ static void choose_unit(fc_pixels *r) {
 }
 
 /* Where it is small, bring x for all items. Not where it is brought because it collides: a copy of
- * all channels would do so, too (1x1 of 512 to 2048 channels at 7 x 7, channels last, 8 images: 0.62
- * of the time. Intel Granite Rapids, November 2026). */
+ * all channels would do so, too (1x1 of 512 to 2048 channels at 7 x 7, channels last, 8 images:
+ * 0.62 of the time. Intel Granite Rapids, November 2026). */
 static void share(fc_pixels *r) {
     if (r->x_ready || r->x_collides || fc_volume(r->units.taps) != fc_correlation_taps(&r->c))
         return;

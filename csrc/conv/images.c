@@ -50,17 +50,17 @@ typedef struct images_run {
     int64_t turned_bytes, weight_bytes, sums_bytes, worker_bytes;
 } images_run;
 
-/* Whether threads make whole groups of images. A line that another core wrote comes slowly where the
- * L3 is far: LeNet's first layers, 64 images, were no faster on two threads than on one, and take
- * half the time so (Intel Granite Rapids, November 2026). */
+/* Whether threads make whole groups of images. A line that another core wrote comes slowly where
+ * the L3 is far: LeNet's first layers, 64 images, were no faster on two threads than on one, and
+ * take half the time so (Intel Granite Rapids, November 2026). */
 static int goes_by_groups(int64_t groups, int threads) {
     return fc_caches_found.far && threads > 1 && groups >= threads;
 }
 
 /* Fewer where there would else be too few groups or rows for the threads: wide tiles of the pixels
- * at the edges, which need taps of their own, are worth more than an even end (LeNet's second layer,
- * its input gradient, 64 images: 2 vectors take a tenth longer than 4 on one thread and on two, 1 a
- * third. AMD Zen 4, November 2026). */
+ * at the edges, which need taps of their own, are worth more than an even end (LeNet's second
+ * layer, its input gradient, 64 images: 2 vectors take a tenth longer than 4 on one thread and on
+ * two, 1 a third. AMD Zen 4, November 2026). */
 static int64_t vectors_beside(const fc_correlation *c, int threads) {
     const int64_t lanes = c->kernels->lanes,
                   rows = times64(times64(c->groups, c->axis[0].out), c->axis[1].out);
@@ -305,8 +305,8 @@ static int64_t rows_of(const images_run *r) {
 }
 
 /* Rows that one item makes: the first and the last share lines of cache with the rows of others,
- * which may be another core's (LeNet's first layer, 64 images, takes a fifth less time on two threads
- * than row by row. Intel Granite Rapids, November 2026). */
+ * which may be another core's (LeNet's first layer, 64 images, takes a fifth less time on two
+ * threads than row by row. Intel Granite Rapids, November 2026). */
 static int64_t rows_together(const images_run *r, int workers) {
     const int64_t height = r->c->axis[1].out;
     if (goes_by_groups(groups_of(r), workers)) return height;

@@ -10,10 +10,10 @@
  *       y = transformed sums, + bias, clamped
  *
  * or, where boxes are few or their V large, V of some boxes is made by all threads together, and
- * then a block of output channels of a box is an item. Where the L3 is far, a part of the blocks of a
- * box is one, and makes all of V for itself (fc_winograd_for). Vectors run along the channels
- * everywhere: strips and sums are channels last, and arrays that are channels first are transposed on
- * the way in and out.
+ * then a block of output channels of a box is an item. Where the L3 is far, a part of the blocks of
+ * a box is one, and makes all of V for itself (fc_winograd_for). Vectors run along the channels
+ * everywhere: strips and sums are channels last, and arrays that are channels first are transposed
+ * on the way in and out.
  *
  * Transformed values are sums and differences of inputs: a NaN or Inf spreads over its tile, and
  * large values may overflow. Every result that depends on such a value is itself not finite. An
