@@ -119,11 +119,23 @@ static void multiply_panel(fc_item *it, const fc_place *p, int64_t vectors, int6
     else kernel_for(c, rows, vectors)(t);
 }
 
-/* What a panel's pixels are. Kernels read whole vectors, and behind the input itself there may be
- * nothing. */
+/* Whether whole vectors of a panel that is cut short lie behind the end of the input itself, where
+ * there may be nothing. */
+static int reads_behind(const fc_item *it, const fc_place *p) {
+    const fc_run *r = it->run;
+    const int64_t panel = fc_item_panel(it);
+    if (r->b->packed || !r->b->in_place || p->columns == panel) return 0;
+    const int64_t taps = it->products.depth / it->products.channels;
+    const int64_t *offset = it->offsets + it->products.depth - taps; /* of the last channel */
+    int64_t last = 0;
+    for (int64_t i = 0; i < taps; i++) last = max64(last, offset[i]);
+    const int64_t first = (it->columns - r->x) / it->item + p->from;
+    return first + last + panel > r->c->batch * fc_correlation_in(r->c);
+}
+
 static void bring_panel(fc_item *it, const fc_place *p, fc_outer *t) {
     const fc_blocking *b = it->run->b;
-    const int cut = !b->packed && b->in_place && p->columns < fc_item_panel(it);
+    const int cut = reads_behind(it, p);
     if (cut) fc_item_pack_cut(it, p);
     t->b = b->packed ? it->panels + p->from * it->item
            : cut     ? it->panels
