@@ -2,12 +2,17 @@
  * each times its coefficient (kernels/tuning.h). Only the order of the predictions matters
  * to the choice of an algorithm. */
 #include "blocking.h"
+#include "cache_blocks.h"
 #include "outer.h"
 
 static double ceil_div(double a, double b) {
     const double q = a / b;
     return (double)(int64_t)q < q ? (double)(int64_t)q + 1 : (double)(int64_t)q;
 }
+
+/* A slice of a plane, whatever its size: 18 to 20 ns (Intel Granite Rapids, November 2026). Not
+ * counted, 1x1 layers of stride 2 and few outputs took three times as long as foreseen. */
+#define SLICE_NS 18
 
 /* Of the planes of a box: for every block of output channels, or turned, once for all of them. */
 static double gather_ns(const fc_correlation *c, const fc_blocking *b) {
@@ -22,18 +27,26 @@ static double gather_ns(const fc_correlation *c, const fc_blocking *b) {
         const double elements = (double)fc_plane_elements(&p, b->images, c->in_channels);
         return elements * planes * (fc_plane_turns(c) ? t->turn : t->gather) / c->kernels->lanes;
     }
-    const double elements =
-        (double)fc_plane_gathered(c, &box, &taps).channel * (double)c->in_channels;
-    return (double)b->blocks_foreseen * elements * planes *
-           (c->axis[2].stride <= 2 ? t->gather / c->kernels->lanes : t->strided);
+    const fc_plane p = fc_plane_gathered(c, &box, &taps);
+    const double slices = (double)(p.phases[0] * p.phases[1] * p.phases[2] * p.length[0]),
+                 rows = slices * (double)p.length[1], length = (double)p.length[2];
+    const double slice_ns = c->layout == FC_CHANNELS_FIRST ? SLICE_NS : 0;
+    const double row_ns = c->axis[2].stride <= 2 ? ceil_div(length, c->kernels->lanes) * t->gather
+                                                 : length * t->strided;
+    return (double)b->blocks_foreseen * (double)c->in_channels * planes *
+           (slices * slice_ns + rows * row_ns);
 }
 
 /* How much longer a multiply-add takes where the channels of a pixel are apart in a far input: each
  * product reads a line for the few pixels of a tile. Foreseen to be as fast as panels, so turned 1x1
  * layers of 256 to 512 channels, stride 2, at 56 x 56 and of 512 to 128 at 28 x 28 took 1.3 to 1.4
- * times as long (Intel Granite Rapids, November 2026). */
+ * times as long. Where one tap and a stride leave half of each line unread, 1.1 to 1.8 times as long
+ * again, unless the L2 holds part of the input (Intel Granite Rapids, November 2026). */
 static double channels_apart(const fc_correlation *c, const fc_blocking *b) {
-    return b->in_place && c->layout == FC_CHANNELS_FIRST && fc_input_is_far(c) ? 1.12 : 1;
+    if (!b->in_place || c->layout != FC_CHANNELS_FIRST || !fc_input_is_far(c)) return 1;
+    const double bytes = (double)c->batch * (double)fc_correlation_in(c) * (double)c->item;
+    const int once = c->axis[2].stride > 1 && fc_correlation_taps(c) == 1;
+    return once && bytes > (double)fc_l2_part(1, 1) ? 1.6 : 1.12;
 }
 
 /* Of a box, channels in the vectors. */
@@ -59,11 +72,17 @@ static double few_outputs(const fc_correlation *c) {
     return 1 + 1.3 * bytes / 64 / (double)c->out_channels;
 }
 
-/* An item of planes that are the input itself has nothing to prepare but what is the same for all
- * images: 60 to 100 ns of 1x1 layers of 4 to 16 channels in batches (AMD Zen 5, November 2026). */
+/* Most of what an item of planes or panels prepares is the same for all images: 60 to 100 ns are
+ * left, of 1x1 layers of 4 to 16 channels in batches (AMD Zen 5, November 2026). */
 static double item_ns(const fc_correlation *c, const fc_blocking *b) {
     const double ns = c->kernels->tuning.item, images = (double)b->image_boxes;
-    return b->in_place && !b->packed && !b->turned ? ns * (1 + (images - 1) / 10) / images : ns;
+    return b->turned ? ns : ns * (1 + (images - 1) / 10) / images;
+}
+
+/* A vector of a panel is put together from the rows that it spans: of rows of 3 and 7 pixels, panels
+ * took 1.4 to 1.9 times as long as foreseen without (Intel Granite Rapids, November 2026). */
+static double pack_ns(const fc_correlation *c, const fc_blocking *b) {
+    return c->kernels->tuning.pack * (1 + 0.5 * c->kernels->lanes / (double)b->box[2]);
 }
 
 /* Of a box. */
@@ -87,7 +106,7 @@ static double box_ns(const fc_correlation *c, const fc_blocking *b) {
     if (b->turned) return turned_ns(c, b, pixels, depth, blocks);
     double ns = vectors * depth * (double)c->out_channels * multiply +
                 panels * blocks * (double)b->tiles * t->panel;
-    if (b->packed) ns += (double)b->blocks_foreseen * vectors * depth * t->pack;
+    if (b->packed) ns += (double)b->blocks_foreseen * vectors * depth * pack_ns(c, b);
     ns += gather_ns(c, b);
     if (!b->direct_output) ns += pixels * (double)c->out_channels / lanes * t->store;
     return ns + item_ns(c, b) / (double)b->groups_together;
