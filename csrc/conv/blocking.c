@@ -15,6 +15,7 @@
 #include "blocking.h"
 #include "cache_blocks.h"
 #include "integers.h"
+#include "row_pieces.h"
 #include "tiles.h"
 
 #include "../fastconv.h"
@@ -216,9 +217,10 @@ static void choose_output_blocks(const fc_correlation *c, fc_blocking *b) {
 
 static int64_t places_of(const fc_correlation *c, const fc_blocking *b) {
     const int64_t panel = b->turned ? b->tile_pixels : (int64_t)b->width * c->kernels->lanes;
-    const int64_t rows = b->images * b->box[0] * b->box[1] * (ceil_div(b->box[2], panel) + 2),
-                  ends = b->images * b->box[0] * 2 * FC_SEGMENT * ceil_div(b->box[1], panel);
-    return rows + (b->turned ? ends : 0) + ceil_div(b->columns, panel);
+    const int64_t slices = b->images * b->box[0], more = b->saves_taps ? b->box[2] / FC_SEGMENT : 0,
+                  rows = slices * b->box[1] * (ceil_div(b->box[2], panel) + more + 2),
+                  alone = b->saves_taps ? slices * b->box[2] * ceil_div(b->box[1], panel) : 0;
+    return rows + alone + ceil_div(b->columns, panel);
 }
 
 static void place_scratch(const fc_correlation *c, fc_blocking *b) {
@@ -247,20 +249,23 @@ static void place_scratch(const fc_correlation *c, fc_blocking *b) {
     b->bytes = at;
 }
 
-/* The part of an axis' taps that read the input, over all outputs; of the last axis only ends of
- * rows count that are worth tiles of their own. */
-static double taps_read(const fc_correlation *c, const fc_blocking *b, int i) {
+/* The part of an axis' taps that are computed, over all outputs, if those in the padding are not. */
+static double taps_read(const fc_correlation *c, int i) {
     const fc_axis *a = &c->axis[i];
-    int64_t skipped = 0;
-    for (int64_t t = 0; t < a->taps; t++) {
-        const int64_t at = a->offset + t * a->offset_step, end = at + (a->out - 1) * a->stride;
-        const int64_t before = at < 0 ? min64(a->out, ceil_div(-at, a->stride)) : 0,
-                      behind =
-                          end >= a->in ? min64(a->out, ceil_div(end - a->in + 1, a->stride)) : 0;
-        const int64_t least = i == 2 && b->box[1] < FC_SEGMENT ? FC_SEGMENT : 0;
-        skipped += (before >= least ? before : 0) + (behind >= least ? behind : 0);
+    return fc_axis_taps_inside(a) / (double)max64(1, a->taps);
+}
+
+/* The same along a row, of one block of taps after another. */
+static double taps_read_in_row(const fc_correlation *c, const fc_blocking *b) {
+    const fc_axis *a = &c->axis[2];
+    int64_t products = 0;
+    for (int64_t tap = 0; tap < a->taps; tap += b->taps[2]) {
+        fc_row_piece pieces[FC_ROW_PIECES];
+        const int count =
+            fc_cut_row(a, tap, min64(b->taps[2], a->taps - tap), 0, a->out, b->box[1], pieces);
+        for (int i = 0; i < count; i++) products += pieces[i].products;
     }
-    return 1 - (double)skipped / ((double)a->out * (double)a->taps);
+    return (double)products / ((double)a->out * (double)a->taps);
 }
 
 /* Leaving out the taps that lie in the padding takes lists, which small blocks do not pay for: with
@@ -269,7 +274,7 @@ static double taps_read(const fc_correlation *c, const fc_blocking *b, int i) {
 static double choose_taps_saved(const fc_correlation *c, fc_blocking *b) {
     if (b->in_place || !b->turned || c->padding_mode != FC_PAD_ZEROS || !fc_correlation_taps(c))
         return 1;
-    const double read = taps_read(c, b, 0) * taps_read(c, b, 1) * taps_read(c, b, 2);
+    const double read = taps_read(c, 0) * taps_read(c, 1) * taps_read_in_row(c, b);
     b->saves_taps = read < 0.985 && b->channels * fc_correlation_taps(c) >= 64;
     return b->saves_taps && read > 0 ? read : 1;
 }

@@ -13,8 +13,7 @@ typedef enum fc_form { FC_FORM_PLANES, FC_FORM_TURNED, FC_FORM_PANELS, FC_FORMS 
 
 #define FC_ITEM_BYTES 2048 /* what a worker knows of the item it was at last */
 #define FC_PLACE_BYTES 48  /* of a panel, or of a tile of pixels */
-#define FC_SEGMENT 4       /* pixels that are worth tiles of their own where they save taps */
-#define FC_LISTS 12        /* turned: of products, for pixels near the padding */
+#define FC_LISTS 20        /* turned: of products, for pixels near the padding */
 
 typedef struct fc_blocking {
     int packed, turned; /* the form: panels, turned, or neither */

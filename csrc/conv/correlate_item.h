@@ -103,10 +103,6 @@ void fc_item_prepare(fc_item *it);
 void fc_lists_begin(fc_item *it);
 /* The list of those products that n pixels from (d, h, w) on along an axis need. */
 int64_t fc_list_for(fc_item *it, const int64_t at[3], int axis, int64_t n);
-/* Pixels at either end of a row for which the first or the last tap lies in the padding, if they
- * are worth tiles of their own: in this row, or (too few for that) each with those above and below
- * it. */
-void fc_list_ends(const fc_item *it, int64_t *left, int64_t *right);
 /* A list's offsets in the plane, from those of all products; or (offsets NULL) the places of their
  * packed weights, `step` elements a product. */
 void fc_list_fill(const fc_item *it, const fc_list *list, const int64_t *offsets, int64_t step,

@@ -7,27 +7,39 @@
 
 #include "correlate_item.h"
 #include "integers.h"
+#include "row_pieces.h"
 
 /* Of the block's taps along axis i, those that read the input for some of the box's outputs
  * [first, first + n). */
 static void reading_taps(const fc_item *it, int i, int64_t first, int64_t n, fc_taps *taps) {
     const fc_axis *a = &it->run->c->axis[i];
     const fc_taps *block = &it->products.taps;
-    const int64_t at = (it->box.first[i] + first) * a->stride + a->offset +
-                       block->first[i] * a->offset_step,
-                  last = at + (n - 1) * a->stride;
-    int64_t begin = 0, end = block->size[i];
-    while (begin < end && last + begin * a->offset_step < 0) begin++;
-    while (end > begin && at + (end - 1) * a->offset_step >= a->in) end--;
-    taps->first[i] = begin;
-    taps->size[i] = end - begin;
+    const int64_t at = it->box.first[i] + first;
+    const int64_t begin = fc_taps_before(a, block->first[i], block->size[i], at + n - 1),
+                  end = fc_taps_before_end(a, block->first[i], block->size[i], at);
+    taps->first[i] = min64(begin, end);
+    taps->size[i] = end - taps->first[i];
 }
 
-/* The list of products with these taps; all products, if there are too many lists. */
+/* The shortest list that has these taps, if there are too many for another. */
+static int64_t list_with(const fc_item *it, const fc_taps *taps) {
+    int64_t best = 0;
+    for (int j = 1; j < it->list_count; j++) {
+        const fc_list *l = &it->lists[j];
+        int has = l->each < it->lists[best].each;
+        for (int i = 0; i < 3; i++)
+            has &= l->taps.first[i] <= taps->first[i] &&
+                   taps->first[i] + taps->size[i] <= l->taps.first[i] + l->taps.size[i];
+        if (has) best = j;
+    }
+    return best;
+}
+
+/* The list of products with these taps. */
 static int64_t list_of(fc_item *it, const fc_taps *taps) {
     for (int j = 0; j < it->list_count; j++)
         if (!memcmp(&it->lists[j].taps, taps, sizeof *taps)) return j;
-    if (it->list_count == FC_LISTS) return 0;
+    if (it->list_count == FC_LISTS) return list_with(it, taps);
     fc_list *l = &it->lists[it->list_count];
     l->taps = *taps;
     l->each = taps->size[0] * taps->size[1] * taps->size[2];
@@ -44,20 +56,6 @@ int64_t fc_list_for(fc_item *it, const int64_t at[3], int axis, int64_t n) {
     fc_taps taps;
     for (int i = 0; i < 3; i++) reading_taps(it, i, at[i], i == axis ? n : 1, &taps);
     return list_of(it, &taps);
-}
-
-void fc_list_ends(const fc_item *it, int64_t *left, int64_t *right) {
-    const fc_axis *a = &it->run->c->axis[2];
-    const fc_taps *block = &it->products.taps;
-    const int64_t n = it->box.size[2], most = n - FC_SEGMENT;
-    const int64_t at = it->box.first[2] * a->stride + a->offset + block->first[2] * a->offset_step,
-                  end = at + (n - 1) * a->stride + (block->size[2] - 1) * a->offset_step;
-    *left = at < 0 ? ceil_div(-at, a->stride) : 0;
-    *right = end >= a->in ? ceil_div(end - a->in + 1, a->stride) : 0;
-    const int64_t least = it->box.size[1] < FC_SEGMENT ? FC_SEGMENT : 0;
-    if (*left < least) *left = 0;
-    if (*right < least) *right = 0;
-    if (*left + *right > most) *left = *right = 0;
 }
 
 void fc_list_fill(const fc_item *it, const fc_list *list, const int64_t *offsets, int64_t step,

@@ -2,6 +2,7 @@
 #include "cache_blocks.h"
 #include "correlate_item.h"
 #include "integers.h"
+#include "row_pieces.h"
 
 /* ---- Panels: vectors run along the pixels ---- */
 
@@ -62,22 +63,20 @@ static void list_run(fc_item *it, const int64_t at[3], int axis, int64_t n) {
     list_pixels(it, at, axis, n, fc_list_for(it, at, axis, n));
 }
 
-/* Rows whose ends need fewer taps: the columns of an end are a run of each row where they are many
- * enough, else runs of their own. */
+/* A slice's rows, cut where the taps that read the input change. */
 static void list_slice(fc_item *it, int64_t d) {
+    const fc_taps *taps = &it->products.taps;
     const int64_t *n = it->box.size;
-    int64_t left, right;
-    fc_list_ends(it, &left, &right);
-    const int64_t end = n[2] - right;
-    for (int64_t h = 0; h < n[1]; h++) {
-        if (left >= FC_SEGMENT) list_run(it, (const int64_t[]){d, h, 0}, 2, left);
-        list_run(it, (const int64_t[]){d, h, left}, 2, end - left);
-        if (right >= FC_SEGMENT) list_run(it, (const int64_t[]){d, h, end}, 2, right);
-    }
-    for (int64_t w = 0; w < left && left < FC_SEGMENT; w++)
-        list_run(it, (const int64_t[]){d, 0, w}, 1, n[1]);
-    for (int64_t w = end; w < n[2] && right < FC_SEGMENT; w++)
-        list_run(it, (const int64_t[]){d, 0, w}, 1, n[1]);
+    fc_row_piece pieces[FC_ROW_PIECES];
+    const int count = fc_cut_row(&it->run->c->axis[2], taps->first[2], taps->size[2],
+                                 it->box.first[2], n[2], n[1], pieces);
+    for (const fc_row_piece *p = pieces; p < pieces + count; p++)
+        if (p->alone)
+            for (int64_t w = p->first; w < p->first + p->columns; w++)
+                list_run(it, (const int64_t[]){d, 0, w}, 1, n[1]);
+        else
+            for (int64_t h = 0; h < n[1]; h++)
+                list_run(it, (const int64_t[]){d, h, p->first}, 2, p->columns);
 }
 
 /* The first image's rows: those that follow each other at the distance of their pixels are one

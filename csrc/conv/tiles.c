@@ -12,6 +12,7 @@
 #include "cache_blocks.h"
 #include "integers.h"
 #include "outer.h"
+#include "row_pieces.h"
 
 #define WIDE_ROWS 2 /* of tiles that are wide to save broadcasts */
 
@@ -58,18 +59,16 @@ void fc_choose_tiles(const fc_correlation *c, fc_blocking *b, int64_t wanted) {
 
 /* ---- Turned: runs of pixels ---- */
 
-/* The pixels of a row that are cut into tiles together where taps are left out: its ends are runs
- * of their own, or of other rows' tiles. */
+/* The pixels of a row that are cut into tiles together where taps are left out, on the average; a
+ * column's, if each goes alone. */
 static int64_t run_in_row(const fc_correlation *c, const fc_blocking *b) {
     const fc_axis *a = &c->axis[2];
-    const int64_t end = a->offset + (a->out - 1) * a->stride + (a->taps - 1) * a->offset_step;
-    const int64_t left = a->offset < 0 ? ceil_div(-a->offset, a->stride) : 0,
-                  right = end >= a->in ? ceil_div(end - a->in + 1, a->stride) : 0;
-    if (left + right > a->out - FC_SEGMENT) return a->out;
-    const int64_t columns = b->box[1] < FC_SEGMENT
-                                ? 0
-                                : (left < FC_SEGMENT ? left : 0) + (right < FC_SEGMENT ? right : 0);
-    return (a->out - columns) / (1 + (left >= FC_SEGMENT) + (right >= FC_SEGMENT));
+    fc_row_piece pieces[FC_ROW_PIECES];
+    const int count = fc_cut_row(a, 0, a->taps, 0, a->out, b->box[1], pieces);
+    int64_t columns = 0, runs = 0;
+    for (int i = 0; i < count; i++)
+        if (!pieces[i].alone) columns += pieces[i].columns, runs++;
+    return runs ? columns / runs : b->box[1];
 }
 
 /* Pixels that stand at one distance from each other, in the planes as in the output. */
