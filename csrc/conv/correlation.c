@@ -12,6 +12,26 @@
 
 #define MANY_TAPS 4096 /* along an axis: no cost is that exact */
 
+/* Of numbers that are not negative; the divisor is mostly 1, and divisions are slow. */
+static int64_t quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
+
+int64_t fc_taps_before(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o) {
+    const int64_t at = o * a->stride + a->offset + first_tap * a->offset_step,
+                  step = max64(1, a->offset_step);
+    return at >= 0 ? 0 : min64(taps, quotient(-at + step - 1, step));
+}
+
+int64_t fc_taps_before_end(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o) {
+    const int64_t at = o * a->stride + a->offset + first_tap * a->offset_step,
+                  step = max64(1, a->offset_step);
+    return at >= a->in ? 0 : min64(taps, quotient(a->in - 1 - at, step) + 1);
+}
+
+void fc_taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *end) {
+    *first = fc_taps_before(a, 0, a->taps, o);
+    *end = max64(*first, fc_taps_before_end(a, 0, a->taps, o));
+}
+
 double fc_axis_taps_inside(const fc_axis *a) {
     double inside = 0;
     if (a->taps > MANY_TAPS) return (double)a->taps;

@@ -21,6 +21,12 @@ static inline int fc_axis_is_flat(const fc_axis *a) {
     return a->taps == 1 && a->in == 1 && a->out == 1 && a->offset == 0 && a->size == 1;
 }
 
+/* Of `taps` taps from `first_tap` on: how many come before the input at output o, and so at none
+ * behind it; and how many before its end, and so at none in front of it. */
+int64_t fc_taps_before(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o);
+int64_t fc_taps_before_end(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o);
+/* Of all taps, [first, end) are inside the input for output o. */
+void fc_taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *end);
 /* The taps of an output that are inside the input, on the average; of very many, all. */
 double fc_axis_taps_inside(const fc_axis *a);
 

@@ -81,7 +81,7 @@ static void run_stretch(const run *r, const row *at, int64_t from, int64_t pixel
     const fc_axis *a = c->axis;
     const int64_t o[3] = {at->o[0], at->o[1], from};
     int64_t first[3], last[3], taps = 0, *x_offset = at->offsets, *w_offset = x_offset + r->taps;
-    for (int i = 0; i < 3; i++) fc_row_taps_inside(&a[i], o[i], &first[i], &last[i]);
+    for (int i = 0; i < 3; i++) fc_taps_inside(&a[i], o[i], &first[i], &last[i]);
     for (int64_t d = first[0]; d < last[0]; d++)
         for (int64_t h = first[1]; h < last[1]; h++)
             for (int64_t w = first[2]; w < last[2]; w++, taps++) {

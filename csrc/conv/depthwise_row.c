@@ -64,16 +64,6 @@ fc_depthwise_row fc_row_job(const fc_correlation *c, const fc_row_layout *layout
     };
 }
 
-/* Of numbers that are not negative; the divisor is mostly 1, and divisions are slow. */
-static int64_t quotient(int64_t a, int64_t b) { return b == 1 ? a : a / b; }
-
-void fc_row_taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *last) {
-    const int64_t at = o * a->stride + a->offset, step = max64(1, a->offset_step);
-    *first = at >= 0 ? 0 : min64(a->taps, quotient(-at + step - 1, step));
-    *last = at >= a->in ? 0 : min64(a->taps, quotient(a->in - 1 - at, step) + 1);
-    *last = max64(*first, *last);
-}
-
 void fc_row_interior(const fc_axis *a, int64_t *first, int64_t *last) {
     const int64_t end = a->in - 1 - a->offset - (a->taps - 1) * a->offset_step;
     *first = a->offset >= 0 ? 0 : min64(a->out, (-a->offset + a->stride - 1) / a->stride);
@@ -86,8 +76,8 @@ void fc_row_find_lines(const fc_correlation *c, const fc_row_layout *layout, int
     const fc_axis *a = c->axis;
     int64_t *x_line = (int64_t *)job->x_line, *w_line = (int64_t *)job->w_line;
     int64_t d_first, d_last, h_first, h_last;
-    fc_row_taps_inside(&a[0], depth, &d_first, &d_last);
-    fc_row_taps_inside(&a[1], row, &h_first, &h_last);
+    fc_taps_inside(&a[0], depth, &d_first, &d_last);
+    fc_taps_inside(&a[1], row, &h_first, &h_last);
     const int64_t at_d = depth * a[0].stride + a[0].offset,
                   at_h = row * a[1].stride + a[1].offset - from;
     const int64_t w = a[2].weight * c->w_axis[2] - end_weight(c, 0);

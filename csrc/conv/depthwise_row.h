@@ -31,8 +31,6 @@ int64_t fc_row_lines_bytes(const fc_correlation *c);
  * `from` of the first slice. */
 void fc_row_find_lines(const fc_correlation *c, const fc_row_layout *layout, int64_t depth,
                        int64_t row, int64_t from, fc_depthwise_row *job);
-/* The taps along one axis that stay inside the input at output o: [first, last). */
-void fc_row_taps_inside(const fc_axis *a, int64_t o, int64_t *first, int64_t *last);
 /* The outputs along one axis for which every tap is inside: [first, last). */
 void fc_row_interior(const fc_axis *a, int64_t *first, int64_t *last);
 /* Channels last: how many pixels of a row, taken as one, fill vectors of channels; 1 if none do. */

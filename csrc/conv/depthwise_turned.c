@@ -120,7 +120,7 @@ static void turn_slice(const turned_run *r, const box *b, int64_t at, char *dst)
 static void turn_input(const turned_run *r, const box *b, char *dst) {
     const fc_axis *a = &r->c->axis[0];
     int64_t first, last;
-    fc_row_taps_inside(a, b->depth, &first, &last);
+    fc_taps_inside(a, b->depth, &first, &last);
     for (int64_t t = first; t < last; t++) {
         turn_slice(r, b, b->depth * a->stride + a->offset + t * a->offset_step, dst);
         dst += (b->to[0] - b->from[0]) * (b->to[1] - b->from[1]) * r->lanes * r->c->item;

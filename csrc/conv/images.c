@@ -151,10 +151,8 @@ typedef struct tap_range {
 } tap_range;
 
 static tap_range taps_inside(const fc_axis *a, int64_t o) {
-    const int64_t at = o * a->stride + a->offset;
-    tap_range t = {0, a->taps};
-    while (t.first < t.end && at + t.first * a->offset_step < 0) t.first++;
-    while (t.end > t.first && at + (t.end - 1) * a->offset_step >= a->in) t.end--;
+    tap_range t;
+    fc_taps_inside(a, o, &t.first, &t.end);
     return t;
 }
 
@@ -393,16 +391,6 @@ fc_status fc_images_correlate(const fc_correlation *c, const void *x, const void
 
 /* ---- What it costs ---- */
 
-/* The taps inside the input, over all outputs along an axis. */
-static double taps_read(const fc_axis *a) {
-    double read = 0;
-    for (int64_t o = 0; o < a->out; o++) {
-        const tap_range t = taps_inside(a, o);
-        read += (double)(t.end - t.first);
-    }
-    return read;
-}
-
 /* How much longer turning takes where images are a multiple of a large power of two apart: their
  * lines share few sets of the L1. */
 static double collision(const fc_correlation *c, int64_t apart) {
@@ -418,7 +406,8 @@ static double cost_of(const fc_correlation *c) {
                  pixels = (double)(a[0].out * a[1].out) * (double)a[2].out;
     const double width = fc_outer_widest(c->kernels, r.rows), tile = (double)r.rows * width / 2;
     const double sums = (double)c->groups * (double)c->out_channels,
-                 taps = taps_read(&a[0]) * taps_read(&a[1]) * taps_read(&a[2]);
+                 taps = pixels * fc_axis_taps_inside(&a[0]) * fc_axis_taps_inside(&a[1]) *
+                        fc_axis_taps_inside(&a[2]);
     double ns = vectors * sums * (double)c->in_channels * taps * t->multiply *
                 fc_tile_cycles(c, (double)r.rows, width) / tile;
     ns += vectors * t->turn *

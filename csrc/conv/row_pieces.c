@@ -12,18 +12,6 @@
 
 #include "integers.h"
 
-int64_t fc_taps_before(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o) {
-    const int64_t at = o * a->stride + a->offset + first_tap * a->offset_step;
-    if (at >= 0) return 0;
-    return a->offset_step ? min64(taps, ceil_div(-at, a->offset_step)) : taps;
-}
-
-int64_t fc_taps_before_end(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o) {
-    const int64_t at = o * a->stride + a->offset + first_tap * a->offset_step;
-    if (at >= a->in) return 0;
-    return a->offset_step ? min64(taps, (a->in - 1 - at) / a->offset_step + 1) : taps;
-}
-
 /* A row while it is cut: its last `waiting` outputs are too few for a piece as yet, and need `exact`
  * taps in all. */
 typedef struct cutting {

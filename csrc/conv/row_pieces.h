@@ -14,11 +14,6 @@ typedef struct fc_row_piece {
     int alone;
 } fc_row_piece;
 
-/* Of `taps` taps from `first_tap` on: how many come before the input at output `o` (and so at none
- * behind it); and how many come before its end (and so at none in front of it). */
-int64_t fc_taps_before(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o);
-int64_t fc_taps_before_end(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t o);
-
 /* Cuts `columns` outputs from output `first` on, of rows that are `rows` one below another; returns
  * how many pieces there are. */
 int fc_cut_row(const fc_axis *a, int64_t first_tap, int64_t taps, int64_t first, int64_t columns,
